@@ -1,0 +1,1 @@
+//! Which callables each call reaches.

@@ -1,0 +1,77 @@
+//! The kinds of diagnostic. Each has a kebab-case id and a paragraph in docs/DIAGNOSTICS.md
+//! (the same text as its doc comment here; a test holds the two together).
+
+use serde::{Serialize, Serializer};
+
+use super::Severity;
+
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])+ $variant:ident = $id:literal, $severity:ident; )+) => {
+        /// What kind of thing a diagnostic tells.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $( $(#[doc = $doc])+ $variant, )+
+        }
+
+        impl Kind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &[Kind] = &[$( Kind::$variant, )+];
+
+            /// The kebab-case id.
+            pub fn id(self) -> &'static str {
+                match self { $( Kind::$variant => $id, )+ }
+            }
+
+            /// How bad it is unless said otherwise.
+            pub fn severity(self) -> Severity {
+                match self { $( Kind::$variant => Severity::$severity, )+ }
+            }
+
+            /// What it means and what to do, for the documentation.
+            pub fn explanation(self) -> &'static str {
+                match self { $( Kind::$variant => concat!($($doc, "\n"),+), )+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The file or folder is not there, or cannot be read. Check the path and its permissions.
+    CannotRead = "cannot-read", Error;
+    /// The file is larger than the tool reads (8 MiB). Generated data does not belong into a handler's module: load it from a file.
+    FileTooLarge = "file-too-large", Error;
+    /// The bytes are not text in the encoding that the file declares (UTF-8 unless it says otherwise).
+    Undecodable = "undecodable", Error;
+    /// The file is not Python 3.8 to 3.14. The message is the parser's.
+    SyntaxError = "syntax-error", Error;
+    /// The file is Python 2, which no serverless platform runs any more. Convert it (for example with `2to3`), then run the tool again.
+    Python2 = "python2", Error;
+    /// Brackets, blocks or operator chains are nested deeper than CPython itself would compile.
+    TooDeep = "too-deep", Error;
+    /// No file of the folder is Python, or no handler was found in it. Name the handler with `--handler module.function`.
+    NoHandler = "no-handler", Error;
+    /// The handler that was asked for, or that a template names, is not defined. The message lists the near names.
+    UnknownHandler = "unknown-handler", Error;
+    /// The handler is made at run time (`handler = Mangum(app)`), so that there is no function to read. Name the function that does the work with `--handler`.
+    NotAnalysable = "not-analysable", Warning;
+    /// A template is not valid YAML or JSON.
+    InvalidTemplate = "invalid-template", Error;
+    /// A template names something that the tool cannot follow: a file outside the project, an intrinsic function where a text is needed, an image without sources.
+    UnresolvedTemplate = "unresolved-template", Warning;
+    /// A formula cannot be read, or names a function that the language does not have.
+    InvalidFormula = "invalid-formula", Error;
+    /// The algebra system is not in this build, could not start, or ended early.
+    AlgebraUnavailable = "algebra-unavailable", Error;
+    /// More paths than `--max-paths` lead through the handler: those beyond are not listed. The formula itself covers all of them.
+    TooManyPaths = "too-many-paths", Warning;
+    /// Output could not be written.
+    CannotWrite = "cannot-write", Error;
+    /// The words of the command line do not fit together.
+    Usage = "usage", Error;
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}

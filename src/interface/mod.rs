@@ -1,0 +1,1 @@
+//! The memory interface of a handler.

@@ -1,0 +1,13 @@
+//! Reads a Python serverless handler and knows its memory before it runs.
+//!
+//! The parts, and what may depend on what, are described in docs/ARCHITECTURE.md. In short:
+//! `project → cfg → flow → memory → interface → cli/python`, with `diagnostic` and `formula` below all of them.
+//! Nothing below `cli` prints, exits or reads the environment.
+
+pub mod calls;
+pub mod cfg;
+pub mod cli;
+pub mod diagnostic;
+pub mod formula;
+pub mod interface;
+pub mod project;

@@ -1,0 +1,7 @@
+//! Files, modules, import resolution and handler discovery.
+//!
+//! Reads the file system; never runs or imports what it reads. May depend on `diagnostic` alone.
+
+pub mod source;
+
+pub use source::Source;
