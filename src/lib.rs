@@ -8,6 +8,7 @@ pub mod calls;
 pub mod cfg;
 pub mod cli;
 pub mod diagnostic;
+pub mod expression;
 pub mod formula;
 pub mod interface;
 pub mod project;
