@@ -1,0 +1,142 @@
+//! What is known at a program point: which value each variable holds, and what the objects contain that the
+//! handler itself makes.
+//!
+//! ```text
+//!            Value(e)         an expression over the handler's arguments, loop variables and unknowns
+//!          /    |     \
+//!   Reference  Object  Tuple  a function, class or module; a list, dict, set or instance; several values
+//! ```
+//!
+//! There is no top: what is not known is a fresh unknown, an expression `Value(?n)` that remembers its cause.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::expression::{Expr, Text, Value};
+
+/// A running instance of a function.
+pub type FrameId = u32;
+
+/// An object that the handler makes.
+pub type ObjectId = u32;
+
+/// Where a variable lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// A function call.
+    Frame(FrameId),
+    /// A module, by its dotted name.
+    Module(Text),
+    /// A class body, by the class's qualified name.
+    Class(Text),
+}
+
+/// A variable.
+pub type Variable = (Scope, Text);
+
+/// What is known of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Abstract {
+    /// An expression.
+    Value(Rc<Expr>),
+    /// A function, class, module or external thing by qualified name.
+    Reference(Text),
+    /// An object that the handler made.
+    Object(ObjectId),
+    /// Several values in a row (a tuple, `*args`).
+    Tuple(Rc<Vec<Abstract>>),
+}
+
+impl Abstract {
+    /// A value by its expression.
+    pub fn value(expr: Expr) -> Self {
+        Self::Value(Rc::new(expr))
+    }
+
+    /// `None`.
+    pub fn none() -> Self {
+        Self::value(Expr::Constant(Value::None))
+    }
+}
+
+/// What kind of object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A list, or what a generator yields.
+    List,
+    /// A dict.
+    Dict,
+    /// A set.
+    Set,
+    /// An instance of a class of the project, by the class's qualified name.
+    Instance(Text),
+}
+
+/// What is known of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// Of a container: its whole content.
+    pub content: Option<Rc<Expr>>,
+    /// Of a container: the number of its items.
+    pub length: Option<Rc<Expr>>,
+    /// Of an instance: its attributes. Of a dict: the values that no expression can hold (objects, functions).
+    pub fields: BTreeMap<Text, Abstract>,
+}
+
+/// What is known at a program point. Cheap to copy until changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    variables: Rc<BTreeMap<Variable, Abstract>>,
+    objects: Rc<BTreeMap<ObjectId, Rc<Object>>>,
+}
+
+impl State {
+    /// What a variable holds, if it is bound.
+    pub fn get(&self, variable: &Variable) -> Option<&Abstract> {
+        self.variables.get(variable)
+    }
+
+    /// Binds a variable.
+    pub fn set(&mut self, variable: Variable, value: Abstract) {
+        Rc::make_mut(&mut self.variables).insert(variable, value);
+    }
+
+    /// Unbinds a variable.
+    pub fn remove(&mut self, variable: &Variable) {
+        Rc::make_mut(&mut self.variables).remove(variable);
+    }
+
+    /// Every variable, in order.
+    pub fn variables(&self) -> impl Iterator<Item = (&Variable, &Abstract)> {
+        self.variables.iter()
+    }
+
+    /// An object.
+    pub fn object(&self, id: ObjectId) -> Option<&Rc<Object>> {
+        self.objects.get(&id)
+    }
+
+    /// Every object, in order.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &Rc<Object>)> {
+        self.objects.iter().map(|(id, object)| (*id, object))
+    }
+
+    /// Makes or replaces an object.
+    pub fn set_object(&mut self, id: ObjectId, object: Object) {
+        Rc::make_mut(&mut self.objects).insert(id, Rc::new(object));
+    }
+
+    /// Changes an object that is there.
+    pub fn change(&mut self, id: ObjectId, change: impl FnOnce(&mut Object)) {
+        if let Some(object) = Rc::make_mut(&mut self.objects).get_mut(&id) {
+            change(Rc::make_mut(object));
+        }
+    }
+
+    /// Whether two states are the same without looking (they share everything).
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.variables, &other.variables) && Rc::ptr_eq(&self.objects, &other.objects)
+    }
+}

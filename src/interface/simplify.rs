@@ -1,0 +1,380 @@
+//! Leaves of the tree what memory depends on: drops values that nothing needs and exits that skip nothing, turns
+//! loops whose iterations are alike into products, and adds up equal terms.
+
+use std::collections::BTreeSet;
+
+use crate::expression::{self, BinaryOperator, ComprehensionKind, Expr, Target, Text, Value};
+
+use super::tree::{Block, Handler, Let, Node, Term};
+
+/// What is skipped by leaving at a place.
+#[derive(Clone, Copy, Default)]
+struct After {
+    /// By `return`: the rest of the function.
+    scope: bool,
+    /// By leaving the handler: the rest of it.
+    handler: bool,
+    /// By `continue`: the rest of the iteration.
+    iteration: bool,
+    /// By `break`: the rest of the loop.
+    looped: bool,
+    /// By raising: what a clause does, or what it skips.
+    caught: bool,
+}
+
+impl After {
+    const EVERYTHING: Self = Self { scope: true, handler: true, iteration: true, looped: true, caught: true };
+}
+
+/// Simplifies a tree.
+pub fn simplify(block: Block) -> Block {
+    let mut needed = BTreeSet::new();
+    loop {
+        let before = needed.len();
+        let pruned = prune(&block, After::default(), &mut needed);
+        if needed.len() == before {
+            let mut out = products(pruned);
+            merge(&mut out);
+            return out;
+        }
+    }
+}
+
+/// Whether a block has a term, or a value that is needed.
+fn matters(block: &Block, needed: &BTreeSet<Text>) -> bool {
+    let mut found = false;
+    block.nodes(&mut |node| {
+        found |= match node {
+            Node::Term(_) => true,
+            Node::Let(bound) => bound.effect || needed.contains(&bound.name),
+            _ => false,
+        };
+    });
+    found
+}
+
+fn need(exprs: &[&Expr], needed: &mut BTreeSet<Text>) {
+    for expr in exprs {
+        expression::visit_names(expr, &mut |name| {
+            if name.starts_with('%') {
+                needed.insert(Text::from(name));
+            }
+        });
+    }
+}
+
+/// The statements of a block that matter, last first: what comes later decides about what comes before.
+fn prune(block: &Block, mut after: After, needed: &mut BTreeSet<Text>) -> Block {
+    let mut kept: Vec<Node> = Vec::new();
+    for node in block.0.iter().rev() {
+        let pruned = prune_node(node, after, needed);
+        if !pruned.is_empty() {
+            after = After::EVERYTHING;
+            kept.extend(pruned.into_iter().rev());
+        }
+    }
+    kept.reverse();
+    Block(kept)
+}
+
+fn prune_node(node: &Node, after: After, needed: &mut BTreeSet<Text>) -> Vec<Node> {
+    let keep = |matters: bool| if matters { vec![node.clone()] } else { Vec::new() };
+    match node {
+        Node::Term(_) => {
+            need(&node.expressions(), needed);
+            keep(true)
+        }
+        Node::Let(bound) => {
+            let matters = bound.effect || needed.contains(&bound.name);
+            if matters {
+                need(&[&bound.value], needed);
+            }
+            keep(matters)
+        }
+        Node::Return => keep(after.scope),
+        Node::Exit => keep(after.handler),
+        Node::Break => keep(after.looped),
+        Node::Continue => keep(after.iteration),
+        Node::Raise { .. } | Node::MayRaise { .. } => keep(after.caught),
+        Node::Slot(_) => Vec::new(),
+        Node::If { condition, then, otherwise, at } => {
+            let then = prune(then, after, needed);
+            let otherwise = prune(otherwise, after, needed);
+            if then.is_empty() && otherwise.is_empty() {
+                return Vec::new();
+            }
+            if then == otherwise {
+                return then.0;
+            }
+            need(&[condition], needed);
+            vec![Node::If { condition: condition.clone(), then, otherwise, at: at.clone() }]
+        }
+        Node::For { target, iterable, body, otherwise, at } => {
+            let otherwise = prune(otherwise, after, needed);
+            let body = prune_loop(body, after, &otherwise, needed);
+            if body.is_empty() {
+                return otherwise.0;
+            }
+            need(&[iterable], needed);
+            vec![Node::For { target: target.clone(), iterable: iterable.clone(), body, otherwise, at: at.clone() }]
+        }
+        Node::While { condition, body, otherwise, at } => {
+            let otherwise = prune(otherwise, after, needed);
+            let body = prune_loop(body, after, &otherwise, needed);
+            // A loop that only leaves: whether it ends is not memory's business.
+            if !has_cost(&body, needed) {
+                return otherwise.0;
+            }
+            need(&[condition], needed);
+            vec![Node::While { condition: condition.clone(), body, otherwise, at: at.clone() }]
+        }
+        Node::Times { count, body, at } => {
+            let body = prune_loop(body, after, &Block::default(), needed);
+            if body.is_empty() {
+                return Vec::new();
+            }
+            need(&[count], needed);
+            vec![Node::Times { count: count.clone(), body, at: at.clone() }]
+        }
+        Node::Scope { function, body, at } => {
+            let inner = After { scope: false, iteration: false, looped: false, ..after };
+            // What follows the call is skipped by leaving the handler.
+            let inner = After { handler: after.handler || after.scope, ..inner };
+            let body = prune(body, inner, needed);
+            if body.is_empty() {
+                return Vec::new();
+            }
+            vec![Node::Scope { function: function.clone(), body, at: at.clone() }]
+        }
+        Node::Try { body, handlers, otherwise, finally, at } => {
+            let finally = prune(finally, after, needed);
+            let handlers: Vec<Handler> = handlers
+                .iter()
+                .map(|handler| Handler {
+                    exceptions: handler.exceptions.clone(),
+                    body: prune(&handler.body, after, needed),
+                    at: handler.at.clone(),
+                })
+                .collect();
+            let otherwise = prune(otherwise, after, needed);
+            let caught = !otherwise.is_empty() || handlers.iter().any(|handler| !handler.body.is_empty());
+            let inner = After { caught: caught || (handlers.is_empty() && after.caught), ..after };
+            let inner = if otherwise.is_empty() { inner } else { After::EVERYTHING };
+            let body = prune(body, inner, needed);
+            if !raises(&body) && (finally.is_empty() || !leaves(&body) && !leaves(&otherwise)) {
+                let mut all = body;
+                all.0.extend(otherwise.0);
+                all.0.extend(finally.0);
+                return all.0;
+            }
+            vec![Node::Try { body, handlers, otherwise, finally, at: at.clone() }]
+        }
+    }
+}
+
+fn prune_loop(body: &Block, after: After, otherwise: &Block, needed: &mut BTreeSet<Text>) -> Block {
+    let again = matters(body, needed) || !otherwise.is_empty();
+    let inner = After {
+        scope: after.scope || again,
+        handler: after.handler || again,
+        iteration: false,
+        looped: again,
+        caught: after.caught || again,
+    };
+    prune(body, inner, needed)
+}
+
+/// Whether a block costs anything, or computes what is needed.
+fn has_cost(block: &Block, needed: &BTreeSet<Text>) -> bool {
+    let mut found = false;
+    block.nodes(&mut |node| {
+        found |= match node {
+            Node::Term(_) => true,
+            Node::Let(bound) => bound.effect || needed.contains(&bound.name),
+            Node::Return | Node::Exit => true,
+            _ => false,
+        };
+    });
+    found
+}
+
+/// Whether a block raises what a clause around it may catch.
+fn raises(block: &Block) -> bool {
+    let mut found = false;
+    block.nodes(&mut |node| {
+        found |= matches!(node, Node::Raise { .. } | Node::MayRaise { .. } | Node::Let(Let { effect: true, .. }));
+    });
+    found
+}
+
+/// Whether a block leaves by `return`, `break`, `continue` or for good.
+fn leaves(block: &Block) -> bool {
+    let mut found = false;
+    block.nodes(&mut |node| found |= matches!(node, Node::Return | Node::Exit | Node::Break | Node::Continue));
+    found
+}
+
+// ---- products -----------------------------------------------------------------------------------------------------
+
+/// Turns loops whose iterations are alike into products.
+fn products(block: Block) -> Block {
+    let mut out = Vec::new();
+    for mut node in block.0 {
+        for inner in node.blocks_mut() {
+            *inner = products(std::mem::take(inner));
+        }
+        match node {
+            Node::For { target, iterable, body, otherwise, at } => {
+                if is_alike(&body, &target) {
+                    out.extend(repeated(&trip_count(&iterable), body, &at));
+                    out.extend(otherwise.0);
+                } else {
+                    out.push(Node::For { target, iterable, body, otherwise, at });
+                }
+            }
+            Node::Times { count, body, at } => out.extend(repeated(&count, body, &at)),
+            node => out.push(node),
+        }
+    }
+    Block(out)
+}
+
+/// Whether no iteration depends on the loop's own names, binds a name, or leaves.
+fn is_alike(body: &Block, target: &Target) -> bool {
+    let mut own = BTreeSet::new();
+    expression::visit_target(target, &mut |name| {
+        own.insert(name.clone());
+    });
+    let mut alike = true;
+    body.nodes(&mut |node| {
+        alike &= match node {
+            Node::Let(_)
+            | Node::Return
+            | Node::Exit
+            | Node::Break
+            | Node::Continue
+            | Node::Raise { .. }
+            | Node::MayRaise { .. }
+            | Node::Try { .. }
+            | Node::While { .. }
+            | Node::Slot(_) => false,
+            Node::Term(_) | Node::If { .. } | Node::For { .. } | Node::Times { .. } | Node::Scope { .. } => true,
+        };
+        for expr in node.expressions() {
+            expression::visit_names(expr, &mut |name| alike &= !own.contains(name));
+        }
+    });
+    alike
+}
+
+/// `count` times a body without names of its own: the count goes to the terms, branches stay outside.
+fn repeated(count: &Expr, body: Block, at: &super::tree::Place) -> Vec<Node> {
+    if !is_alike(&body, &Target::Tuple(Vec::new())) {
+        return vec![Node::Times { count: count.clone(), body, at: at.clone() }];
+    }
+    let mut out = Vec::new();
+    let mut straight = Vec::new();
+    let flush = |straight: &mut Vec<Node>, out: &mut Vec<Node>| {
+        if !straight.is_empty() {
+            let body = Block(std::mem::take(straight));
+            out.push(Node::Times { count: count.clone(), body, at: at.clone() });
+        }
+    };
+    for node in body.0 {
+        match node {
+            Node::If { condition, then, otherwise, at } => {
+                flush(&mut straight, &mut out);
+                let then = Block(repeated(count, then, &at));
+                let otherwise = Block(repeated(count, otherwise, &at));
+                out.push(Node::If { condition, then, otherwise, at });
+            }
+            Node::Scope { function, body, at } => {
+                flush(&mut straight, &mut out);
+                out.push(Node::Scope { function, body: Block(repeated(count, body, &at)), at });
+            }
+            node => straight.push(node),
+        }
+    }
+    flush(&mut straight, &mut out);
+    out
+}
+
+/// The number of iterations over an expression.
+pub fn trip_count(iterable: &Expr) -> Expr {
+    let int = |n: usize| Expr::Constant(Value::Int(n.into()));
+    let len = || Expr::Call(Text::from("len"), vec![iterable.clone()], Vec::new());
+    match iterable {
+        Expr::Constant(value) => value.length().map_or_else(len, |length| Expr::Constant(Value::Int(length))),
+        Expr::List(items) | Expr::Tuple(items) => int(items.len()),
+        Expr::Call(name, arguments, _) => match (&**name, arguments.as_slice()) {
+            ("range", [stop]) => stop.clone(),
+            ("range", [start, stop]) if *start == int(0) => stop.clone(),
+            ("range", [start, stop]) => {
+                Expr::Binary(BinaryOperator::Subtract, Box::new(stop.clone()), Box::new(start.clone()))
+            }
+            ("enumerate" | "sorted" | "reversed" | "list" | "tuple", [inner, ..]) => trip_count(inner),
+            ("zip", [first, rest @ ..]) => {
+                let mut counts = vec![trip_count(first)];
+                counts.extend(rest.iter().map(trip_count));
+                counts.dedup();
+                match counts.len() {
+                    1 => counts.swap_remove(0),
+                    _ => Expr::Call(Text::from("min"), counts, Vec::new()),
+                }
+            }
+            _ => len(),
+        },
+        Expr::Method(whole, name, arguments, _)
+            if arguments.is_empty() && matches!(&**name, "items" | "keys" | "values") =>
+        {
+            trip_count(whole)
+        }
+        Expr::Comprehension { kind, clauses, .. } => match (kind, clauses.as_slice()) {
+            (ComprehensionKind::List | ComprehensionKind::Generator, [clause]) if clause.conditions.is_empty() => {
+                trip_count(&clause.iterable)
+            }
+            (ComprehensionKind::Generator, _) => {
+                let list = Expr::Call(Text::from("list"), vec![iterable.clone()], Vec::new());
+                Expr::Call(Text::from("len"), vec![list], Vec::new())
+            }
+            _ => len(),
+        },
+        _ => len(),
+    }
+}
+
+// ---- sums ---------------------------------------------------------------------------------------------------------
+
+/// Adds up equal terms between which nothing but terms and values stands.
+fn merge(block: &mut Block) {
+    let mut out: Vec<Node> = Vec::new();
+    // Where the current run of terms begins.
+    let mut start = 0;
+    for mut node in std::mem::take(&mut block.0) {
+        for inner in node.blocks_mut() {
+            merge(inner);
+        }
+        match node {
+            Node::Term(term) => match out[start..].iter_mut().find_map(|other| same(other, &term)) {
+                Some(other) => {
+                    other.count += term.count;
+                    other.at.extend(term.at);
+                }
+                None => out.push(Node::Term(term)),
+            },
+            Node::Let(_) => out.push(node),
+            _ => {
+                out.push(node);
+                start = out.len();
+            }
+        }
+    }
+    block.0 = out;
+}
+
+fn same<'a>(node: &'a mut Node, term: &Term) -> Option<&'a mut Term> {
+    match node {
+        Node::Term(other) if other.callee == term.callee && other.arguments == term.arguments => Some(other),
+        _ => None,
+    }
+}
