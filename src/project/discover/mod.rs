@@ -238,7 +238,7 @@ impl Discovery {
     fn path(&mut self, path: &Path, wanted: Option<&str>) {
         let before = (self.handlers.len(), self.errors());
         let extension = paths::extension(path);
-        match fs_err::metadata(path) {
+        match std::fs::metadata(path) {
             Err(error) => self.diagnostics.push(
                 Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}"))
                     .in_file(path)
@@ -356,15 +356,16 @@ impl Discovery {
                 return None;
             }
         };
-        self.claimed.insert(located.file.clone());
         self.roots.insert(located.root.clone());
         match resolve::resolve(&mut self.files, &located.root, &located.file, &located.function) {
             Resolution::Function { file, function, .. } => {
+                self.claimed.insert(located.file);
                 self.claimed.insert(file.clone());
                 let (root, module) = module_below(&located.root, &file);
                 Some(handler(file, module, function, root, entry))
             }
             Resolution::NotAnalysable(problem) => {
+                self.claimed.insert(located.file);
                 self.diagnostics.push(*problem);
                 None
             }

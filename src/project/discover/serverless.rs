@@ -157,9 +157,10 @@ impl Service<'_> {
         if let Some(module) = function.get("module").and_then(|node| self.text(node, 0).ok()) {
             entry.roots.push(paths::join(&self.folder, module));
         }
-        let handler = match function.get("handler") {
-            Some(handler) => handler,
-            None => return None,
+        let Some(handler) = function.get("handler") else {
+            let message = format!("`{id}` has no `handler`");
+            entry.unresolved = Some(self.template.unresolved(span, message));
+            return is_known.then_some(entry);
         };
         entry.span = handler.span;
         match self.text(handler, 0) {

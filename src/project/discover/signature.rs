@@ -79,8 +79,8 @@ fn annotation_ends_with(parameter: &Parameter, ends: &[&str]) -> bool {
 /// `(event, context)`, each under any of its usual names; what follows has defaults.
 fn is_event_context(function: &Function) -> bool {
     let (Some(event), Some(context)) = (function.parameters.first(), function.parameters.get(1)) else { return false };
-    // Two nameless parameters say nothing.
-    let named = !plain(&event.name).is_empty() || !plain(&context.name).is_empty();
+    // Two letters, or two parameters without a name, say nothing.
+    let named = plain(&event.name).len() > 1 || plain(&context.name).len() > 1;
     is_event(event) && is_context(context) && named && rest_is_optional(function, 2)
 }
 
@@ -237,7 +237,10 @@ pub fn find(facts: &Definitions, named: bool) -> Found {
             .collect();
     }
 
-    let google_named = named || file == "main.py" || facts.imports.contains("functions_framework");
+    // A view of Django takes a `request` too.
+    let google_named = named
+        || file == "main.py" && !facts.imports.contains("django")
+        || facts.imports.contains("functions_framework");
     type Tier<'t> = Box<dyn Fn(&str, &Function) -> bool + 't>;
     let tiers: [Tier<'_>; 6] = [
         Box::new(|name, f| {
@@ -281,9 +284,13 @@ pub fn find(facts: &Definitions, named: bool) -> Found {
                 let full = facts.qualify(callee);
                 let known = matches!(name.as_str(), "handler" | "lambda_handler") || name.ends_with("lambda_handler");
                 let adapter = resolve::adapter(&full).is_some() && !full.starts_with("django");
-                // `handler = logging.StreamHandler()` is a log handler.
-                let logging = full.starts_with("logging.") || full.ends_with("Handler") && !known_class(facts, callee);
-                (known || adapter && named && found.candidates.is_empty() || is_adapter_call(&full)) && !logging
+                // `handler = logging.StreamHandler()` is a log handler; an object of a class of the file is a handler
+                // when it can be called.
+                let is_object = match facts.names.get(callee.as_str()).map(|definition| &definition.kind) {
+                    Some(DefinitionKind::Class(class)) => !class.methods.contains_key("__call__"),
+                    _ => full.starts_with("logging.") || full.ends_with("Handler"),
+                };
+                (known || adapter && named && found.candidates.is_empty() || is_adapter_call(&full)) && !is_object
             }
             DefinitionKind::Assigned(Shape::Other | Shape::Lambda(_)) => false,
             DefinitionKind::Assigned(Shape::Name(_) | Shape::AttributeOfCall(..)) => {
@@ -297,11 +304,13 @@ pub fn find(facts: &Definitions, named: bool) -> Found {
             found.indirect.push(name.clone());
         }
     }
+    // The application that an adapter serves says nothing that the adapter does not say.
+    let is_adapter = |name: &String| facts.made_by(name).is_some_and(|maker| is_adapter_call(&maker));
+    let is_known = |name: &String| name.ends_with("handler") || is_adapter(name);
+    if found.indirect.iter().any(is_known) {
+        found.indirect.retain(is_known);
+    }
     found
-}
-
-fn known_class(facts: &Definitions, name: &str) -> bool {
-    matches!(facts.names.get(name).map(|d| &d.kind), Some(DefinitionKind::Class(_)))
 }
 
 /// Adapters that exist for Lambda alone: what they make is a handler under any name.

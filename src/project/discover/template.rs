@@ -88,14 +88,15 @@ impl Template {
         for problem in problems {
             is_usable &= problem.readable;
             let help = if problem.readable {
-                "the last one counts here, and the platform may refuse the template: remove the other"
+                "the last one counts here; other readers take the first, or refuse the file: remove one"
             } else if is_json {
                 "correct the JSON at this place, then run the tool again"
             } else {
                 "correct the YAML at this place (brackets, quotes, indentation), then run the tool again"
             };
             let diagnostic = Diagnostic::new(Kind::InvalidTemplate, problem.message).help(help);
-            diagnostics.push(template.diagnostic(problem.span, diagnostic));
+            let diagnostic = template.diagnostic(problem.span, diagnostic);
+            diagnostics.push(if problem.readable { soften(diagnostic) } else { diagnostic });
         }
         is_usable.then_some(template)
     }

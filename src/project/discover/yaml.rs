@@ -7,7 +7,7 @@
 //!
 //! Depends on `diagnostic` alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -172,21 +172,60 @@ struct Frame {
     start: Marker,
 }
 
-fn place(start: &Marker, end: &Marker) -> Span {
-    Span {
-        line: number(start.line()),
-        column: number(start.col() + 1),
-        end_line: number(end.line()),
-        end_column: number(end.col() + 1),
-    }
-}
-
 fn local_tag(tag: Option<&Tag>) -> Option<String> {
     let tag = tag?;
     if tag.is_yaml_core_schema() || tag.suffix.is_empty() { None } else { Some(tag.suffix.clone()) }
 }
 
+/// Most lines of a file that are read as if they stood further right.
+const MAX_SHIFTS: usize = 64;
+
+/// How far such a line is moved, in columns.
+const SHIFT: usize = 100;
+
+/// Reads YAML. Brackets may go on to the left of the block that they are in: the specification forbids it, the
+/// readers of SAM and Serverless Framework allow it, and deployed templates do it. Such a line is moved to the right,
+/// and its columns are counted back.
 fn load_yaml(text: &str) -> (Vec<Arc<Node>>, Vec<Problem>) {
+    let mut shifted: Option<String> = None;
+    let mut shifts: BTreeSet<u32> = BTreeSet::new();
+    loop {
+        let (documents, mut problems) = read_yaml(shifted.as_deref().unwrap_or(text), &shifts);
+        let outdented = problems
+            .iter()
+            .find(|problem| !problem.readable && problem.message.starts_with("invalid indentation"))
+            .map(|problem| problem.span.line);
+        match outdented {
+            Some(line) if shifts.len() < MAX_SHIFTS && shifts.insert(line) => {
+                let mut moved = String::with_capacity(text.len() + shifts.len() * SHIFT);
+                for (index, content) in text.split_inclusive('\n').enumerate() {
+                    if shifts.contains(&number(index + 1)) {
+                        moved.push_str(&" ".repeat(SHIFT));
+                    }
+                    moved.push_str(content);
+                }
+                shifted = Some(moved);
+            }
+            _ => {
+                problems.sort_by_key(|problem| (problem.span.line, problem.span.column));
+                return (documents, problems);
+            }
+        }
+    }
+}
+
+fn read_yaml(text: &str, shifts: &BTreeSet<u32>) -> (Vec<Arc<Node>>, Vec<Problem>) {
+    let column = |marker: &Marker| {
+        let column = marker.col() + 1;
+        let moved = shifts.contains(&number(marker.line()));
+        number(if moved { column.saturating_sub(SHIFT).max(1) } else { column })
+    };
+    let place = |start: &Marker, end: &Marker| Span {
+        line: number(start.line()),
+        column: column(start),
+        end_line: number(end.line()),
+        end_column: column(end),
+    };
     let mut documents = Vec::new();
     let mut problems = Vec::new();
     let mut stack: Vec<Frame> = Vec::new();
