@@ -3,6 +3,8 @@
 //! A project is written as one text: `=== path` starts a file. The expected lines are `file:function origin`,
 //! then `file:line:column id message` for each diagnostic (without a place where it has none).
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on panics.
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -330,6 +332,32 @@ template.yaml:7:27 unknown-handler no file `ap.py` in the code of `B`
     let (_, diagnostics) = Project::new(files).discover(".", None);
     let helps: Vec<_> = diagnostics.iter().filter_map(|d| d.help.as_deref()).collect();
     assert_eq!(helps, ["did you mean `lambda_handler`?", "did you mean `app`?"]);
+}
+
+/// For a file that the user names, a template's mistakes are warnings, and do not hide what the file says.
+#[test]
+fn a_templates_mistakes_do_not_hide_a_file() {
+    let project = Project::new(
+        "
+=== template.yaml
+Resources:
+  A: {Type: AWS::Serverless::Function, Properties: {Handler: app.handle, Runtime: python3.9}}
+=== template.json
+{
+=== app.py
+def handler(event, context): ...
+",
+    );
+    assert_eq!(
+        project.listing("app.py", None),
+        "\
+app.py:handler signature
+template.json:2:1 invalid-template a key in double quotes is expected here
+template.yaml:2:62 unknown-handler `app.py` does not define `handle`, the handler of `A`
+"
+    );
+    let (_, diagnostics) = project.discover("app.py", None);
+    assert!(diagnostics.iter().all(|diagnostic| !diagnostic.is_error()));
 }
 
 /// One function that two entries or two templates name is listed once; the others are noted.

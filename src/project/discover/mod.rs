@@ -225,7 +225,11 @@ struct Discovery {
     roots: BTreeSet<PathBuf>,
     /// Every Python file of the input, for `--handler`; whether the user named the file itself.
     universe: BTreeMap<PathBuf, bool>,
+    /// The modules below a folder, for near names.
+    modules: Modules,
 }
+
+type Modules = BTreeMap<PathBuf, Vec<String>>;
 
 /// Where the code of an entry is.
 struct Located {
@@ -348,7 +352,7 @@ impl Discovery {
             let found = handler(template.path.clone(), "index".to_owned(), function, root, entry);
             return Some(Handler { inline: Some(text), ..found });
         }
-        let located = match locate(&entry) {
+        let located = match locate(&entry, Some(&mut self.modules)) {
             Ok(located) => located,
             Err(None) => return None,
             Err(Some(problem)) => {
@@ -390,6 +394,7 @@ impl Discovery {
         self.universe.insert(path.to_path_buf(), true);
         let Some(facts) = self.files.definitions(path) else { return };
         let before = self.handlers.len();
+        let said = self.diagnostics.len();
         for folder in folders_above(path) {
             for candidate in templates_of(&folder) {
                 let mut found = Vec::new();
@@ -403,7 +408,7 @@ impl Discovery {
                 let mut problems = Vec::new();
                 for entry in entries(&template, &mut problems).0 {
                     if entry.unresolved.is_none()
-                        && locate(&entry).is_ok_and(|located| located.file == path)
+                        && locate(&entry, None).is_ok_and(|located| located.file == path)
                         && let Some(handler) = self.entry(&template, entry)
                     {
                         self.handlers.push(handler);
@@ -411,8 +416,13 @@ impl Discovery {
                 }
             }
             if self.handlers.len() > before {
-                return;
+                break;
             }
+        }
+        let templates = self.diagnostics.split_off(said);
+        self.diagnostics.extend(templates.into_iter().map(soften));
+        if self.handlers.len() > before {
+            return;
         }
         let found = signature::find(&facts, true);
         self.found(&facts, found);
@@ -578,8 +588,9 @@ fn entries(template: &Template, diagnostics: &mut Vec<Diagnostic>) -> (Vec<Entry
     }
 }
 
-/// The file and function of an entry. `Err(None)`: nothing to say, it is not Python.
-fn locate(entry: &Entry) -> Result<Located, Option<Box<Diagnostic>>> {
+/// The file and function of an entry. `Err(None)`: nothing to say, it is not Python (or, without `known`, nothing is
+/// looked for to say).
+fn locate(entry: &Entry, known: Option<&mut Modules>) -> Result<Located, Option<Box<Diagnostic>>> {
     let text = match &entry.target {
         Target::File { file, function } => {
             let root = entry.roots.first().cloned().unwrap_or_else(|| paths::parent(file));
@@ -616,11 +627,14 @@ fn locate(entry: &Entry) -> Result<Located, Option<Box<Diagnostic>>> {
         let message = format!("the handler `{text}` of `{}` is not of the form `module.function`", entry.id);
         return Err(Some(Box::new(unknown(message, text, &[]))));
     };
-    let mut modules = Vec::new();
+    let Some(known) = known else { return Err(None) };
+    let mut modules: Vec<String> = Vec::new();
     for root in &entry.roots {
-        for file in walk(root).python.into_iter().take(2_000) {
-            modules.extend(paths::module_of(root, &file));
-        }
+        let below = known.entry(root.clone()).or_insert_with(|| {
+            let files = walk(root).python;
+            files.iter().take(2_000).filter_map(|file| paths::module_of(root, file)).collect()
+        });
+        modules.extend(below.iter().cloned());
     }
     let message = format!("no file `{}.py` in the code of `{}`", module.trim_start_matches("./"), entry.id);
     if modules.is_empty() {
