@@ -1,6 +1,7 @@
 //! The command line, one file a verb. The only code that prints, exits or reads the environment.
 
 mod cfg;
+mod handlers;
 mod output;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Cfg(cfg::CfgArguments),
+    Handlers(handlers::HandlersArguments),
 }
 
 /// Runs the command of this process.
@@ -53,6 +55,7 @@ pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     let mut output = Output::default();
     let exit = match arguments.verb {
         Verb::Cfg(arguments) => cfg::run(&arguments, &mut output),
+        Verb::Handlers(arguments) => handlers::run(&arguments, &mut output),
     };
     ExitCode::from(exit as u8)
 }

@@ -2,6 +2,7 @@
 //!
 //! Reads the file system; never runs or imports what it reads. May depend on `diagnostic` alone.
 
+pub mod discover;
 pub mod source;
 
 pub use source::Source;
