@@ -1,8 +1,11 @@
 //! Standard output and standard error of a verb.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, RenderOptions, render};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::diagnostic::{Diagnostic, Kind, RenderOptions, render};
 
 use super::Exit;
 
@@ -39,6 +42,19 @@ impl Output {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
+    /// A progress bar on a terminal; nothing in a pipe.
+    pub fn progress(&self, total: usize, what: &str) -> ProgressBar {
+        if total < 2 || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar
+    }
+
     /// Reports a diagnostic on standard error.
     pub fn report(&mut self, diagnostic: &Diagnostic) {
         if diagnostic.is_error() {
@@ -51,4 +67,27 @@ impl Output {
     pub fn exit(&self) -> Exit {
         if self.errors == 0 { Exit::Done } else { Exit::BadInput }
     }
+}
+
+/// Writes a file: under a temporary name first, so that a reader never sees half of it. Makes its folder.
+///
+/// # Errors
+/// `cannot-write`.
+pub fn write_file(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    let failed = |error: std::io::Error| {
+        Diagnostic::new(Kind::CannotWrite, format!("cannot be written: {error}"))
+            .in_file(path)
+            .help("check the folder, its permissions and the space left")
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs_err::create_dir_all(folder).map_err(failed)?;
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    fs_err::write(&temporary, text).map_err(failed)?;
+    fs_err::rename(&temporary, path).map_err(|error| {
+        let _ = fs_err::remove_file(&temporary);
+        failed(error)
+    })
 }

@@ -64,6 +64,8 @@ kinds! {
     AlgebraUnavailable = "algebra-unavailable", Error;
     /// More paths than `--max-paths` lead through the handler: those beyond are not listed. The formula itself covers all of them.
     TooManyPaths = "too-many-paths", Warning;
+    /// A loop goes over something that is not known, and its iterations differ: its paths have no formulas of their own. Evaluate the interface with values for the names that the message gives.
+    OpenLoop = "open-loop", Error;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

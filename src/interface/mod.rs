@@ -1,1 +1,224 @@
-//! The memory interface of a handler.
+//! The memory interface of a handler: made by reading the handler, written as Python or JSON, evaluated in place.
+//!
+//! [`extract`] reads (`build`), drops what memory does not depend on (`simplify`), and names what is left (`names`).
+//! `tree` is the result as data; `python`, `json`, `evaluate` are what can be done with it. Depends on `project`,
+//! `calls`, `expression` and `formula`; never runs the code that it reads.
+
+mod build;
+mod evaluate;
+mod free;
+mod json;
+mod names;
+mod python;
+mod simplify;
+pub mod tree;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ruff_python_ast::Parameters;
+
+use crate::calls::{Definition, FunctionId, Program};
+use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::expression::{Expr, Text, Value};
+use crate::formula::Formula;
+use crate::project::discover::{EnvValue, Handler, Platform};
+use crate::project::{LoadOptions, Project, Source};
+
+pub use evaluate::{EvaluateError, Path};
+pub use json::SCHEMA_VERSION;
+pub use python::Symbols;
+pub use tree::{Interface, Mcv, McvKind, McvType, Statistics};
+
+use tree::{Initialisation, Parameter, ParameterKind};
+
+/// What may be chosen.
+#[derive(Clone, Debug, Default)]
+pub struct ExtractOptions {
+    /// How deep calls of the project's functions are followed; no limit if `None`.
+    pub depth: Option<usize>,
+}
+
+/// Reads handlers of one file, and gives the interface of each that can be read, in order.
+///
+/// The handlers must share file and code root: the project around them is read once.
+pub fn extract(handlers: &[&Handler], options: &ExtractOptions) -> (Vec<Interface>, Vec<Diagnostic>) {
+    let Some(first) = handlers.first() else { return (Vec::new(), Vec::new()) };
+    let source = match first.source() {
+        Ok(source) => source,
+        Err(diagnostic) => return (Vec::new(), vec![diagnostic]),
+    };
+    extract_from(source, handlers, options)
+}
+
+/// The same from a source that is parsed already.
+pub fn extract_from(
+    source: Source,
+    handlers: &[&Handler],
+    options: &ExtractOptions,
+) -> (Vec<Interface>, Vec<Diagnostic>) {
+    let Some(first) = handlers.first() else { return (Vec::new(), Vec::new()) };
+    let source = Arc::new(source);
+    let load = LoadOptions { roots: vec![first.code_root.clone()], ..LoadOptions::default() };
+    let (project, mut diagnostics) = Project::from_sources(vec![(source.clone(), first.module.clone())], &load);
+    let program = Program::analyse(&project);
+    let mut interfaces = Vec::new();
+    for handler in handlers {
+        match interface(&project, &program, handler, options) {
+            Ok(interface) => interfaces.push(interface),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    (interfaces, diagnostics)
+}
+
+fn interface(
+    project: &Project,
+    program: &Program<'_>,
+    handler: &Handler,
+    options: &ExtractOptions,
+) -> Result<Interface, Diagnostic> {
+    let unknown = || {
+        let names: Vec<&str> = program.functions().map(|(_, function)| function.name.as_str()).collect();
+        let near = near_names(&handler.function, names);
+        let help = match near.as_slice() {
+            [] => "name the handler with `--handler`".to_owned(),
+            near => format!("is one of these meant: {}?", near.join(", ")),
+        };
+        Diagnostic::new(Kind::UnknownHandler, format!("there is no function {}", handler.function))
+            .in_file(&handler.file)
+            .help(help)
+    };
+    let (module, info) = project.modules().next().ok_or_else(unknown)?;
+    let function = program.function_named(module, &handler.function).ok_or_else(unknown)?;
+    let definition = program.function(function);
+    let name = handler.function.rsplit('.').next().unwrap_or(&handler.function).to_owned();
+    let parameters = parameters_of(program, function);
+    let request_object = handler.platform == Platform::GoogleCloud || handler.platform == Platform::Azure;
+    let build_options = build::Options {
+        depth: options.depth,
+        environment: handler
+            .settings
+            .environment
+            .iter()
+            .filter_map(|(name, value)| match value {
+                EnvValue::Literal(text) => Some((name.clone(), text.clone())),
+                EnvValue::Unresolved(_) => None,
+            })
+            .collect(),
+        request_object,
+    };
+    let built = build::Builder::new(project, program, &build_options).build(module, function);
+    let body = simplify::simplify(built.body);
+    let initialisation = simplify::simplify(built.initialisation);
+    let named = names::name(body, &parameters, &built.atoms, &built.bound);
+    let initial = names::name(initialisation, &[], &built.atoms, &built.bound);
+    Ok(Interface {
+        handler: definition.qualified_name.clone(),
+        name,
+        file: info.source.path.to_string_lossy().into_owned(),
+        line: info.source.line_of(&definition.definition.range()),
+        parameters,
+        mcvs: named.mcvs,
+        derived: named.derived,
+        body: named.body,
+        initialisation: Initialisation { mcvs: initial.mcvs, body: initial.body },
+        free: built.free.into_iter().collect(),
+        notes: built.notes.into_iter().collect(),
+        statistics: built.statistics,
+    })
+}
+
+/// The parameters that the platform passes: a method's own receiver is left out.
+fn parameters_of(program: &Program<'_>, function: FunctionId) -> Vec<Parameter> {
+    let info = program.function(function);
+    let parameters: Option<&Parameters> = match info.definition {
+        Definition::Function(definition) => Some(&definition.parameters),
+        Definition::Lambda(lambda) => lambda.parameters.as_deref(),
+        Definition::Module(_) | Definition::ClassBody(_) => None,
+    };
+    let Some(parameters) = parameters else { return Vec::new() };
+    let mut out = Vec::new();
+    let mut push = |name: &str, kind: ParameterKind, has_default: bool| {
+        out.push(Parameter { name: Text::from(name), kind, has_default });
+    };
+    for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
+        push(&parameter.parameter.name, ParameterKind::Plain, parameter.default.is_some());
+    }
+    if let Some(rest) = &parameters.vararg {
+        push(&rest.name, ParameterKind::Positional, false);
+    }
+    for parameter in &parameters.kwonlyargs {
+        push(&parameter.parameter.name, ParameterKind::KeywordOnly, parameter.default.is_some());
+    }
+    if let Some(rest) = &parameters.kwarg {
+        push(&rest.name, ParameterKind::Keywords, false);
+    }
+    if info.class.is_some() && !info.is_static() && !out.is_empty() {
+        out.remove(0);
+    }
+    out
+}
+
+impl Interface {
+    /// The interface as a Python file.
+    pub fn to_python(&self, symbols: Symbols) -> String {
+        python::write(self, symbols)
+    }
+
+    /// The interface as JSON (`docs/schemas/interface.schema.json`).
+    pub fn to_json(&self) -> serde_json::Value {
+        json::write(self)
+    }
+
+    /// The formula for values that are known: of parameters, memory-critical variables or derived values, by name.
+    /// What is not given stays a symbol of the formula; an environment variable's default is used.
+    ///
+    /// # Errors
+    /// See [`EvaluateError`].
+    pub fn evaluate(&self, values: &BTreeMap<Text, Value>) -> Result<Formula, EvaluateError> {
+        let (body, known) = self.prepared(values);
+        evaluate::evaluate(&body, &known)
+    }
+
+    /// The paths through the handler with their conditions and formulas, up to `limit`, and whether there are more.
+    ///
+    /// # Errors
+    /// See [`EvaluateError`].
+    pub fn paths(&self, values: &BTreeMap<Text, Value>, limit: usize) -> Result<(Vec<Path>, bool), EvaluateError> {
+        let (body, known) = self.prepared(values);
+        evaluate::paths(&body, &known, limit)
+    }
+
+    /// The body with overridden values in place, and the values that are known.
+    fn prepared(&self, values: &BTreeMap<Text, Value>) -> (tree::Block, BTreeMap<Text, Value>) {
+        let mut known = values.clone();
+        for mcv in &self.mcvs {
+            if let (Some(Expr::Constant(default)), false) = (&mcv.default, known.contains_key(&mcv.name)) {
+                known.insert(mcv.name.clone(), default.clone());
+            }
+        }
+        let mut body = self.body.clone();
+        let derived: Vec<&Text> =
+            self.derived.iter().map(|value| &value.name).filter(|name| values.contains_key(*name)).collect();
+        if !derived.is_empty() {
+            override_values(&mut body, &derived, values);
+        }
+        (body, known)
+    }
+}
+
+/// Replaces the definitions of derived values by what the caller gives.
+fn override_values(block: &mut tree::Block, names: &[&Text], values: &BTreeMap<Text, Value>) {
+    for node in &mut block.0 {
+        if let tree::Node::Let(bound) = node
+            && names.contains(&&bound.name)
+            && let Some(value) = values.get(&bound.name)
+        {
+            bound.value = Expr::Constant(value.clone());
+        }
+        for inner in node.blocks_mut() {
+            override_values(inner, names, values);
+        }
+    }
+}
