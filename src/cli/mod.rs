@@ -1,5 +1,6 @@
 //! The command line, one file a verb. The only code that prints, exits or reads the environment.
 
+mod calls;
 mod cfg;
 mod output;
 
@@ -34,6 +35,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Cfg(cfg::CfgArguments),
+    Calls(calls::CallsArguments),
 }
 
 /// Runs the command of this process.
@@ -53,6 +55,7 @@ pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     let mut output = Output::default();
     let exit = match arguments.verb {
         Verb::Cfg(arguments) => cfg::run(&arguments, &mut output),
+        Verb::Calls(arguments) => calls::run(&arguments, &mut output),
     };
     ExitCode::from(exit as u8)
 }

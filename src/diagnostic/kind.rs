@@ -64,6 +64,8 @@ kinds! {
     AlgebraUnavailable = "algebra-unavailable", Error;
     /// More paths than `--max-paths` lead through the handler: those beyond are not listed. The formula itself covers all of them.
     TooManyPaths = "too-many-paths", Warning;
+    /// The analysis of calls stopped at its limit of work (it grows with the size of the project): calls may lack callees. Analyse fewer files at a time.
+    IncompleteCallGraph = "incomplete-call-graph", Warning;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.
