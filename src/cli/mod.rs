@@ -1,5 +1,6 @@
 //! The command line, one file a verb. The only code that prints, exits or reads the environment.
 
+mod calls;
 mod cfg;
 mod handlers;
 mod output;
@@ -36,6 +37,7 @@ struct Arguments {
 enum Verb {
     Cfg(cfg::CfgArguments),
     Handlers(handlers::HandlersArguments),
+    Calls(calls::CallsArguments),
 }
 
 /// Runs the command of this process.
@@ -56,6 +58,7 @@ pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     let exit = match arguments.verb {
         Verb::Cfg(arguments) => cfg::run(&arguments, &mut output),
         Verb::Handlers(arguments) => handlers::run(&arguments, &mut output),
+        Verb::Calls(arguments) => calls::run(&arguments, &mut output),
     };
     ExitCode::from(exit as u8)
 }

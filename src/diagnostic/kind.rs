@@ -66,6 +66,8 @@ kinds! {
     TooManyPaths = "too-many-paths", Warning;
     /// A loop goes over something that is not known, and its iterations differ: its paths have no formulas of their own. Evaluate the interface with values for the names that the message gives.
     OpenLoop = "open-loop", Error;
+    /// The analysis of calls stopped at its limit of work (it grows with the size of the project): calls may lack callees. Analyse fewer files at a time.
+    IncompleteCallGraph = "incomplete-call-graph", Warning;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

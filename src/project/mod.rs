@@ -3,6 +3,8 @@
 //! Reads the file system; never runs or imports what it reads. May depend on `diagnostic` alone.
 
 pub mod discover;
+pub mod modules;
 pub mod source;
 
+pub use modules::{LoadOptions, Module, ModuleId, Project};
 pub use source::Source;
