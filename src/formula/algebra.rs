@@ -1,0 +1,1 @@
+//! Algebra by Symbolica, in a child process.
