@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::evaluate::{Environment, EvaluateError, Value};
 use super::node::{Formula, Kind};
-use super::series::polynomial;
+use super::series::{is_integral, polynomial};
 use super::walk::{Dependents, scope_order};
 use super::{Text, normalize};
 
@@ -127,8 +127,7 @@ impl Formula {
     }
 }
 
-/// Whether a formula certainly never falls when a symbol grows, judged from its structure: `Some(true)` rises or
-/// stays, `Some(false)` falls or stays.
+/// Whether a formula certainly never falls when a symbol grows, judged from its structure.
 fn never_falls(root: &Formula, variable: &str) -> bool {
     #[derive(Clone, Copy)]
     struct Course {
@@ -152,7 +151,7 @@ fn never_falls(root: &Formula, variable: &str) -> bool {
                     let own = get(&term.of);
                     both(all, if term.coefficient.is_negative() { turned(own) } else { own })
                 }),
-                Kind::Product(factors) if factors.iter().all(|f| f.base.is_nonnegative()) => {
+                Kind::Product(factors) if factors.iter().all(|f| is_nonnegative_at_integers(&f.base)) => {
                     factors.iter().fold(STAYS, |all, factor| {
                         let own = get(&factor.base);
                         both(all, if factor.exponent < 0 { turned(own) } else { own })
@@ -182,6 +181,17 @@ fn never_falls(root: &Formula, variable: &str) -> bool {
         memo.insert(formula.address(), course);
     }
     memo.get(&root.address()).is_some_and(|course| course.rises)
+}
+
+/// Whether a formula is nowhere negative while its symbol is a size: also `log2(n)`, wherever it has a value.
+fn is_nonnegative_at_integers(formula: &Formula) -> bool {
+    formula.is_nonnegative()
+        || match formula.kind() {
+            Kind::Call { function, arguments } => {
+                function.name == "log2" && arguments.iter().all(|n| n.is_nonnegative() && is_integral(n))
+            }
+            _ => false,
+        }
 }
 
 /// The coefficients, lowest power first, where a formula is a polynomial with numbers as coefficients.

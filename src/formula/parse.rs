@@ -385,7 +385,13 @@ impl Converter<'_> {
                 steps.pop();
                 Running::Value(self.defined(power, expression)?)
             }
-            _ => Running::Value(self.value(at)?),
+            // `-(a - b)*c` is -1 times the product: the minus does not go into the parentheses.
+            _ => match at {
+                Expr::UnaryOp(unary) if unary.op == UnaryOp::USub => {
+                    Running::Product(vec![Formula::integer(-1), self.value(&unary.operand)?])
+                }
+                _ => Running::Value(self.value(at)?),
+            },
         };
         for binary in steps.into_iter().rev() {
             let right = self.value(&binary.right)?;
@@ -393,7 +399,10 @@ impl Converter<'_> {
                 Operator::Add => value.plus(right),
                 Operator::Sub => value.plus(-right),
                 Operator::Mult => value.times(right),
-                Operator::Div => Running::Value(self.divided(value.finish() / &right, binary)?),
+                Operator::Div if right.is_zero() => {
+                    return Err(ParseError::at(&*binary.right, "division by zero"));
+                }
+                Operator::Div => value.times(right.pow(-1)),
                 Operator::FloorDiv => Running::Value(self.divided(value.finish().floor_div(&right), binary)?),
                 Operator::Mod => Running::Value(self.divided(value.finish().modulo(&right), binary)?),
                 Operator::Pow => Running::Value(self.defined(value.finish().power(&right), expression)?),

@@ -12,7 +12,7 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use rustc_hash::FxHashMap;
 
-use super::node::{Factor, Formula, Kind, Undefined, post_order};
+use super::node::{Factor, Formula, Kind, Term, Undefined, post_order};
 use super::{Condition, Text};
 
 // Precedences of Python, higher binds tighter.
@@ -186,6 +186,28 @@ fn split(coefficient: &BigRational, of: &Formula) -> (Formula, Formula) {
     (build(coefficient.numer(), above), build(coefficient.denom(), below))
 }
 
+/// The summands in the order of the sum; but a sum does not begin with a minus that a later summand could spare it:
+/// `n - m`, not `-m + n`. The constant has no formula.
+fn reading_order<'a>(terms: &'a [Term], constant: &BigRational) -> Vec<(BigRational, Option<&'a Formula>)> {
+    let mut summands: Vec<_> = terms.iter().map(|term| (term.coefficient.clone(), Some(&term.of))).collect();
+    if !constant.is_zero() {
+        summands.push((constant.clone(), None));
+    }
+    if let Some(first) = summands.iter().position(|(coefficient, _)| coefficient.is_positive()) {
+        summands[..=first].rotate_right(1);
+    }
+    summands
+}
+
+fn sign(negative: bool, first: bool) -> &'static str {
+    match (first, negative) {
+        (true, false) => "",
+        (true, true) => "-",
+        (false, false) => " + ",
+        (false, true) => " - ",
+    }
+}
+
 fn number_precedence(number: &BigRational) -> u8 {
     match (number.is_integer(), number.is_negative()) {
         (false, _) => PRODUCT,
@@ -279,25 +301,15 @@ impl Style for Python<'_> {
                 (parts, ATOM)
             }
             Kind::Sum { terms, constant } => {
-                let mut parts = Vec::new();
-                let sign = |negative: bool, parts: &mut Vec<Item>| {
-                    let text = match (parts.is_empty(), negative) {
-                        (true, false) => "",
-                        (true, true) => "-",
-                        (false, false) => " + ",
-                        (false, true) => " - ",
-                    };
-                    parts.push(word(text));
-                };
-                for term in terms {
-                    sign(term.coefficient.is_negative(), &mut parts);
-                    self.monomial(&term.coefficient.abs(), &term.of, &mut parts);
+                let (mut parts, summands) = (Vec::new(), reading_order(terms, constant));
+                for (coefficient, of) in &summands {
+                    parts.push(word(sign(coefficient.is_negative(), parts.is_empty())));
+                    match of {
+                        Some(of) => self.monomial(&coefficient.abs(), of, &mut parts),
+                        None => parts.push(Item::owned(coefficient.abs().to_string())),
+                    }
                 }
-                if !constant.is_zero() {
-                    sign(constant.is_negative(), &mut parts);
-                    parts.push(Item::owned(constant.abs().to_string()));
-                }
-                (parts, if terms.len() + usize::from(!constant.is_zero()) > 1 { SUM } else { PRODUCT })
+                (parts, if summands.len() > 1 { SUM } else { PRODUCT })
             }
             Kind::Product(factors) => {
                 let mut parts = Vec::new();
@@ -558,25 +570,15 @@ impl Style for Latex {
                 (parts, ATOM)
             }
             Kind::Sum { terms, constant } => {
-                let mut parts = Vec::new();
-                let sign = |negative: bool, parts: &mut Vec<Item>| {
-                    let text = match (parts.is_empty(), negative) {
-                        (true, false) => "",
-                        (true, true) => "-",
-                        (false, false) => " + ",
-                        (false, true) => " - ",
-                    };
-                    parts.push(word(text));
-                };
-                for term in terms {
-                    sign(term.coefficient.is_negative(), &mut parts);
-                    Self::monomial(&term.coefficient.abs(), &term.of, &mut parts);
+                let (mut parts, summands) = (Vec::new(), reading_order(terms, constant));
+                for (coefficient, of) in &summands {
+                    parts.push(word(sign(coefficient.is_negative(), parts.is_empty())));
+                    match of {
+                        Some(of) => Self::monomial(&coefficient.abs(), of, &mut parts),
+                        None => parts.push(Item::owned(latex_number(&coefficient.abs()))),
+                    }
                 }
-                if !constant.is_zero() {
-                    sign(constant.is_negative(), &mut parts);
-                    parts.push(Item::owned(latex_number(&constant.abs())));
-                }
-                (parts, if terms.len() + usize::from(!constant.is_zero()) > 1 { SUM } else { PRODUCT })
+                (parts, if summands.len() > 1 { SUM } else { PRODUCT })
             }
             Kind::Product(factors) => {
                 let mut parts = Vec::new();

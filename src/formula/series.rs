@@ -150,7 +150,7 @@ fn rounds(start: &Formula, stop: &Formula, step: &Formula) -> Option<Formula> {
 }
 
 /// Whether a formula is an integer when its symbols are.
-fn is_integral(formula: &Formula) -> bool {
+pub(super) fn is_integral(formula: &Formula) -> bool {
     let (terms, constant) = summands(formula);
     let simple = |formula: &Formula| match formula.kind() {
         Kind::Symbol(_) | Kind::Extreme { .. } | Kind::Series { .. } | Kind::Apply { .. } => true,
