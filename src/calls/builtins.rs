@@ -35,7 +35,7 @@ const EXCEPTIONS: &[&str] = &[
 ];
 
 /// Whether a name is bound by the `builtins` module.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub fn is_builtin(name: &str) -> bool {
     FUNCTIONS.binary_search(&name).is_ok() || is_class(name)
 }
 

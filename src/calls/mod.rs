@@ -21,6 +21,7 @@ use rustc_hash::FxHashMap;
 
 use crate::project::{ModuleId, Project};
 
+pub use builtins::is_builtin;
 pub use definitions::{Class, ClassId, Definition, Function, FunctionId, FunctionKind};
 use heap::{SetId, Shape, Val};
 use interpret::{Interpreter, Target};

@@ -238,7 +238,7 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self, rendered: Rendered, output: &mut Output) -> Result<(), Diagnostic> {
         self.written += 1;
-        if let Some(folder) = self.folder() {
+        if let Some(folder) = self.folder().map(Path::to_path_buf) {
             let count = self.names.entry(rendered.stem.clone()).or_insert(0);
             *count += 1;
             let number = if *count == 1 { String::new() } else { format!("_{count}") };

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cfg;
+mod extract;
 mod handlers;
 mod output;
 
@@ -35,6 +36,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Extract(extract::ExtractArguments),
     Cfg(cfg::CfgArguments),
     Handlers(handlers::HandlersArguments),
     Calls(calls::CallsArguments),
@@ -56,6 +58,7 @@ pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     };
     let mut output = Output::default();
     let exit = match arguments.verb {
+        Verb::Extract(arguments) => extract::run(&arguments, &mut output),
         Verb::Cfg(arguments) => cfg::run(&arguments, &mut output),
         Verb::Handlers(arguments) => handlers::run(&arguments, &mut output),
         Verb::Calls(arguments) => calls::run(&arguments, &mut output),

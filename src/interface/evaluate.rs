@@ -368,7 +368,7 @@ impl Machine {
         for argument in &term.arguments {
             let formula = match &argument.value {
                 ArgumentValue::Text(text) => Formula::literal(text),
-                ArgumentValue::Expr(expr) => match value(expr, names, &at)? {
+                ArgumentValue::Expr(expr, _) => match value(expr, names, &at)? {
                     Ok(expr) => argument_formula(&expr),
                     Err((exception, message)) => {
                         return Err(EvaluateError::Raised { exception: exception.to_string(), message, at });

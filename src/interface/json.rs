@@ -56,7 +56,7 @@ fn term(term: &Term) -> Map<String, Value> {
         .iter()
         .map(|argument| {
             let (text, derived) = match &argument.value {
-                ArgumentValue::Expr(expr) => (expr.to_string(), true),
+                ArgumentValue::Expr(expr, _) => (expr.to_string(), true),
                 ArgumentValue::Text(text) => (text.to_string(), false),
             };
             json!({"keyword": argument.keyword, "value": text, "derived": derived})

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use ruff_python_ast::Parameters;
 
-use crate::calls::{Definition, FunctionId, Program};
+use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
@@ -108,7 +108,7 @@ fn interface(
             .collect(),
         request_object,
     };
-    let built = build::Builder::new(project, program, &build_options).build(module, function);
+    let built = build::Builder::new(project, program, &build_options, module).build(function);
     let body = simplify::simplify(built.body);
     let initialisation = simplify::simplify(built.initialisation);
     let named = names::name(body, &parameters, &built.atoms, &built.bound);
@@ -117,7 +117,7 @@ fn interface(
         handler: definition.qualified_name.clone(),
         name,
         file: info.source.path.to_string_lossy().into_owned(),
-        line: info.source.line_of(&definition.definition.range()),
+        line: line_of(&info.source, definition.definition),
         parameters,
         mcvs: named.mcvs,
         derived: named.derived,
@@ -127,6 +127,16 @@ fn interface(
         notes: built.notes.into_iter().collect(),
         statistics: built.statistics,
     })
+}
+
+/// The line of a definition's name: decorators stand before it.
+fn line_of(source: &Source, definition: Definition<'_>) -> u32 {
+    match definition {
+        Definition::Function(function) => source.line_of(&function.name),
+        Definition::Lambda(lambda) => source.line_of(lambda),
+        Definition::ClassBody(class) => source.line_of(&class.name),
+        Definition::Module(_) => 1,
+    }
 }
 
 /// The parameters that the platform passes: a method's own receiver is left out.
@@ -154,7 +164,8 @@ fn parameters_of(program: &Program<'_>, function: FunctionId) -> Vec<Parameter> 
     if let Some(rest) = &parameters.kwarg {
         push(&rest.name, ParameterKind::Keywords, false);
     }
-    if info.class.is_some() && !info.is_static() && !out.is_empty() {
+    let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
+    if method && !out.is_empty() {
         out.remove(0);
     }
     out

@@ -37,40 +37,36 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
     if sympy {
         file.push_str("import sympy as sp\n");
     } else {
-        let _ = writeln!(
+        let _ = write!(
             file,
-            "\"\"\"The memory interface of {} ({}, line {}).\n\nWritten by `meminterface extract`; edit it freely.\n\"\"\"\n",
+            "\"\"\"The memory interface of {} ({}, line {}).\n\nWritten by `meminterface extract`: {} of {} calls resolved. Edit it freely.\n\"\"\"\n",
             interface.handler,
-            interface.file.replace('\\', "/"),
-            interface.line
+            escape(&interface.file.replace('\\', "/")),
+            interface.line,
+            interface.statistics.resolved,
+            interface.statistics.calls,
         );
     }
-    for module in ["base64", "json", "math", "os", "urllib.parse"] {
-        if code.contains(&format!("{module}.")) {
-            let _ = writeln!(file, "import {module}");
-        }
+    let modules: Vec<&str> =
+        ["base64", "json", "math", "os", "urllib.parse"].into_iter().filter(|m| code.contains(&format!("{m}."))).collect();
+    if !sympy && !modules.is_empty() {
+        file.push('\n');
+    }
+    for module in modules {
+        let _ = writeln!(file, "import {module}");
     }
     let helpers: Vec<&str> = ["Leave", "fail", "raised", "symbol", "term"].into_iter().filter(|w| used(w)).collect();
     if sympy {
-        file.push('\n');
         for (word, text) in SYMPY_HELPERS {
             if used(word) || (*word == "raised" && used("fail")) {
-                let _ = write!(file, "\n{text}\n");
+                let _ = write!(file, "\n\n{text}");
             }
         }
-        file.push('\n');
-    } else if helpers.is_empty() {
-        file.push('\n');
-    } else {
-        if file.ends_with("\n\n") || file.ends_with('\n') && !file.ends_with("\"\"\"\n") {
-            file.push('\n');
-        }
-        let _ = write!(file, "from meminterface import {}\n\n\n", helpers.join(", "));
+    } else if !helpers.is_empty() {
+        let _ = write!(file, "\nfrom meminterface import {}\n", helpers.join(", "));
     }
+    file.push_str("\n\n");
     file.push_str(&code);
-    while file.contains("\n\n\n\n") {
-        file = file.replace("\n\n\n\n", "\n\n\n");
-    }
     file
 }
 
@@ -124,7 +120,13 @@ impl Function<'_> {
         let sympy = self.symbols == Symbols::Sympy;
         let demand = if sympy { "mem_demand" } else { "demand" };
         let derived = if handler { self.interface.derived.as_slice() } else { &[] };
-        let _ = writeln!(out, "def {}({}):", self.name, self.signature(mcvs, handler));
+        let parameters = self.signature(mcvs, handler);
+        let one_line = format!("def {}({}):", self.name, parameters.join(", "));
+        if sympy || one_line.chars().count() <= 100 {
+            let _ = writeln!(out, "{one_line}");
+        } else {
+            let _ = writeln!(out, "def {}(\n    {},\n):", self.name, parameters.join(",\n    "));
+        }
         let mut shared = BTreeSet::new();
         shared_names(body, &mut shared);
         let mut context = Context {
@@ -165,7 +167,7 @@ impl Function<'_> {
         context.render(out, sympy);
     }
 
-    fn signature(&self, mcvs: &[Mcv], handler: bool) -> String {
+    fn signature(&self, mcvs: &[Mcv], handler: bool) -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
         let mut keyword_only = false;
         let mut defaults = false;
@@ -210,7 +212,7 @@ impl Function<'_> {
         }
         parts.extend(derived.iter().map(|value| format!("{}=...", value.name)));
         parts.extend(keywords);
-        parts.join(", ")
+        parts
     }
 
     fn docstring(&self, context: &mut Context, mcvs: &[Mcv], handler: bool) {
@@ -392,6 +394,10 @@ impl Function<'_> {
                 if has_return(body) {
                     self.inner_function(context, function, body, at, demand);
                 } else {
+                    if self.symbols == Symbols::Meminterface {
+                        let place = self.places(std::slice::from_ref(at));
+                        context.line(format!("# {function}, called at {place}:"), None);
+                    }
                     for node in &body.0 {
                         self.node(context, node, demand);
                     }
@@ -517,7 +523,7 @@ impl Function<'_> {
         let mut named = Vec::new();
         for argument in &term.arguments {
             let value = match &argument.value {
-                ArgumentValue::Expr(expr) => expr.to_string(),
+                ArgumentValue::Expr(expr, _) => expr.to_string(),
                 ArgumentValue::Text(text) => format!("symbol({})", python_text(text)),
             };
             match &argument.keyword {

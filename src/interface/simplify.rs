@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::expression::{self, BinaryOperator, ComprehensionKind, Expr, Target, Text, Value};
 
-use super::tree::{Block, Handler, Let, Node, Term};
+use super::tree::{Argument, ArgumentValue, Block, Handler, Let, Node, Term};
 
 /// What is skipped by leaving at a place.
 #[derive(Clone, Copy, Default)]
@@ -27,7 +27,10 @@ impl After {
 }
 
 /// Simplifies a tree.
-pub fn simplify(block: Block) -> Block {
+pub fn simplify(mut block: Block) -> Block {
+    // An unknown is asked for where a branch or a loop depends on it, not where it is only passed on to a call.
+    let unknown = resting_on_unknowns(&block);
+    show_as_text(&mut block, &unknown);
     let mut needed = BTreeSet::new();
     loop {
         let before = needed.len();
@@ -36,6 +39,62 @@ pub fn simplify(block: Block) -> Block {
             let mut out = products(pruned);
             merge(&mut out);
             return out;
+        }
+    }
+}
+
+/// The bound names whose values rest on an unknown.
+fn resting_on_unknowns(block: &Block) -> BTreeSet<Text> {
+    let mut lets: Vec<(&Text, &Expr)> = Vec::new();
+    let mut loops: Vec<(&Target, &Expr)> = Vec::new();
+    block.nodes(&mut |node| match node {
+        Node::Let(bound) => lets.push((&bound.name, &bound.value)),
+        Node::For { target, iterable, .. } => loops.push((target, iterable)),
+        _ => {}
+    });
+    let mut unknown: BTreeSet<Text> = BTreeSet::new();
+    loop {
+        let before = unknown.len();
+        for (name, value) in &lets {
+            if !unknown.contains(*name) && rests_on(value, &unknown) {
+                unknown.insert((*name).clone());
+            }
+        }
+        for (target, iterable) in &loops {
+            // The numbers of a range are known, however many there are.
+            let counted = matches!(iterable, Expr::Call(name, _, _) if &**name == "range");
+            if !counted && rests_on(iterable, &unknown) {
+                expression::visit_target(target, &mut |name| {
+                    unknown.insert(name.clone());
+                });
+            }
+        }
+        if unknown.len() == before {
+            return unknown;
+        }
+    }
+}
+
+fn rests_on(expr: &Expr, unknown: &BTreeSet<Text>) -> bool {
+    let mut found = false;
+    expression::visit_names(expr, &mut |name| found |= name.starts_with('?') || unknown.contains(name));
+    found
+}
+
+/// Shows arguments that rest on unknowns as the source writes them.
+fn show_as_text(block: &mut Block, unknown: &BTreeSet<Text>) {
+    for node in &mut block.0 {
+        if let Node::Term(term) = node {
+            for argument in &mut term.arguments {
+                if let ArgumentValue::Expr(expr, text) = &argument.value
+                    && rests_on(expr, unknown)
+                {
+                    argument.value = ArgumentValue::Text(text.clone());
+                }
+            }
+        }
+        for inner in node.blocks_mut() {
+            show_as_text(inner, unknown);
         }
     }
 }
@@ -304,7 +363,7 @@ pub fn trip_count(iterable: &Expr) -> Expr {
     let int = |n: usize| Expr::Constant(Value::Int(n.into()));
     let len = || Expr::Call(Text::from("len"), vec![iterable.clone()], Vec::new());
     match iterable {
-        Expr::Constant(value) => value.length().map_or_else(len, |length| Expr::Constant(Value::Int(length))),
+        Expr::Constant(value) => value.iterations().map_or_else(len, |length| Expr::Constant(Value::Int(length))),
         Expr::List(items) | Expr::Tuple(items) => int(items.len()),
         Expr::Call(name, arguments, _) => match (&**name, arguments.as_slice()) {
             ("range", [stop]) => stop.clone(),
@@ -374,7 +433,21 @@ fn merge(block: &mut Block) {
 
 fn same<'a>(node: &'a mut Node, term: &Term) -> Option<&'a mut Term> {
     match node {
-        Node::Term(other) if other.callee == term.callee && other.arguments == term.arguments => Some(other),
+        Node::Term(other) if other.callee == term.callee && alike(&other.arguments, &term.arguments) => Some(other),
         _ => None,
     }
+}
+
+/// Whether arguments are the same: by value where that is known, else by text.
+fn alike(a: &[Argument], b: &[Argument]) -> bool {
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| {
+            a.keyword == b.keyword
+                && match (&a.value, &b.value) {
+                    (ArgumentValue::Expr(a, _), ArgumentValue::Expr(b, _)) => a == b,
+                    (ArgumentValue::Text(a), ArgumentValue::Text(b)) => a == b,
+                    (ArgumentValue::Expr(..), ArgumentValue::Text(_))
+                    | (ArgumentValue::Text(_), ArgumentValue::Expr(..)) => false,
+                }
+        })
 }

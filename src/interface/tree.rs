@@ -373,8 +373,8 @@ pub struct Argument {
 /// The value of an argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArgumentValue {
-    /// What the arguments of the handler give.
-    Expr(Expr),
+    /// What the arguments of the handler give, and how the source writes it.
+    Expr(Expr, Text),
     /// What they do not give, as the source has it.
     Text(Text),
 }
@@ -475,7 +475,7 @@ impl Node {
                 .arguments
                 .iter()
                 .filter_map(|argument| match &argument.value {
-                    ArgumentValue::Expr(expr) => Some(expr),
+                    ArgumentValue::Expr(expr, _) => Some(expr),
                     ArgumentValue::Text(_) => None,
                 })
                 .collect(),
@@ -502,7 +502,7 @@ impl Node {
                 .arguments
                 .iter_mut()
                 .filter_map(|argument| match &mut argument.value {
-                    ArgumentValue::Expr(expr) => Some(expr),
+                    ArgumentValue::Expr(expr, _) => Some(expr),
                     ArgumentValue::Text(_) => None,
                 })
                 .collect(),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ruff_python_ast::{self as ast, Expr as Ast};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::calls::{Callee, ClassId, Definition, FunctionId};
+use crate::calls::{Callee, ClassId, Definition, FunctionId, FunctionKind};
 use crate::expression::{self, CompareOperator, Expr, Text, Value};
 use crate::project::ModuleId;
 
@@ -16,7 +16,7 @@ use super::state::{Abstract, FrameId, Object, ObjectKind, Scope};
 use super::statements::{container, forget_content, key_text};
 use super::{
     Activation, Argument, ArgumentValue, Atom, Block, Builder, Fate, FreeCall, MAX_CALL_DEPTH, MAX_STEPS, McvKind,
-    McvType, Node, Term, atom_index, hint_from_text, snake_case,
+    McvType, Node, Term, hint_from_text, snake_case,
 };
 
 /// Longest argument that a term shows as an expression, in nodes.
@@ -106,7 +106,7 @@ impl<'p> Builder<'p> {
         let mut reached = Vec::new();
         for callee in callees {
             match callee {
-                Callee::Function { id, bound } => reached.push(Reached::Function { id: *id, bound: *bound }),
+                Callee::Function { function, bound } => reached.push(Reached::Function { id: *function, bound: *bound }),
                 Callee::Class(id) => reached.push(Reached::Class(*id)),
                 Callee::External(_) | Callee::Builtin(_) | Callee::Unknown(_) => {}
             }
@@ -425,20 +425,17 @@ impl<'p> Builder<'p> {
                 .map(Expr::Tuple),
             Abstract::Reference(_) => None,
         };
+        let text = match (&argument.keyword, argument.starred, argument.node) {
+            (None, true, Ast::Starred(_)) => self.source_text(argument.node),
+            (None, true, _) => format!("**{}", self.source_text(argument.node)),
+            _ => self.source_text(argument.node),
+        };
+        let text = Text::from(text);
         let value = match expr {
-            Some(expr)
-                if !argument.starred && !self.has_unknown(&expr) && expression::size(&expr) <= MAX_ARGUMENT =>
-            {
-                ArgumentValue::Expr(expr)
+            Some(expr) if !argument.starred && !self.has_unknown(&expr) && expression::size(&expr) <= MAX_ARGUMENT => {
+                ArgumentValue::Expr(expr, text)
             }
-            _ => {
-                let text = match (&argument.keyword, argument.starred, argument.node) {
-                    (None, true, Ast::Starred(_)) => self.source_text(argument.node),
-                    (None, true, _) => format!("**{}", self.source_text(argument.node)),
-                    _ => self.source_text(argument.node),
-                };
-                ArgumentValue::Text(Text::from(text))
-            }
+            _ => ArgumentValue::Text(text),
         };
         Argument { keyword: argument.keyword.clone(), value }
     }
@@ -680,7 +677,7 @@ impl<'p> Builder<'p> {
             .implicit_callees(module, call.range())
             .iter()
             .filter_map(|callee| match callee {
-                Callee::Function { id, .. } => Some(*id),
+                Callee::Function { function, .. } => Some(*function),
                 _ => None,
             })
             .collect();
@@ -748,7 +745,7 @@ impl<'p> Builder<'p> {
         let module = self.module();
         let callees = self.program.implicit_callees(module, decorator.range()).to_vec();
         for callee in callees {
-            if let Callee::Function { id, .. } = callee {
+            if let Callee::Function { function: id, .. } = callee {
                 let undefined = Abstract::none();
                 let argument = Passed { keyword: None, starred: false, value: undefined, node: &decorator.expression };
                 self.follow(id, None, vec![argument], decorator);
@@ -858,7 +855,7 @@ impl<'p> Builder<'p> {
             yields: None,
             recursive,
         });
-        let at = self.place(&DefinitionRange(info.definition.range()));
+        let at = self.place(node);
         let mut result = None;
         *out = self.block(|builder| {
             let parameters = match info.definition {
@@ -1035,7 +1032,7 @@ impl<'p> Builder<'p> {
                 container(ObjectKind::Dict, Some(Expr::Dict(items)), Some(length))
             };
             object.fields = keywords;
-            let site = self.site("keywords", rest);
+            let site = self.site("keywords", &**rest);
             let value = self.allocate(site, object);
             let variable = self.variable(&rest.name);
             self.state.set(variable, value);
@@ -1044,17 +1041,12 @@ impl<'p> Builder<'p> {
 
     // ---- modules, classes, the handler ----------------------------------------------------------------------------------
 
-    /// The function that stands for the body of a module.
-    fn module_body(&self, module: ModuleId) -> Option<FunctionId> {
-        self.program.module_function(module)
-    }
-
     /// Reads a module's own statements, once.
     pub(super) fn load_module(&mut self, module: ModuleId) {
         if !self.loaded.insert(module) {
             return;
         }
-        let Some(function) = self.module_body(module) else { return };
+        let function = self.program.module_function(module);
         let names = self.names_of(function);
         let project = self.project;
         let info = project.module(module);
@@ -1107,7 +1099,8 @@ impl<'p> Builder<'p> {
 
     /// Reads a class body: it runs once, at its definition.
     pub(super) fn read_class_body(&mut self, class: &'p ast::StmtClassDef, name: &Text) {
-        let Some(function) = self.program.function_at(self.module(), class.range()) else { return };
+        let Some(id) = self.program.class_of(class) else { return };
+        let function = self.program.class(id).body;
         let names = self.names_of(function);
         let module = self.module();
         let frame = self.frame_for(function, class.range());
@@ -1127,19 +1120,9 @@ impl<'p> Builder<'p> {
         self.stack.pop();
     }
 
-    /// A function definition as a value.
-    pub(super) fn defined(
-        &mut self,
-        _variable: super::Variable,
-        name: Text,
-        _function: &'p ast::StmtFunctionDef,
-    ) -> Abstract {
-        Abstract::Reference(name)
-    }
-
-    /// The qualified name of the function that is defined at a place.
-    pub(super) fn function_at(&self, range: TextRange) -> Option<Text> {
-        let id = self.program.function_at(self.module(), range)?;
+    /// The qualified name of a lambda.
+    pub(super) fn lambda_name(&self, lambda: &'p ast::ExprLambda) -> Option<Text> {
+        let id = self.program.function_of(Definition::Lambda(lambda))?;
         Some(Text::from(self.program.function(id).qualified_name.as_str()))
     }
 
@@ -1166,7 +1149,7 @@ impl<'p> Builder<'p> {
             Definition::Lambda(lambda) => lambda.parameters.as_deref(),
             Definition::Module(_) | Definition::ClassBody(_) => None,
         };
-        let method = info.class.is_some() && !info.is_static;
+        let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
         for (index, parameter) in parameters.into_iter().flatten().enumerate() {
             let name = parameter.name().as_str();
             let value = if method && index == 0 {
@@ -1300,15 +1283,6 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// The range of a definition, as a node.
-struct DefinitionRange(TextRange);
-
-impl Ranged for DefinitionRange {
-    fn range(&self) -> TextRange {
-        self.0
-    }
-}
-
 /// A range as a node.
 struct Numbered(TextRange);
 
@@ -1316,9 +1290,4 @@ impl Ranged for Numbered {
     fn range(&self) -> TextRange {
         self.0
     }
-}
-
-#[allow(unused)]
-fn is_unknown_name(name: &str) -> bool {
-    atom_index(name).is_some()
 }

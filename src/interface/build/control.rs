@@ -8,13 +8,12 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::calls::Callee;
 use crate::expression::{
-    self, BinaryOperator, BooleanOperator, CompareOperator, ComprehensionKind, Expr, Target, Text, UnaryOperator,
-    Value,
+    self, BinaryOperator, BooleanOperator, CompareOperator, ComprehensionKind, Expr, Target, Text, Value,
 };
 
-use super::super::tree::{self, Handler};
+use super::super::tree::Handler;
 use super::expressions::{constant, negate, sum_of, unused_target};
-use super::state::{Abstract, Object, ObjectId, ObjectKind, State, Variable};
+use super::state::{Abstract, Object, ObjectId, ObjectKind, State};
 use super::statements::container;
 use super::{
     Atom, Block, Builder, Let, Location, LoopExits, McvKind, McvType, Node, Place, Protection, atom_index,
@@ -242,8 +241,12 @@ impl<'p> Builder<'p> {
             if let Some((_, base)) = BUILTIN_EXCEPTIONS.iter().find(|(class, _)| *class == short) {
                 bases.push((*base).to_owned());
             }
-            for class in self.program.classes_named(short) {
-                bases.extend(self.program.class(class).base_names.iter().cloned());
+            for (_, class) in self.program.classes() {
+                if class.definition.name.as_str() == short
+                    && let Some(arguments) = &class.definition.arguments
+                {
+                    bases.extend(arguments.args.iter().map(|base| exception_name(base).to_string()));
+                }
             }
         }
         bases
@@ -477,7 +480,7 @@ impl<'p> Builder<'p> {
         let methods = self.program.implicit_callees(module, item.context_expr.range()).to_vec();
         let method = |builder: &Self, name: &str| {
             methods.iter().find_map(|callee| match callee {
-                Callee::Function { id, .. } if builder.program.function(*id).name.ends_with(name) => Some(*id),
+                Callee::Function { function, .. } if builder.program.function(*function).name.ends_with(name) => Some(*function),
                 _ => None,
             })
         };
@@ -511,10 +514,10 @@ impl<'p> Builder<'p> {
         let next = self.program.implicit_callees(module, statement.iter.range()).to_vec();
         for callee in next {
             // The iterator protocol of the project's classes.
-            if let Callee::Function { id, .. } = callee
-                && !self.program.function(id).is_generator
+            if let Callee::Function { function, .. } = callee
+                && !self.program.function(function).is_generator
             {
-                self.follow_method(id, iterable.clone(), &*statement.iter);
+                self.follow_method(function, iterable.clone(), &*statement.iter);
             }
         }
         let source = self.iteration(&iterable, &statement.target, &statement.iter);
@@ -895,7 +898,7 @@ impl<'p> Builder<'p> {
     pub(super) fn count_of(&mut self, expr: &Expr, node: &impl Ranged) -> Expr {
         let int = |n: usize| Expr::Constant(Value::Int(n.into()));
         match expr {
-            Expr::Constant(value) => match value.length() {
+            Expr::Constant(value) => match value.iterations() {
                 Some(length) => Expr::Constant(Value::Int(length)),
                 None => length_call(expr.clone()),
             },
@@ -1554,6 +1557,3 @@ const BUILTIN_EXCEPTIONS: &[(&str, &str)] = &[
     ("ValueError", "Exception"),
     ("ZeroDivisionError", "ArithmeticError"),
 ];
-
-#[allow(unused)]
-type Unused = (UnaryOperator, Variable, tree::Renaming);

@@ -128,7 +128,7 @@ impl<'p> Builder<'p> {
                         self.expression(default);
                     }
                 }
-                match self.function_at(expr.range()) {
+                match self.lambda_name(lambda) {
                     Some(name) => Abstract::Reference(name),
                     None => self.opaque(expr),
                 }
@@ -382,7 +382,7 @@ impl<'p> Builder<'p> {
     }
 
     fn slice(&mut self, receiver: &Abstract, slice: &'p ast::ExprSlice, node: &'p ast::ExprSubscript) -> Abstract {
-        let mut bound = |builder: &mut Self, part: &'p Option<Box<Ast>>| {
+        let bound = |builder: &mut Self, part: &'p Option<Box<Ast>>| {
             part.as_ref().map(|part| {
                 let value = builder.expression(part);
                 builder.expr_of(&value, &**part)
@@ -508,11 +508,8 @@ impl<'p> Builder<'p> {
         }
         let decided = self.truth(&left, first);
         let left = self.expr_of(&left, first);
-        let mut right = None;
-        let (and, or) = match operator {
-            BooleanOperator::And => (true, false),
-            BooleanOperator::Or => (false, true),
-        };
+        let (mut by_then, mut by_else) = (None, None);
+        let and = operator == BooleanOperator::And;
         let rest_of = |builder: &mut Self, right: &mut Option<Expr>| {
             let value = builder.boolean(operator, rest);
             *right = rest.first().map(|node| builder.expr_of(&value, node));
@@ -522,15 +519,20 @@ impl<'p> Builder<'p> {
             first,
             |builder| {
                 if and {
-                    rest_of(builder, &mut right);
+                    rest_of(builder, &mut by_then);
                 }
             },
             |builder| {
-                if or {
-                    rest_of(builder, &mut right);
+                if !and {
+                    rest_of(builder, &mut by_else);
                 }
             },
         );
+        let right = by_then.or(by_else);
+        if let (Expr::Constant(_), Some(right)) = (&decided, &right) {
+            // The first operand does not decide.
+            return Abstract::value(right.clone());
+        }
         // An operand that is unknown decides by its truth.
         let left = if self.is_opaque(&left) { decided } else { left };
         let mut parts = vec![left];
@@ -819,7 +821,7 @@ impl<'p> Builder<'p> {
                     };
                     if let Some(debug) = &interpolation.debug_text {
                         let text = self.project.module(self.module()).source.slice(&*interpolation.expression);
-                        let text = format!("{}{text}{}", debug.leading, debug.trailing);
+                        let text = format!("{}{text}{}", debug.leading(), debug.trailing());
                         parts.push(FormatPart::Text(Text::from(text)));
                         if conversion.is_none() && specification.is_empty() {
                             conversion = Some('r');
@@ -946,7 +948,7 @@ impl<'p> Builder<'p> {
         let module = self.module();
         let callees = self.program.implicit_callees(module, attribute.range());
         let function = callees.iter().find_map(|callee| match callee {
-            Callee::Function { id, .. } => Some(*id),
+            Callee::Function { function, .. } => Some(*function),
             _ => None,
         })?;
         Some(self.follow_method(function, receiver.clone(), attribute))

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::calls::{Definition, FunctionId, Program};
+use crate::calls::{FunctionId, Program};
 use crate::expression::{self, Expr, Text, Value};
 use crate::project::{ModuleId, Project};
 
@@ -166,6 +166,8 @@ enum Location {
 }
 
 pub(super) struct Builder<'p> {
+    /// The handler's module: where the builder is before it enters anything.
+    entry: ModuleId,
     project: &'p Project,
     program: &'p Program<'p>,
     options: &'p Options,
@@ -198,12 +200,13 @@ pub(super) struct Builder<'p> {
 }
 
 impl<'p> Builder<'p> {
-    pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options) -> Self {
+    pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, entry: ModuleId) -> Self {
         let by_name = program
             .functions()
             .map(|(id, function)| (function.qualified_name.as_str(), id))
             .collect();
         Self {
+            entry,
             project,
             program,
             options,
@@ -236,8 +239,8 @@ impl<'p> Builder<'p> {
     }
 
     /// Reads the initialisation of the handler's module, then the handler.
-    pub fn build(mut self, module: ModuleId, handler: FunctionId) -> Built {
-        self.load_module(module);
+    pub fn build(mut self, handler: FunctionId) -> Built {
+        self.load_module(self.entry);
         let initialisation = Block(std::mem::take(&mut self.out));
         self.reachable = true;
         self.forget_earlier_invocations();
@@ -275,8 +278,10 @@ impl<'p> Builder<'p> {
     }
 
     fn module(&self) -> ModuleId {
-        // The stack is empty only before the first module is entered, when nothing asks.
-        self.here().map_or_else(|| self.project.modules().next().map_or(ModuleId::default(), |(id, _)| id), |a| a.module)
+        match self.here() {
+            Some(here) => here.module,
+            None => self.entry,
+        }
     }
 
     fn frame(&self) -> FrameId {

@@ -1,12 +1,11 @@
 //! Statements.
 
 use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
-use ruff_text_size::Ranged;
 
 use crate::expression::{BinaryOperator, Expr, Text, Value};
 
 use super::state::{Abstract, Object, ObjectKind, Scope, Variable};
-use super::{Builder, McvKind, McvType, Node};
+use super::{Builder, McvKind, McvType};
 
 impl<'p> Builder<'p> {
     /// Reads statements in order, up to the first that does not end.
@@ -376,8 +375,7 @@ impl<'p> Builder<'p> {
         }
         let name = self.qualified_name(&function.name);
         let variable = self.variable(&function.name);
-        let value = self.defined(variable.clone(), name, function);
-        self.state.set(variable, value);
+        self.state.set(variable, Abstract::Reference(name));
     }
 
     fn define_class(&mut self, class: &'p ast::StmtClassDef) {
