@@ -47,9 +47,10 @@ def jacobi(matrix, sides, rounds=200):
     diagonal = np.diag(matrix).copy()
     rest = matrix - np.diagflat(diagonal)
     current = np.zeros_like(sides)
+    smallest_step = 16 * np.finfo(sides.dtype).eps
     for _ in range(rounds):
         following = (sides - rest @ current) / diagonal[:, None]
-        if np.allclose(following, current, rtol=0, atol=1e-12):
+        if np.allclose(following, current, rtol=0, atol=smallest_step):
             break
         current = following
     else:

@@ -26,9 +26,8 @@ class Workspace:
         return False
 
     def store(self, name):
-        """An archive without compression, made by the standard library in one call."""
-        base, _ = os.path.splitext(name)
-        with zipfile.ZipFile(os.path.join(self.path, base + ".zip"), "w", zipfile.ZIP_STORED) as archive:
+        """An archive without compression."""
+        with zipfile.ZipFile(os.path.join(self.path, name), "w", zipfile.ZIP_STORED) as archive:
             self._add_all(archive)
         return archive.filename
 
