@@ -28,8 +28,8 @@ def spanning_tree(graph, options):
     if options.get("weighted"):
         weights = [float((edge.source * 31 + edge.target * 17) % 97 + 1) for edge in graph.es]
     tree = graph.spanning_tree(weights, False)
-    first = tree[0] if isinstance(tree, list) else tree
-    return {"edges": len(first) if isinstance(first, (list, tuple)) else len(tree)}
+    cost = sum(weights[edge] for edge in tree) if weights else len(tree)
+    return {"edges": len(tree), "cost": cost}
 
 
 @register("pagerank")
