@@ -4,6 +4,7 @@ S3, DynamoDB and the like are a moto server on the loopback interface. An exampl
 reason names what is missing; the events that need nothing but Python run everywhere.
 """
 
+import ast
 import base64
 import gzip
 import importlib.metadata
@@ -147,7 +148,7 @@ def answers(cloud, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_has_all_its_parts(name):
     folder = EXAMPLES / name
-    for part in ("README.md", "requirements.txt", "template.yaml", "events.json"):
+    for part in ("README.md", "requirements.txt", "template.yaml", "events.json", "expected.json"):
         assert (folder / part).stat().st_size > 0, part
     tests = json.loads((folder / "events.json").read_text("utf-8"))["tests"]
     assert len(tests) >= 5
@@ -167,6 +168,95 @@ def test_every_example_is_in_the_overview_and_tested():
     for name in NAMES:
         assert f"[{name}]({name}/)" in overview
         assert f"test_{name.replace('-', '_')}" in globals()
+
+
+# --- the expected terms ----------------------------------------------------------------------------------------------------------
+
+
+def scope(name, qualified):
+    """The module, class body or function of an example that `qualified` names."""
+    parts = qualified.split(".")
+    for length in range(len(parts), 0, -1):
+        file = EXAMPLES.joinpath(name, *parts[:length]).with_suffix(".py")
+        if file.is_file():
+            node = ast.parse(file.read_text("utf-8"))
+            for part in parts[length:]:
+                (node,) = [
+                    child
+                    for child in ast.walk(node)
+                    if isinstance(child, (ast.ClassDef, ast.FunctionDef)) and child.name == part and child is not node
+                ]
+            return node
+    raise AssertionError(f"{name} has no {qualified}")
+
+
+def calls(node):
+    """(last name, arguments) of every call below `node`; `a @ b` is a call of matmul."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
+            yield "matmul", [ast.unparse(child.left), ast.unparse(child.right)]
+        elif isinstance(child, ast.Call):
+            called = child.func
+            last = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else None
+            arguments = [ast.unparse(argument) for argument in child.args]
+            arguments += [f"{keyword.arg}={ast.unparse(keyword.value)}" if keyword.arg else f"**{ast.unparse(keyword.value)}" for keyword in child.keywords]
+            yield last, arguments
+
+
+def normal(argument):
+    """The argument as ast.unparse writes it."""
+    (call,) = [node for node in calls(ast.parse(f"called({argument})")) if node[0] == "called"]
+    return call[1][0]
+
+
+def expectations(name):
+    expected = json.loads((EXAMPLES / name / "expected.json").read_text("utf-8"))
+    for handler in (expected, *expected.get("others", ())):
+        yield from handler.get("initialisation", ())
+        yield from handler["terms"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_expected_term_is_a_call_of_the_source(name):
+    for term in expectations(name):
+        last = term["callee"].rpartition(".")[2]
+        wanted = [normal(argument) for argument in term["arguments"]]
+        found = []
+        for called, arguments in calls(scope(name, term["in"])):
+            # A class method calls its class `cls`, and the callee of f()() has no name.
+            if called == last or (called == "cls" and last[0].isupper()) or (called is None and last == "StreamReader"):
+                found.append(arguments)
+                found.append([argument for argument in arguments if not argument.startswith("**")])
+        assert wanted in found, f"{term['in']} calls {last} with {found}, not {wanted}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_call_into_a_library_is_expected(name):
+    """What a library allocates cannot be seen in the source: no such call may be missing from the expected terms."""
+    free = {
+        # No memory beyond one small value: settings, logging, paths, random numbers, the clock, questions about types.
+        *("get", "getenv", "info", "warning", "exception", "join", "basename", "dirname", "relpath", "splitext", "unlink", "close"),
+        *("choice", "randrange", "time", "perf_counter", "monotonic", "sleep", "timedelta", "field", "is_integer_dtype", "is_float_dtype"),
+    }
+    expected = {term["callee"].rpartition(".")[2] for term in expectations(name)}
+    for file in sorted((EXAMPLES / name).rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        libraries = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                libraries.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                libraries.update(alias.asname or alias.name for alias in node.names)
+        own = {path.stem for path in (EXAMPLES / name).rglob("*.py")}
+        own |= {node.name for path in (EXAMPLES / name).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))) if hasattr(node, "name")}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            root, last = node.func, getattr(node.func, "attr", getattr(node.func, "id", None))
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in libraries - own and last not in free:
+                assert last in expected, f"{file.name}:{node.lineno}: {ast.unparse(node.func)} is not among the expected terms"
 
 
 # --- one by one -----------------------------------------------------------------------------------------------------------------
