@@ -239,16 +239,17 @@ def test_every_call_into_a_library_is_expected(name):
         *("choice", "randrange", "time", "perf_counter", "monotonic", "sleep", "timedelta", "field", "is_integer_dtype", "is_float_dtype"),
     }
     expected = {term["callee"].rpartition(".")[2] for term in expectations(name)}
-    for file in sorted((EXAMPLES / name).rglob("*.py")):
-        tree = ast.parse(file.read_text("utf-8"))
+    trees = {file: ast.parse(file.read_text("utf-8")) for file in sorted((EXAMPLES / name).rglob("*.py"))}
+    own = {file.stem for file in trees}
+    for tree in trees.values():
+        own |= {node.name for node in ast.walk(tree) if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    for file, tree in trees.items():
         libraries = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 libraries.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 libraries.update(alias.asname or alias.name for alias in node.names)
-        own = {path.stem for path in (EXAMPLES / name).rglob("*.py")}
-        own |= {node.name for path in (EXAMPLES / name).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))) if hasattr(node, "name")}
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
