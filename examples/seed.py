@@ -1,9 +1,9 @@
-"""Puts the inputs of the examples where their events expect them: objects in S3, a table in DynamoDB, log files on disk.
+"""Puts the inputs of the examples in place: objects in S3, a table in DynamoDB, log files on disk.
 
     AWS_ENDPOINT_URL=http://127.0.0.1:5000 python seed.py NAME… [--files DIR]
 
-Everything is made, from fixed seeds, at the sizes that events.json names. Only an endpoint on this machine is accepted, so that no
-account is ever written to by mistake. Needs boto3, and Pillow for `thumbnail`.
+Everything is made, from fixed seeds, at the sizes that events.json names. Only an endpoint on this machine
+is accepted, so that no account is ever written to by mistake. Needs boto3, and Pillow for `thumbnail`.
 """
 
 import argparse
@@ -42,7 +42,9 @@ def bucket(name):
     """Makes a bucket and gives a function that puts objects into it."""
     s3 = service("s3")
     if name not in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]})
+        s3.create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
+        )
     return functools.partial(s3.put_object, Bucket=name)
 
 
@@ -61,7 +63,9 @@ def image(key, size):
     width, height = map(int, re.search(r"(\d+)x(\d+)", key).groups())
     suffix = key.rsplit(".", 1)[1]
     gradient = Image.linear_gradient("L").resize((width, height))
-    picture = Image.merge("RGB", (gradient, gradient.transpose(Image.Transpose.FLIP_LEFT_RIGHT), gradient.point(lambda v: 255 - v)))
+    picture = Image.merge(
+        "RGB", (gradient, gradient.transpose(Image.Transpose.FLIP_LEFT_RIGHT), gradient.point(lambda v: 255 - v))
+    )
     options = {}
     if suffix == "png":
         picture.putalpha(gradient)

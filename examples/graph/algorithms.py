@@ -2,8 +2,6 @@
 
 import os
 
-import igraph
-
 _REGISTRY = {}
 
 

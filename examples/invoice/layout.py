@@ -43,7 +43,8 @@ def heading(invoice):
 def details(invoice):
     rows = [["Day", "Meter", "Amount", "Price", "Total"]]
     rows += [
-        [line.day.isoformat(), line.meter, f"{line.amount:,}", f"{line.price}", f"{line.total:,}"] for line in invoice.lines
+        [line.day.isoformat(), line.meter, f"{line.amount:,}", f"{line.price}", f"{line.total:,}"]
+        for line in invoice.lines
     ]
     return Table(rows, repeatRows=1, style=GRID)
 

@@ -27,7 +27,7 @@ class Maze:
         return maze
 
     def _divide(self, left, top, width, height, generator):
-        """Opens a room and divides it by a wall with one gap, again and again; as deep as the logarithm of the area, on average."""
+        """Divides a room by a wall with one gap, again and again; as deep as the logarithm of its area."""
         if width == 1 and height == 1:
             return
         if width >= height:

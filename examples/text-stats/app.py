@@ -72,13 +72,22 @@ def handler(event, context):
         "distinct": len(statistics.counts),
         "sentences": statistics.sentences,
         "new": len(new),
-        "top": [[stem, count] for stem, count in sorted(statistics.counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]],
-        "mean_length": round(sum(k * v for k, v in statistics.lengths.items()) / statistics.total, 3) if statistics.total else 0,
+        "top": [
+            [stem, count]
+            for stem, count in sorted(statistics.counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+        ],
+        "mean_length": round(sum(k * v for k, v in statistics.lengths.items()) / statistics.total, 3)
+        if statistics.total
+        else 0,
         "bigrams": pairs,
     }
     if KEEP_HISTORY:
         # Keeps the statistics of every request, for a report that nobody reads.
         _history.append((context.aws_request_id, statistics, answer))
-    answer["warm"] = {"history": len(_history), "vocabulary": len(_vocabulary), "stems": words.stem.cache_info().currsize}
+    answer["warm"] = {
+        "history": len(_history),
+        "vocabulary": len(_vocabulary),
+        "stems": words.stem.cache_info().currsize,
+    }
     answer["seconds"] = round(time.monotonic() - begin, 6)
     return answer

@@ -2,7 +2,7 @@
 
     python example_runner.py FOLDER MODULE.FUNCTION ANSWERS < events.json
 
-Writes a list of {"result": …} or {"error": "Type: message"} to the file ANSWERS; standard output is left to the handler.
+Writes a list of {"result": …} or {"error": "Type: message"} to the file ANSWERS; what the handler prints is left alone.
 
     python example_runner.py --peak FOLDER MODULE.FUNCTION < events.json
 

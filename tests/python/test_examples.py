@@ -1,7 +1,7 @@
 """Every example runs with every event of its events.json, and answers what it should.
 
-S3, DynamoDB and the like are a moto server on the loopback interface. An example whose requirements are not installed is skipped, and the
-reason names what is missing; the events that need nothing but Python run everywhere.
+S3, DynamoDB and the like are a moto server on the loopback interface. An example whose requirements are not installed
+is skipped, and the reason names what is missing; the events that need nothing but Python run everywhere.
 """
 
 import ast
@@ -35,7 +35,7 @@ sys.path.insert(0, str(EXAMPLES))
 import seed  # noqa: E402
 
 
-# --- the world around a handler -------------------------------------------------------------------------------------------------
+# --- the world around a handler ---
 
 
 def requirements(name):
@@ -108,7 +108,11 @@ def run(name, tests, handler, folder, **environment):
     """The answers of one process to `tests`, in order."""
     answers = folder / f"{name}.answers.json"
     # Only what the template would give: settings of the machine must not change an answer.
-    clean = {key: value for key, value in os.environ.items() if not key.isupper() or key.startswith(("AWS_", "PATH", "HOME", "LD_", "TMP"))}
+    clean = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.isupper() or key.startswith(("AWS_", "PATH", "HOME", "LD_", "TMP"))
+    }
     finished = subprocess.run(
         [sys.executable, str(HERE / "example_runner.py"), str(EXAMPLES / name), handler, str(answers)],
         input=json.dumps({"tests": tests}),
@@ -137,12 +141,15 @@ def answers(cloud, tmp_path):
         elif name in seed.SEEDS:
             cloud.seed(name)
         outcomes = run(name, tests, handler or handlers(name)[0], tmp_path, **environment)
-        return {test["name"]: (test["event"], outcome.get("result", outcome.get("error"))) for test, outcome in zip(tests, outcomes)}
+        return {
+            test["name"]: (test["event"], outcome.get("result", outcome.get("error")))
+            for test, outcome in zip(tests, outcomes)
+        }
 
     return answers_of
 
 
-# --- every example --------------------------------------------------------------------------------------------------------------
+# --- every example ---
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -170,7 +177,7 @@ def test_every_example_is_in_the_overview_and_tested():
         assert f"test_{name.replace('-', '_')}" in globals()
 
 
-# --- the expected terms ----------------------------------------------------------------------------------------------------------
+# --- the expected terms ---
 
 
 def scope(name, qualified):
@@ -197,9 +204,18 @@ def calls(node):
             yield "matmul", [ast.unparse(child.left), ast.unparse(child.right)]
         elif isinstance(child, ast.Call):
             called = child.func
-            last = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else None
+            last = (
+                called.attr
+                if isinstance(called, ast.Attribute)
+                else called.id
+                if isinstance(called, ast.Name)
+                else None
+            )
             arguments = [ast.unparse(argument) for argument in child.args]
-            arguments += [f"{keyword.arg}={ast.unparse(keyword.value)}" if keyword.arg else f"**{ast.unparse(keyword.value)}" for keyword in child.keywords]
+            arguments += [
+                f"{keyword.arg}={ast.unparse(keyword.value)}" if keyword.arg else f"**{ast.unparse(keyword.value)}"
+                for keyword in child.keywords
+            ]
             yield last, arguments
 
 
@@ -235,8 +251,32 @@ def test_every_call_into_a_library_is_expected(name):
     """What a library allocates cannot be seen in the source: no such call may be missing from the expected terms."""
     free = {
         # No memory beyond one small value: settings, logging, paths, random numbers, the clock, questions about types.
-        *("get", "getenv", "info", "warning", "exception", "join", "basename", "dirname", "relpath", "splitext", "unlink", "close"),
-        *("choice", "randrange", "time", "perf_counter", "monotonic", "sleep", "timedelta", "field", "is_integer_dtype", "is_float_dtype"),
+        *(
+            "get",
+            "getenv",
+            "info",
+            "warning",
+            "exception",
+            "join",
+            "basename",
+            "dirname",
+            "relpath",
+            "splitext",
+            "unlink",
+            "close",
+        ),
+        *(
+            "choice",
+            "randrange",
+            "time",
+            "perf_counter",
+            "monotonic",
+            "sleep",
+            "timedelta",
+            "field",
+            "is_integer_dtype",
+            "is_float_dtype",
+        ),
     }
     expected = {term["callee"].rpartition(".")[2] for term in expectations(name)}
     trees = {file: ast.parse(file.read_text("utf-8")) for file in sorted((EXAMPLES / name).rglob("*.py"))}
@@ -257,10 +297,12 @@ def test_every_call_into_a_library_is_expected(name):
             while isinstance(root, ast.Attribute):
                 root = root.value
             if isinstance(root, ast.Name) and root.id in libraries - own and last not in free:
-                assert last in expected, f"{file.name}:{node.lineno}: {ast.unparse(node.func)} is not among the expected terms"
+                assert last in expected, (
+                    f"{file.name}:{node.lineno}: {ast.unparse(node.func)} is not among the expected terms"
+                )
 
 
-# --- one by one -----------------------------------------------------------------------------------------------------------------
+# --- one by one ---
 
 
 def test_thumbnail(answers, cloud):
@@ -341,7 +383,7 @@ def test_graph(answers):
     for name, (event, result) in results.items():
         size, degree = event["size"], event.get("degree", 10)
         assert result["vertices"] == size
-        # The first vertex brings no edge and may meet itself; each later one brings `degree`, or as many as there are vertices before it.
+        # Each vertex after the first brings `degree` edges, or as many as there are vertices before it.
         assert size - 1 <= result["edges"] <= size * degree
         answer = result["result"]
         match event.get("algorithm", "mst"):
@@ -368,7 +410,9 @@ def test_graph_refuses_what_it_does_not_know(answers, tmp_path):
     answers("graph")  # skips where igraph is missing
     tests = [{"event": {"size": 10, "algorithm": "magic"}, "context": {}}, {"event": {"size": 0}, "context": {}}]
     outcomes = run("graph", tests, "app.lambda_handler", tmp_path)
-    assert outcomes[0]["error"].startswith("ValueError: no algorithm 'magic'; known are betweenness, bfs, components, mst, pagerank")
+    assert outcomes[0]["error"].startswith(
+        "ValueError: no algorithm 'magic'; known are betweenness, bfs, components, mst, pagerank"
+    )
     assert outcomes[1]["error"].startswith("ValueError: size 0")
 
 
@@ -516,9 +560,19 @@ def test_orders(answers, cloud):
     assert results["hundred orders"][1] == {"batchItemFailures": [], "stored": 100, "duplicates": 0, "customers": 30}
     assert results["orders with many items"][1]["stored"] == 5
     assert results["through SNS"][1]["stored"] == 1
-    assert results["the same ten orders again"][1] == {"batchItemFailures": [], "stored": 0, "duplicates": 10, "customers": 7}
+    assert results["the same ten orders again"][1] == {
+        "batchItemFailures": [],
+        "stored": 0,
+        "duplicates": 10,
+        "customers": 7,
+    }
     partial = results["partial failure"][1]
-    assert [failure["itemIdentifier"] for failure in partial["batchItemFailures"]] == ["m-502", "m-503", "m-504", "m-506"]
+    assert [failure["itemIdentifier"] for failure in partial["batchItemFailures"]] == [
+        "m-502",
+        "m-503",
+        "m-504",
+        "m-506",
+    ]
     assert partial["stored"] == 2
 
     def item(key):
@@ -604,7 +658,13 @@ def test_log_filter(answers, tmp_path):
 def test_log_filter_of_a_subscription(answers):
     assert handlers("log-filter") == ["app.lambda_handler", "app.subscription_handler"]
     results = answers("log-filter", file="events-subscription.json", handler="app.subscription_handler")
-    for name, lines in (("one message", 1), ("50 messages", 50), ("500 messages", 500), ("3,000 messages", 3000), ("control message", 0)):
+    for name, lines in (
+        ("one message", 1),
+        ("50 messages", 50),
+        ("500 messages", 500),
+        ("3,000 messages", 3000),
+        ("control message", 0),
+    ):
         _, result = results[name]
         assert (result["lines"], result["matched"]) == (lines, (lines + 4) // 5)
 
