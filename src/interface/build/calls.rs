@@ -25,6 +25,13 @@ const MAX_ARGUMENT: usize = 24;
 /// Most functions that a call may choose among; with more, the call stays a term.
 const MAX_TARGETS: usize = 8;
 
+/// Library functions that keep or wrap the functions that they are given, and do not call them, by last name.
+const NEVER_CALL: &[&str] = &[
+    "append", "cache", "cached_property", "classmethod", "getattr", "hasattr", "isinstance", "lru_cache", "partial",
+    "partialmethod", "print", "property", "register", "setattr", "signal", "singledispatch", "staticmethod",
+    "total_ordering", "update_wrapper", "wraps",
+];
+
 /// An argument of a call.
 #[derive(Clone)]
 struct Passed<'p> {
@@ -38,7 +45,7 @@ struct Passed<'p> {
 /// A function or class of the project that a call may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reached {
-    Function { id: FunctionId, bound: bool },
+    Function { id: FunctionId, bound: bool, frame: Option<FrameId> },
     Class(ClassId),
 }
 
@@ -86,27 +93,30 @@ impl<'p> Builder<'p> {
     ) -> Vec<Reached> {
         // What the name holds here and now is more exact than what it may hold anywhere.
         let exact = match (callee, receiver, &*call.func) {
-            (Some(Abstract::Reference(name)), _, _) => Some(name.to_string()),
-            (None, Some(Abstract::Reference(owner)), Ast::Attribute(attribute)) => {
-                Some(format!("{owner}.{}", attribute.attr))
+            (Some(Abstract::Reference(name, frame)), _, _) => Some((name.to_string(), *frame)),
+            (None, Some(Abstract::Reference(owner, _)), Ast::Attribute(attribute)) => {
+                let key = (Scope::Module(owner.clone()), Text::from(attribute.attr.as_str()));
+                match self.state.get(&key) {
+                    Some(Abstract::Reference(name, frame)) => Some((name.to_string(), *frame)),
+                    _ => None,
+                }
             }
             _ => None,
         };
-        if let Some(id) = exact.and_then(|name| self.by_name.get(name.as_str()).copied()) {
+        if let Some((name, frame)) = exact
+            && let Some(id) = self.by_name.get(name.as_str()).copied()
+        {
             let function = self.program.function(id);
-            let plain = match function.definition {
-                Definition::Function(definition) => definition.decorator_list.is_empty() && function.class.is_none(),
-                Definition::Lambda(_) => true,
-                Definition::Module(_) | Definition::ClassBody(_) => false,
-            };
-            if plain {
-                return vec![Reached::Function { id, bound: false }];
+            if matches!(function.kind, FunctionKind::Plain | FunctionKind::Lambda) {
+                return vec![Reached::Function { id, bound: false, frame }];
             }
         }
         let mut reached = Vec::new();
         for callee in callees {
             match callee {
-                Callee::Function { function, bound } => reached.push(Reached::Function { id: *function, bound: *bound }),
+                Callee::Function { function, bound } => {
+                    reached.push(Reached::Function { id: *function, bound: *bound, frame: None });
+                }
                 Callee::Class(id) => reached.push(Reached::Class(*id)),
                 Callee::External(_) | Callee::Builtin(_) | Callee::Unknown(_) => {}
             }
@@ -217,9 +227,9 @@ impl<'p> Builder<'p> {
         passed: Vec<Passed<'p>>,
     ) -> Abstract {
         match reached {
-            Reached::Function { id, bound } => {
+            Reached::Function { id, bound, frame } => {
                 let receiver = if bound { receiver.or_else(|| Some(self.self_value())) } else { None };
-                match self.follow(id, receiver, passed, call) {
+                match self.follow_closure(id, frame, receiver, passed, call) {
                     Some(value) => {
                         self.fate(call.range(), Fate::Followed, true);
                         value
@@ -423,7 +433,7 @@ impl<'p> Builder<'p> {
                 })
                 .collect::<Option<Vec<_>>>()
                 .map(Expr::Tuple),
-            Abstract::Reference(_) => None,
+            Abstract::Reference(_, _) => None,
         };
         let text = match (&argument.keyword, argument.starred, argument.node) {
             (None, true, Ast::Starred(_)) => self.source_text(argument.node),
@@ -498,7 +508,7 @@ impl<'p> Builder<'p> {
                 let source = passed.get(index).unwrap_or(last);
                 let expr = self.expr_of(&source.value, source.node);
                 let opaque = passed.iter().any(|argument| {
-                    matches!(argument.value, Abstract::Reference(_))
+                    matches!(argument.value, Abstract::Reference(_, _))
                         || self.expr_hint(&argument.value).is_none_or(|expr| self.is_opaque(&expr))
                 });
                 if opaque {
@@ -527,7 +537,7 @@ impl<'p> Builder<'p> {
             if !self.is_opaque(&whole) && expression::is_method(method) && !name.contains('(') {
                 for argument in passed {
                     let value = self.expr_hint(&argument.value)?;
-                    if self.is_opaque(&value) || matches!(argument.value, Abstract::Reference(_)) {
+                    if self.is_opaque(&value) || matches!(argument.value, Abstract::Reference(_, _)) {
                         return None;
                     }
                     match &argument.keyword {
@@ -535,7 +545,7 @@ impl<'p> Builder<'p> {
                         None => arguments.push(value),
                     }
                 }
-                if !matches!(receiver, Abstract::Reference(_)) {
+                if !matches!(receiver, Abstract::Reference(_, _)) {
                     let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
                     return Some(self.checked(value, call));
                 }
@@ -546,7 +556,7 @@ impl<'p> Builder<'p> {
             let mut keywords = Vec::new();
             for argument in passed {
                 let value = self.expr_hint(&argument.value)?;
-                if self.is_opaque(&value) || matches!(argument.value, Abstract::Reference(_)) {
+                if self.is_opaque(&value) || matches!(argument.value, Abstract::Reference(_, _)) {
                     return None;
                 }
                 match &argument.keyword {
@@ -573,18 +583,18 @@ impl<'p> Builder<'p> {
             Abstract::Tuple(items) => {
                 items.iter().map(|item| self.expr_hint(item)).collect::<Option<Vec<_>>>().map(Expr::Tuple)
             }
-            Abstract::Reference(name) => Some(Expr::Constant(Value::Str(name.clone()))),
+            Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
         }
     }
 
     /// `isinstance(value, class)`, an expression for data and Python's own classes.
     fn isinstance(&mut self, call: &'p ast::ExprCall, value: &Passed<'p>, class: &Passed<'p>) -> Option<Abstract> {
         let names = |value: &Abstract| match value {
-            Abstract::Reference(name) => Some(vec![name.clone()]),
+            Abstract::Reference(name, _) => Some(vec![name.clone()]),
             Abstract::Tuple(items) => items
                 .iter()
                 .map(|item| match item {
-                    Abstract::Reference(name) => Some(name.clone()),
+                    Abstract::Reference(name, _) => Some(name.clone()),
                     _ => None,
                 })
                 .collect(),
@@ -684,6 +694,9 @@ impl<'p> Builder<'p> {
         let Ok([function]) = <[FunctionId; 1]>::try_from(functions) else { return };
         let name = self.program.call_name(module, call);
         let last = name.rsplit('.').next().unwrap_or(&name).to_owned();
+        if NEVER_CALL.contains(&&*last) {
+            return;
+        }
         let at = self.place(call);
         let items = match &*last {
             "map" | "imap" | "imap_unordered" | "starmap" | "filter" | "reduce" => passed.get(1),
@@ -725,7 +738,7 @@ impl<'p> Builder<'p> {
             None => {
                 let arguments: Vec<Passed<'p>> = passed
                     .iter()
-                    .filter(|argument| !matches!(argument.value, Abstract::Reference(_)))
+                    .filter(|argument| !matches!(argument.value, Abstract::Reference(_, _)))
                     .filter(|argument| argument.keyword.is_none())
                     .cloned()
                     .collect();
@@ -740,16 +753,21 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// `@decorator`: a call at the place of the definition.
-    pub(super) fn apply_decorator(&mut self, decorator: &'p ast::Decorator) {
+    /// `@decorator`: a call at the place of the definition. Gives what the decorated name stands for after it.
+    pub(super) fn apply_decorator(&mut self, decorator: &'p ast::Decorator, decorated: Abstract) -> Abstract {
         let module = self.module();
         let callees = self.program.implicit_callees(module, decorator.range()).to_vec();
-        for callee in callees {
-            if let Callee::Function { function: id, .. } = callee {
-                let undefined = Abstract::none();
-                let argument = Passed { keyword: None, starred: false, value: undefined, node: &decorator.expression };
-                self.follow(id, None, vec![argument], decorator);
-            }
+        let [Callee::Function { function, .. }] = callees.as_slice() else { return decorated };
+        // A decorator with arguments was made by a call, which was read just before.
+        let frame = match self.quietly(|builder| builder.expression(&decorator.expression)) {
+            Abstract::Reference(_, frame) => frame,
+            _ => None,
+        };
+        let argument =
+            Passed { keyword: None, starred: false, value: decorated.clone(), node: &decorator.expression };
+        match self.follow_closure(*function, frame, None, vec![argument], decorator) {
+            Some(value @ Abstract::Reference(..)) => value,
+            _ => decorated,
         }
     }
 
@@ -759,6 +777,27 @@ impl<'p> Builder<'p> {
             Some(value) => value,
             None => self.opaque(node),
         }
+    }
+
+    /// Follows a function that closes over the frame it was defined in.
+    fn follow_closure(
+        &mut self,
+        function: FunctionId,
+        frame: Option<FrameId>,
+        receiver: Option<Abstract>,
+        passed: Vec<Passed<'p>>,
+        node: &impl Ranged,
+    ) -> Option<Abstract> {
+        let (Some(frame), Some(parent)) = (frame, self.program.function(function).parent) else {
+            return self.follow(function, receiver, passed, node);
+        };
+        let before = self.latest_frame.insert(parent, frame);
+        let value = self.follow(function, receiver, passed, node);
+        match before {
+            Some(before) => self.latest_frame.insert(parent, before),
+            None => self.latest_frame.remove(&parent),
+        };
+        value
     }
 
     // ---- following -----------------------------------------------------------------------------------------------------
@@ -988,7 +1027,7 @@ impl<'p> Builder<'p> {
             let value = given.or_else(|| keywords.remove(&name));
             let unknown = value.is_none() && (more_keywords || (more_positional && by_position));
             let value = match value {
-                Some(value) if recursive && index >= bound && !matches!(value, Abstract::Reference(_)) => {
+                Some(value) if recursive && index >= bound && !matches!(value, Abstract::Reference(_, _)) => {
                     let _ = value;
                     self.opaque(&parameter.parameter.name)
                 }
@@ -1126,14 +1165,24 @@ impl<'p> Builder<'p> {
         Some(Text::from(self.program.function(id).qualified_name.as_str()))
     }
 
-    /// Reads the handler with its own parameters.
+    /// Reads the handler with its own parameters; behind its decorators, if they are the project's.
     pub(super) fn enter_handler(&mut self, handler: FunctionId) {
         let info = self.program.function(handler);
+        let scope = self.module_scope(info.module);
+        let own = info.name.as_str();
+        let wrapper = match self.state.get(&(scope, Text::from(own))) {
+            Some(Abstract::Reference(name, frame)) if **name != *info.qualified_name => {
+                self.by_name.get(&**name).map(|id| (*id, *frame))
+            }
+            _ => None,
+        };
+        // The platform's call stands in for code of the module when a wrapper is called first.
+        let function = if wrapper.is_some() { self.program.module_function(info.module) } else { handler };
         let names = self.names_of(handler);
         let frame = self.frame_for_handler(handler);
         self.latest_frame.insert(handler, frame);
         self.stack.push(Activation {
-            function: handler,
+            function,
             module: info.module,
             frame,
             scope: Scope::Frame(frame),
@@ -1144,29 +1193,35 @@ impl<'p> Builder<'p> {
             yields: None,
             recursive: false,
         });
-        let parameters = match info.definition {
-            Definition::Function(definition) => Some(&*definition.parameters),
-            Definition::Lambda(lambda) => lambda.parameters.as_deref(),
-            Definition::Module(_) | Definition::ClassBody(_) => None,
-        };
         let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
-        for (index, parameter) in parameters.into_iter().flatten().enumerate() {
+        let mut passed = Vec::new();
+        for (index, parameter) in info.parameters().into_iter().flatten().enumerate() {
             let name = parameter.name().as_str();
             let value = if method && index == 0 {
                 self.receiver_of(handler)
             } else {
                 Abstract::value(Expr::Name(Text::from(name)))
             };
+            passed.push(value.clone());
             let variable = self.variable(name);
             self.state.set(variable, value);
         }
-        match info.definition {
-            Definition::Function(definition) => self.statements(&definition.body),
-            Definition::Lambda(lambda) => {
+        match (wrapper, info.definition) {
+            (Some((wrapper, outer)), Definition::Function(definition)) => {
+                if let Some(node) = definition.decorator_list.first().map(|decorator| &decorator.expression) {
+                    let passed = passed
+                        .into_iter()
+                        .map(|value| Passed { keyword: None, starred: false, value, node })
+                        .collect();
+                    self.follow_closure(wrapper, outer, None, passed, &definition.name);
+                }
+            }
+            (_, Definition::Function(definition)) => self.statements(&definition.body),
+            (_, Definition::Lambda(lambda)) => {
                 let value = self.expression(&lambda.body);
                 self.leave_function(value);
             }
-            Definition::Module(_) | Definition::ClassBody(_) => {}
+            (_, Definition::Module(_) | Definition::ClassBody(_)) => {}
         }
         self.stack.pop();
     }

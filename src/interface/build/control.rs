@@ -831,7 +831,7 @@ impl<'p> Builder<'p> {
     fn plain_in(&mut self, state: &State, value: &Abstract, site: &str, hint: &str, at: &Place) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name) => Expr::Constant(Value::Str(name.clone())),
+            Abstract::Reference(name, _) => Expr::Constant(Value::Str(name.clone())),
             Abstract::Object(id) => match state.object(*id).and_then(|object| object.content.as_deref().cloned()) {
                 Some(content) => content,
                 None => self.lost(&format!("{site}/#{id}"), hint, at),
@@ -847,7 +847,7 @@ impl<'p> Builder<'p> {
     pub(super) fn iteration(&mut self, iterable: &Abstract, target: &'p Ast, node: &'p Ast) -> Iteration {
         let expr = match iterable {
             Abstract::Object(id) => self.state.object(*id).and_then(|object| object.content.as_deref().cloned()),
-            Abstract::Reference(_) => None,
+            Abstract::Reference(_, _) => None,
             Abstract::Value(_) | Abstract::Tuple(_) => Some(self.expr_of(iterable, node)),
         };
         if let Some(expr) = expr

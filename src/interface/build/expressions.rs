@@ -129,7 +129,7 @@ impl<'p> Builder<'p> {
                     }
                 }
                 match self.lambda_name(lambda) {
-                    Some(name) => Abstract::Reference(name),
+                    Some(name) => Abstract::Reference(name, self.defining_frame()),
                     None => self.opaque(expr),
                 }
             }
@@ -182,7 +182,7 @@ impl<'p> Builder<'p> {
     fn name(&mut self, name: &'p ast::ExprName) -> Abstract {
         match self.lookup(&name.id) {
             Some(value) => value,
-            None if crate::calls::is_builtin(&name.id) => Abstract::Reference(Text::from(name.id.as_str())),
+            None if crate::calls::is_builtin(&name.id) => Abstract::Reference(Text::from(name.id.as_str()), None),
             None => {
                 let hint = snake_case(&name.id);
                 Abstract::value(self.unknown(name, McvKind::ComputedCondition, McvType::Any, &hint, "name"))
@@ -230,7 +230,7 @@ impl<'p> Builder<'p> {
                 }
                 self.opaque(attribute)
             }
-            Abstract::Reference(owner) => {
+            Abstract::Reference(owner, _) => {
                 let key = Text::from(name);
                 for scope in [Scope::Module(owner.clone()), Scope::Class(owner.clone())] {
                     if let Some(value) = self.state.get(&(scope, key.clone())) {
@@ -239,11 +239,11 @@ impl<'p> Builder<'p> {
                 }
                 let full = format!("{owner}.{name}");
                 if full == "os.environ" {
-                    return Abstract::Reference(Text::from(full));
+                    return Abstract::Reference(Text::from(full), None);
                 }
                 // A constant of a module that is not read is not data.
                 if name.chars().any(char::is_lowercase) || self.by_name.contains_key(full.as_str()) {
-                    Abstract::Reference(Text::from(full))
+                    Abstract::Reference(Text::from(full), None)
                 } else {
                     let hint = snake_case(name);
                     let kind = McvKind::ComputedCondition;
@@ -316,7 +316,7 @@ impl<'p> Builder<'p> {
         }
         let key = self.expr_of(index, &*node.slice);
         match receiver {
-            Abstract::Reference(owner) if &**owner == "os.environ" => {
+            Abstract::Reference(owner, _) if &**owner == "os.environ" => {
                 return self.environment(&key, None, node);
             }
             Abstract::Object(id) => {
@@ -331,7 +331,7 @@ impl<'p> Builder<'p> {
                 }
                 return self.opaque(node);
             }
-            Abstract::Value(_) | Abstract::Reference(_) | Abstract::Tuple(_) => {}
+            Abstract::Value(_) | Abstract::Reference(_, _) | Abstract::Tuple(_) => {}
         }
         let whole = self.expr_of(receiver, &*node.value);
         if let Some(atom) = self.atom_of(&whole)
@@ -732,7 +732,7 @@ impl<'p> Builder<'p> {
             };
         }
         match value {
-            Abstract::Reference(_) => return Expr::Constant(Value::Bool(true)),
+            Abstract::Reference(_, _) => return Expr::Constant(Value::Bool(true)),
             Abstract::Object(id) => {
                 if let Some(object) = self.state.object(*id)
                     && matches!(object.kind, ObjectKind::Instance(_))
@@ -775,7 +775,7 @@ impl<'p> Builder<'p> {
             });
             let value = self.expression(&item.value);
             match (&key, &value) {
-                (Some(key), Abstract::Object(_) | Abstract::Reference(_) | Abstract::Tuple(_)) => {
+                (Some(key), Abstract::Object(_) | Abstract::Reference(_, _) | Abstract::Tuple(_)) => {
                     if let Some(text) = key_text(key) {
                         fields.insert(text, value.clone());
                     }

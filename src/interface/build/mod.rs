@@ -246,7 +246,9 @@ impl<'p> Builder<'p> {
         self.forget_earlier_invocations();
         self.clock += 1;
         self.enter_handler(handler);
-        let body = Block(std::mem::take(&mut self.out));
+        // Values of the initialisation that the handler needs are computed before it; they cost nothing again.
+        let mut body = values_of(&initialisation);
+        body.0.append(&mut self.out);
         let statistics = self.statistics();
         let slots = std::mem::take(&mut self.slots);
         Built {
@@ -464,7 +466,7 @@ impl<'p> Builder<'p> {
     fn expr_of(&mut self, value: &Abstract, node: &impl Ranged) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name) => Expr::Constant(Value::Str(name.clone())),
+            Abstract::Reference(name, _) => Expr::Constant(Value::Str(name.clone())),
             Abstract::Object(id) => {
                 let object = self.state.object(*id).cloned();
                 match object.as_deref() {
@@ -491,7 +493,7 @@ impl<'p> Builder<'p> {
         match value {
             Abstract::Tuple(items) => Some(Expr::Constant(Value::Int(items.len().into()))),
             Abstract::Object(id) => self.state.object(*id)?.length.as_deref().cloned(),
-            Abstract::Value(_) | Abstract::Reference(_) => None,
+            Abstract::Value(_) | Abstract::Reference(_, _) => None,
         }
     }
 
@@ -649,13 +651,13 @@ impl<'p> Builder<'p> {
         for (value, slot, state) in values {
             let expr = match value {
                 Abstract::Value(expr) => Some((**expr).clone()),
-                Abstract::Reference(name) => Some(Expr::Constant(Value::Str(name.clone()))),
+                Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
                 Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                 Abstract::Tuple(items) => items
                     .iter()
                     .map(|item| match item {
                         Abstract::Value(expr) => Some((**expr).clone()),
-                        Abstract::Reference(name) => Some(Expr::Constant(Value::Str(name.clone()))),
+                        Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
                         Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                         Abstract::Tuple(_) => None,
                     })
@@ -771,6 +773,18 @@ pub(super) fn snake_case(word: &str) -> String {
 /// Whether an expression has grown beyond use.
 fn too_large(expr: &Expr) -> bool {
     expression::size(expr) > MAX_EXPRESSION
+}
+
+/// A block without its terms and without ways to leave it for good.
+fn values_of(block: &Block) -> Block {
+    let mut values = block.clone();
+    values.0.retain(|node| !matches!(node, Node::Term(_) | Node::Exit));
+    for node in &mut values.0 {
+        for inner in node.blocks_mut() {
+            *inner = values_of(inner);
+        }
+    }
+    values
 }
 
 /// Puts what joins bound into the places that were kept for it.

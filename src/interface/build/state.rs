@@ -39,8 +39,9 @@ pub type Variable = (Scope, Text);
 pub enum Abstract {
     /// An expression.
     Value(Rc<Expr>),
-    /// A function, class, module or external thing by qualified name.
-    Reference(Text),
+    /// A function, class, module or external thing by qualified name; of a function inside another the frame that it
+    /// was defined in.
+    Reference(Text, Option<FrameId>),
     /// An object that the handler made.
     Object(ObjectId),
     /// Several values in a row (a tuple, `*args`).

@@ -224,7 +224,7 @@ impl<'p> Builder<'p> {
             Abstract::Object(id) => self.state.change(*id, |object| {
                 object.fields.insert(Text::from(name), value);
             }),
-            Abstract::Reference(owner) => {
+            Abstract::Reference(owner, _) => {
                 let scope = match self.project.find(owner) {
                     Some(_) => Scope::Module(owner.clone()),
                     None => Scope::Class(owner.clone()),
@@ -369,13 +369,14 @@ impl<'p> Builder<'p> {
         for default in function.parameters.iter_non_variadic_params().filter_map(|p| p.default.as_deref()) {
             self.expression(default);
         }
+        let name = self.qualified_name(&function.name);
+        let mut value = Abstract::Reference(name, self.defining_frame());
         // Applying a decorator is a call, of the name that follows the `@`.
         for decorator in function.decorator_list.iter().rev() {
-            self.apply_decorator(decorator);
+            value = self.apply_decorator(decorator, value);
         }
-        let name = self.qualified_name(&function.name);
         let variable = self.variable(&function.name);
-        self.state.set(variable, Abstract::Reference(name));
+        self.state.set(variable, value);
     }
 
     fn define_class(&mut self, class: &'p ast::StmtClassDef) {
@@ -392,11 +393,12 @@ impl<'p> Builder<'p> {
         }
         let name = self.qualified_name(&class.name);
         self.read_class_body(class, &name);
+        let mut value = Abstract::Reference(name, None);
         for decorator in class.decorator_list.iter().rev() {
-            self.apply_decorator(decorator);
+            value = self.apply_decorator(decorator, value);
         }
         let variable = self.variable(&class.name);
-        self.state.set(variable, Abstract::Reference(name));
+        self.state.set(variable, value);
     }
 
     /// The qualified name of a definition in the running code.
@@ -424,7 +426,7 @@ impl<'p> Builder<'p> {
                 }
             };
             let variable = self.variable(name);
-            self.state.set(variable, Abstract::Reference(Text::from(target)));
+            self.state.set(variable, Abstract::Reference(Text::from(target), None));
         }
     }
 
@@ -442,7 +444,7 @@ impl<'p> Builder<'p> {
                 Some(value) => value.clone(),
                 None => {
                     self.load_by_name(&full, import);
-                    Abstract::Reference(Text::from(full))
+                    Abstract::Reference(Text::from(full), None)
                 }
             };
             let variable = self.variable(alias.asname.as_ref().unwrap_or(&alias.name));
@@ -480,6 +482,12 @@ impl<'p> Builder<'p> {
             parts.push(name);
         }
         parts.join(".")
+    }
+
+    /// The frame that a function defined here closes over.
+    pub(super) fn defining_frame(&self) -> Option<super::FrameId> {
+        let here = self.here()?;
+        matches!(here.scope, Scope::Frame(_)).then_some(here.frame)
     }
 
     pub(super) fn module_scope(&self, module: crate::project::ModuleId) -> Scope {
