@@ -27,10 +27,6 @@ pub enum Format {
 /// Every module, function and method is a key, as is everything that is called: `main.Class.method`, `main.<lambda1>`,
 /// `<builtin>.len`, `numpy.zeros`. Nothing of the code is run.
 #[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  meminterface calls handler.py
-  meminterface calls src/app/handler.py --package src --format text")]
 pub struct CallsArguments {
     /// Python files: the entries.
     #[arg(required = true)]

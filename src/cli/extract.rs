@@ -36,9 +36,6 @@ pub enum SymbolsOption {
 /// Reads handlers without importing or running them, and writes for each a Python function with the handler's own
 /// parameters and its memory-critical variables, which sums one symbolic term a library call, path by path.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  meminterface extract handler.py\n  meminterface extract template.yaml -o interfaces/\n  meminterface extract src/app.py --handler Worker.handle --format json\n  meminterface extract handler.py --paths\n  meminterface extract handler.py --symbols sympy"
-)]
 pub struct ExtractArguments {
     /// Python files, templates, folders or whole repositories.
     #[arg(required = true, value_name = "PATH")]

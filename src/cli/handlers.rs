@@ -23,9 +23,6 @@ pub enum Format {
 /// Templates (AWS SAM and CloudFormation, Serverless Framework, Azure's function.json) decide first, then decorators,
 /// then signatures.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  meminterface handlers .\n  meminterface handlers template.yaml --format json\n  meminterface handlers src/app.py --handler Worker.handle"
-)]
 pub struct HandlersArguments {
     /// Python files, templates, folders or whole repositories.
     #[arg(required = true, value_name = "PATH")]

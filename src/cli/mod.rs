@@ -1,15 +1,23 @@
 //! The command line, one file a verb. The only code that prints, exits or reads the environment.
+//!
+//! A new verb is a file here, a variant of `Verb`, a line of `dispatch`, and examples in `examples.rs`
+//! (a test demands them); `UPDATE_DOCS=1 cargo test --test docs` then writes docs/CLI.md.
 
 mod calls;
 mod cfg;
+mod completions;
+mod crash;
+mod examples;
 mod extract;
 mod handlers;
 mod output;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use examples::examples;
 pub use output::Output;
 
 /// How a verb ended; the process exits with its number.
@@ -29,6 +37,7 @@ pub enum Exit {
 /// Read a Python serverless handler, know its memory before it runs.
 #[derive(Debug, Parser)]
 #[command(name = "meminterface", version, propagate_version = true, max_term_width = 100)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -40,28 +49,43 @@ enum Verb {
     Cfg(cfg::CfgArguments),
     Handlers(handlers::HandlersArguments),
     Calls(calls::CallsArguments),
+    Completions(completions::CompletionsArguments),
+}
+
+fn dispatch(verb: Verb, output: &mut Output) -> Exit {
+    match verb {
+        Verb::Extract(arguments) => extract::run(&arguments, output),
+        Verb::Cfg(arguments) => cfg::run(&arguments, output),
+        Verb::Handlers(arguments) => handlers::run(&arguments, output),
+        Verb::Calls(arguments) => calls::run(&arguments, output),
+        Verb::Completions(arguments) => completions::run(&arguments, output),
+    }
+}
+
+/// The whole command line with its help: what `--help`, the shell completions and docs/CLI.md are made from.
+pub fn command() -> clap::Command {
+    examples::teach(Arguments::command())
 }
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    run(std::env::args_os())
+    ExitCode::from(run(std::env::args_os()) as u8)
 }
 
-/// Runs a command with the given words (the first is the program's own name).
-pub fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(words) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::BadInput as u8 } else { 0 });
+/// Runs a command with the given words (the first is the program's own name), and says how the process should exit.
+///
+/// Never panics: a bug of this tool is reported as one message, with [`Exit::Internal`].
+pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let words: Vec<OsString> = words.into_iter().collect();
+    crash::guard(|| {
+        let parsed = command().try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
+        match parsed {
+            Ok(arguments) => dispatch(arguments.verb, &mut Output::default()),
+            Err(error) => {
+                // A reader of the help that went away (`--help | head`) is no error, as in `Output::text`.
+                let _ = error.print();
+                if error.use_stderr() { Exit::BadInput } else { Exit::Done }
+            }
         }
-    };
-    let mut output = Output::default();
-    let exit = match arguments.verb {
-        Verb::Extract(arguments) => extract::run(&arguments, &mut output),
-        Verb::Cfg(arguments) => cfg::run(&arguments, &mut output),
-        Verb::Handlers(arguments) => handlers::run(&arguments, &mut output),
-        Verb::Calls(arguments) => calls::run(&arguments, &mut output),
-    };
-    ExitCode::from(exit as u8)
+    })
 }

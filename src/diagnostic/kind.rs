@@ -72,6 +72,8 @@ kinds! {
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.
     Usage = "usage", Error;
+    /// A bug of this tool, not of your input. Please report it with the file that caused it; the exit code is 3.
+    Internal = "internal", Error;
 }
 
 impl Serialize for Kind {

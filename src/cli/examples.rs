@@ -1,0 +1,120 @@
+//! The examples at the end of each verb's help. Tests hold that every verb has some and that each of them parses.
+
+use clap::Command;
+use clap::builder::StyledStr;
+use clap::builder::styling::Styles;
+
+/// What to type, and what it does.
+pub type Example = (&'static str, &'static str);
+
+/// The examples of the whole command.
+const COMMAND: &[Example] = &[
+    ("meminterface extract handler.py", "Write the memory interface of a handler"),
+    ("meminterface extract template.yaml -o interfaces/", "One file for each handler of a SAM template"),
+    ("meminterface handlers .", "Which handlers a repository holds"),
+    ("meminterface cfg handler.py --format mermaid", "Draw the control flow of each function"),
+    (
+        "meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface",
+        "Complete verbs in bash",
+    ),
+];
+
+/// The examples of each verb, by its name.
+const VERBS: &[(&str, &[Example])] = &[
+    (
+        "extract",
+        &[
+            ("meminterface extract handler.py", "A Python function that gives the handler's memory demand"),
+            ("meminterface extract template.yaml -o interfaces/", "One file for each handler of a template"),
+            ("meminterface extract src/app.py --handler Worker.handle --format json", "One handler, as JSON"),
+            ("meminterface extract handler.py --paths", "Each way through the handler, with its formula"),
+            ("meminterface extract handler.py --symbols sympy", "A file that needs SymPy and nothing of ours"),
+        ],
+    ),
+    (
+        "handlers",
+        &[
+            ("meminterface handlers .", "All handlers of a repository"),
+            ("meminterface handlers template.yaml --format json", "With the settings of the template, as JSON"),
+            ("meminterface handlers src/app.py --handler Worker.handle", "Where one handler is"),
+        ],
+    ),
+    (
+        "calls",
+        &[
+            ("meminterface calls handler.py", "What each function of a file calls, as JSON"),
+            ("meminterface calls src/app/handler.py --package src --format text", "With imports from src/, to read"),
+        ],
+    ),
+    (
+        "cfg",
+        &[
+            ("meminterface cfg handler.py", "Graphs of all functions, as JSON for other programs"),
+            ("meminterface cfg handler.py --format dot | dot -Tsvg -o handler.svg", "A drawing, by Graphviz"),
+            ("meminterface cfg src/*.py --format mermaid", "A drawing that Markdown pages show"),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),
+            ("meminterface completions zsh > ~/.zfunc/_meminterface", "For zsh"),
+            ("meminterface completions fish > ~/.config/fish/completions/meminterface.fish", "For fish"),
+        ],
+    ),
+];
+
+const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "done"),
+    ("1", "a check failed (budget exceeded, validation failed)"),
+    ("2", "bad usage or bad input; all other files are done"),
+    ("3", "a bug of this tool"),
+];
+
+const ENVIRONMENT: &[(&str, &str)] = &[("NO_COLOR", "any value but the empty one: no colours")];
+
+/// The examples of a verb, or of the whole command without one. `None` for a verb that has none.
+pub fn examples(verb: Option<&str>) -> Option<&'static [Example]> {
+    match verb {
+        None => Some(COMMAND),
+        Some(verb) => VERBS.iter().find(|(name, _)| *name == verb).map(|(_, examples)| *examples),
+    }
+}
+
+/// Adds the examples to the help of the command and its verbs, and the exit codes to the command's own.
+pub fn teach(command: Command) -> Command {
+    let styles = command.get_styles().clone();
+    let mut text = example_section(&styles, COMMAND);
+    text.push_str("\n\n");
+    text.push_str(&section(&styles, "Exit codes", EXIT_CODES));
+    text.push_str("\n\n");
+    text.push_str(&section(&styles, "Environment", ENVIRONMENT));
+    let command = command.after_help(StyledStr::from(text));
+    VERBS.iter().fold(command, |command, (name, examples)| {
+        let text = StyledStr::from(example_section(&styles, examples));
+        command.mut_subcommand(name, |verb| verb.after_help(text))
+    })
+}
+
+fn header(styles: &Styles, title: &str) -> String {
+    let style = styles.get_header();
+    format!("{style}{title}:{style:#}")
+}
+
+/// Each example under a comment, so that a line can be copied whole however long it is.
+fn example_section(styles: &Styles, examples: &[Example]) -> String {
+    let mut text = header(styles, "Examples");
+    for (line, comment) in examples {
+        text.push_str(&format!("\n  # {comment}\n  {line}"));
+    }
+    text
+}
+
+fn section(styles: &Styles, title: &str, rows: &[(&str, &str)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = header(styles, title);
+    for (name, meaning) in rows {
+        text.push_str(&format!("\n  {name:width$}  {meaning}"));
+    }
+    text
+}

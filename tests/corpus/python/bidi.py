@@ -1,0 +1,3 @@
+def handler(event, context):
+    access = 'user‮ ⁦# admin⁩ ⁦'
+    return access

@@ -1,0 +1,2 @@
+def class(event, None):
+    return = 1

@@ -1,0 +1,3 @@
+def handler(event, context):
+    """never closed
+    return 1

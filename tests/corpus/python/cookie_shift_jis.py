@@ -1,0 +1,3 @@
+# coding: shift_jis
+def handler(event, context):
+    return 'Š¿Žš'

@@ -1,0 +1,3 @@
+# coding: klingon
+def handler(event, context):
+    return 'é'

@@ -1,0 +1,7 @@
+def handler(event, context):
+    x = '''a
+b'''
+    if x:
+        return x
+    return \
+        1

@@ -1,0 +1,5 @@
+def handler(event, context):
+    try:
+        run()
+    except ValueError, TypeError:
+        pass

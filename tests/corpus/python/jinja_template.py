@@ -1,0 +1,2 @@
+def {{ name }}(event, context):
+    {% if x %}return 1{% endif %}

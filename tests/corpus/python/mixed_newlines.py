@@ -1,0 +1,4 @@
+a = 1
+b = 2
+c = 3def handler(event, context):
+    return a

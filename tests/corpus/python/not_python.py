@@ -1,0 +1,4 @@
+{
+  "this": "is JSON",
+  "really": null
+}

@@ -1,0 +1,3 @@
+def handler(event, context):
+    exec "x = 1" in {}
+    return `event`

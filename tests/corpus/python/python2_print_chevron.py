@@ -1,0 +1,3 @@
+import sys
+print >>sys.stderr, "x"
+def handler((a, b), context): return a
