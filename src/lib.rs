@@ -12,3 +12,5 @@ pub mod expression;
 pub mod formula;
 pub mod interface;
 pub mod project;
+#[cfg(feature = "python")]
+mod python;
