@@ -826,12 +826,12 @@ impl<'p> Builder<'p> {
             self.recursive.insert(function);
             return Some(self.opaque(node));
         }
-        let before = (self.state.clone(), self.fates.clone());
+        let before = self.state.clone();
         let mut scope = Block::default();
         let mut value = None;
         let was_recursive = self.recursive.contains(&function);
         for recursive in [was_recursive, true] {
-            self.state = before.0.clone();
+            self.state = before.clone();
             self.reachable = true;
             let out = &mut scope;
             let result = self.read_function(function, receiver.clone(), passed.clone(), node, recursive, out);
@@ -944,6 +944,9 @@ impl<'p> Builder<'p> {
                 self.reachable = false;
                 return Abstract::none();
             }
+        }
+        if !activation.names.has_inner {
+            self.state.drop_frame(frame);
         }
         if recursive {
             let short = snake_case(info.name.rsplit('.').next().unwrap_or(&info.name));

@@ -174,7 +174,7 @@ impl<'p> Builder<'p> {
 
     /// A value, unless its expression has grown beyond use.
     pub(super) fn checked(&mut self, expr: Expr, node: &impl Ranged) -> Abstract {
-        if super::too_large(&expr) { self.opaque(node) } else { Abstract::value(expr) }
+        if crate::expression::size(&expr) > super::MAX_VALUE { self.opaque(node) } else { Abstract::value(expr) }
     }
 
     // ---- names and attributes -------------------------------------------------------------------------------------

@@ -31,13 +31,16 @@ use scope::Names;
 use state::{Abstract, FrameId, Object, ObjectId, ObjectKind, Scope, State, Variable};
 
 /// Statements read for one handler before calls are no longer followed.
-const MAX_STEPS: usize = 60_000;
+const MAX_STEPS: usize = 20_000;
 
 /// Deepest chain of followed calls.
 const MAX_CALL_DEPTH: usize = 60;
 
-/// Largest expression that is kept, in nodes; a larger one becomes an unknown.
+/// Largest content of a container that is kept, in nodes.
 const MAX_EXPRESSION: usize = 2_000;
+
+/// Largest computed value that is kept, in nodes; a larger one becomes an unknown. A person's expression has tens.
+const MAX_VALUE: usize = 200;
 
 /// What may be chosen.
 #[derive(Clone, Debug, Default)]

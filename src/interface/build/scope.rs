@@ -19,6 +19,8 @@ pub struct Names {
     pub nonlocal: BTreeSet<Text>,
     /// Names whose objects the body changes in place (`name[k] = v`, `name.append(x)`).
     pub changed: BTreeSet<Text>,
+    /// Whether other functions or classes are defined inside, which may keep its variables alive.
+    pub has_inner: bool,
     /// Attributes that the body assigns or changes on any object.
     pub attributes: BTreeSet<Text>,
 }
@@ -83,6 +85,7 @@ impl<'a> Visitor<'a> for Names {
         match stmt {
             // Other scopes: only their names, decorators and defaults belong to this one.
             Stmt::FunctionDef(function) => {
+                self.has_inner = true;
                 self.bind(&function.name);
                 for decorator in &function.decorator_list {
                     self.visit_expr(&decorator.expression);
@@ -92,6 +95,7 @@ impl<'a> Visitor<'a> for Names {
                 }
             }
             Stmt::ClassDef(class) => {
+                self.has_inner = true;
                 self.bind(&class.name);
                 for decorator in &class.decorator_list {
                     self.visit_expr(&decorator.expression);
@@ -138,6 +142,7 @@ impl<'a> Visitor<'a> for Names {
         match expr {
             Expr::Name(name) if matches!(name.ctx, ExprContext::Store | ExprContext::Del) => self.bind(&name.id),
             Expr::Lambda(lambda) => {
+                self.has_inner = true;
                 if let Some(parameters) = &lambda.parameters {
                     for default in parameters.iter_non_variadic_params().filter_map(|p| p.default.as_deref()) {
                         self.visit_expr(default);
@@ -151,6 +156,7 @@ impl<'a> Visitor<'a> for Names {
                 let mut walrus = Walrus(Vec::new());
                 walrus.visit_expr(expr);
                 self.local.extend(walrus.0);
+                self.has_inner |= inner.has_inner;
                 self.changed.extend(inner.changed);
                 self.attributes.extend(inner.attributes);
             }

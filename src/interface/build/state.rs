@@ -109,6 +109,20 @@ impl State {
         Rc::make_mut(&mut self.variables).remove(variable);
     }
 
+    /// Unbinds the variables of a call that is over.
+    pub fn drop_frame(&mut self, frame: FrameId) {
+        let first = (Scope::Frame(frame), Text::from(""));
+        let behind = (Scope::Frame(frame + 1), Text::from(""));
+        let own: Vec<Variable> =
+            self.variables.range(first..behind).map(|(variable, _)| variable.clone()).collect();
+        if !own.is_empty() {
+            let variables = Rc::make_mut(&mut self.variables);
+            for variable in own {
+                variables.remove(&variable);
+            }
+        }
+    }
+
     /// Every variable, in order.
     pub fn variables(&self) -> impl Iterator<Item = (&Variable, &Abstract)> {
         self.variables.iter()
