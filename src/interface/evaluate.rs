@@ -74,7 +74,7 @@ pub struct Path {
 /// See [`EvaluateError`].
 pub fn evaluate(body: &Block, known: &BTreeMap<Text, Value>) -> Result<Formula, EvaluateError> {
     let mut machine = Machine { iterations: 0, decisions: None };
-    Ok(machine.run(body, environment(known))?.cost)
+    uncaught(machine.run(body, environment(known))?)
 }
 
 /// The paths through a block for values that are known, up to `limit`; and whether there are more.
@@ -93,7 +93,7 @@ pub fn paths(body: &Block, known: &BTreeMap<Text, Value>, limit: usize) -> Resul
         let taken = machine.decisions.map(|decisions| decisions.taken).unwrap_or_default();
         found.push(Path {
             conditions: taken.iter().map(|(condition, _, _)| condition.clone()).collect(),
-            formula: outcome.cost,
+            formula: uncaught(outcome)?,
         });
         // The next path: the last decision that was first taken as true is now false.
         plan = taken.iter().map(|(_, decision, _)| *decision).collect();
@@ -124,7 +124,8 @@ enum Kind {
     Break,
     Continue,
     Exit,
-    Raise(Text),
+    /// By an exception: its class, and its message and place if an expression raised it.
+    Raise(Text, Option<Rc<(String, Place)>>),
 }
 
 /// A way out of a block.
@@ -164,7 +165,14 @@ impl Machine {
         let mut ways: Vec<Way> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             if let Node::If { condition, then, otherwise, at } = node {
-                match self.decide(condition, &names, at)? {
+                let decided = match self.decide(condition, &names, at) {
+                    Err(EvaluateError::Raised { exception, message, at }) => {
+                        ways.push(raised(&exception, message, at, names));
+                        return Ok(finish(costs, ways));
+                    }
+                    decided => decided?,
+                };
+                match decided {
                     Ok(true) => {
                         if self.follow(self_block(then), &mut names, &mut costs, &mut ways)? {
                             continue;
@@ -226,7 +234,14 @@ impl Machine {
                     }
                 }
             }
-            let mut outcome = self.node(node, names.clone())?;
+            let mut outcome = match self.node(node, names.clone()) {
+                // What an expression raises goes to the clause that catches it.
+                Err(EvaluateError::Raised { exception, message, at }) => {
+                    ways.push(raised(&exception, message, at, names));
+                    return Ok(finish(costs, ways));
+                }
+                outcome => outcome?,
+            };
             costs.push(outcome.cost);
             let end = take_end(&mut outcome.ways);
             ways.append(&mut outcome.ways);
@@ -284,17 +299,13 @@ impl Machine {
             ways: vec![Way { kind, guard: truth(), names }],
         };
         Ok(match node {
-            Node::Term(term) => match self.term(term, &names)? {
-                Ok(cost) => end(cost, names),
-                Err(raised) => leave(Kind::Raise(raised), names),
-            },
+            Node::Term(term) => end(self.term(term, &names)?, names),
             Node::Let(bound) => match value(&bound.value, &names, &bound.at)? {
                 Ok(expr) => {
                     let mut names = names;
                     Rc::make_mut(&mut names).entry(bound.name.clone()).and_modify(|old| *old = expr.clone()).or_insert(expr);
                     end(Formula::zero(), names)
                 }
-                Err((exception, _)) if bound.effect => leave(Kind::Raise(exception), names),
                 Err((exception, message)) => {
                     return Err(EvaluateError::Raised {
                         exception: exception.to_string(),
@@ -331,7 +342,7 @@ impl Machine {
                 self.protected(body, handlers, otherwise, finally, at, names)?
             }
             Node::MayRaise { variable, label, exceptions } => self.may_raise(variable, label, exceptions, names)?,
-            Node::Raise { exception, .. } => leave(Kind::Raise(exception.clone()), names),
+            Node::Raise { exception, .. } => leave(Kind::Raise(exception.clone(), None), names),
             Node::Return => leave(Kind::Return, names),
             Node::Exit => leave(Kind::Exit, names),
             Node::Break => leave(Kind::Break, names),
@@ -362,7 +373,7 @@ impl Machine {
         }
     }
 
-    fn term(&mut self, term: &Term, names: &Names) -> Result<Result<Formula, Text>, EvaluateError> {
+    fn term(&mut self, term: &Term, names: &Names) -> Result<Formula, EvaluateError> {
         let mut arguments = Vec::new();
         let at = term.at.first().cloned().unwrap_or_else(|| Place { file: Text::from(""), line: 0 });
         for argument in &term.arguments {
@@ -381,7 +392,7 @@ impl Machine {
             });
         }
         let cost = Formula::apply(&term.callee, arguments);
-        Ok(Ok(Formula::integer(term.count) * cost))
+        Ok(Formula::integer(term.count) * cost)
     }
 
     // ---- loops ------------------------------------------------------------------------------------------------------
@@ -452,7 +463,7 @@ impl Machine {
             match way.kind {
                 Kind::End | Kind::Continue => on.push((way.guard, way.names)),
                 Kind::Break => breaks.push((conjunction(guard, &way.guard), way.names)),
-                Kind::Return | Kind::Exit | Kind::Raise(_) => ways.push(way.under(guard)),
+                Kind::Return | Kind::Exit | Kind::Raise(..) => ways.push(way.under(guard)),
             }
         }
         let Some(first) = on.first().map(|(guard, _)| guard.clone()) else { return Ok(None) };
@@ -640,7 +651,7 @@ impl Machine {
                         if value.equals(&Value::Str(wanted)) {
                             return Ok(Outcome {
                                 cost: Formula::zero(),
-                                ways: vec![Way { kind: Kind::Raise(exception.clone()), guard: truth(), names }],
+                                ways: vec![Way { kind: Kind::Raise(exception.clone(), None), guard: truth(), names }],
                             });
                         }
                     }
@@ -657,13 +668,13 @@ impl Machine {
                                 if decisions.decide(&matches) {
                                     return Ok(Outcome {
                                         cost: Formula::zero(),
-                                        ways: vec![Way { kind: Kind::Raise(exception.clone()), guard: truth(), names }],
+                                        ways: vec![Way { kind: Kind::Raise(exception.clone(), None), guard: truth(), names }],
                                     });
                                 }
                             }
                             None => {
                                 ways.push(Way {
-                                    kind: Kind::Raise(exception.clone()),
+                                    kind: Kind::Raise(exception.clone(), None),
                                     guard: conjunction(&guard, &matches),
                                     names: names.clone(),
                                 });
@@ -697,7 +708,7 @@ impl Machine {
                     costs.push(choice(&way.guard, more.cost, Formula::zero()));
                     ways.extend(more.ways.into_iter().map(|inner| inner.under(&way.guard)));
                 }
-                Kind::Raise(exception) => {
+                Kind::Raise(exception, _) => {
                     match handlers.iter().find(|handler| catches(&handler.exceptions, exception)) {
                         Some(handler) => {
                             let more = self.run(&handler.body, way.names.clone())?;
@@ -762,6 +773,23 @@ impl Way {
         self.guard = conjunction(guard, &self.guard);
         self
     }
+}
+
+fn raised(exception: &str, message: String, at: Place, names: Names) -> Way {
+    Way { kind: Kind::Raise(Text::from(exception), Some(Rc::new((message, at)))), guard: truth(), names }
+}
+
+/// The cost of a handler, unless an expression of it raises what nothing catches.
+fn uncaught(outcome: Outcome) -> Result<Formula, EvaluateError> {
+    for way in &outcome.ways {
+        if let Kind::Raise(exception, Some(failure)) = &way.kind
+            && is_true(&way.guard)
+        {
+            let (message, at) = (**failure).clone();
+            return Err(EvaluateError::Raised { exception: exception.to_string(), message, at });
+        }
+    }
+    Ok(outcome.cost)
 }
 
 fn self_block(block: &Block) -> &Block {

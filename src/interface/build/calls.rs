@@ -758,6 +758,12 @@ impl<'p> Builder<'p> {
         let module = self.module();
         let callees = self.program.implicit_callees(module, decorator.range()).to_vec();
         let [Callee::Function { function, .. }] = callees.as_slice() else { return decorated };
+        if let Ast::Call(call) = &decorator.expression {
+            let name = self.program.call_name(module, call);
+            if NEVER_CALL.contains(&name.rsplit('.').next().unwrap_or(&name)) {
+                return decorated;
+            }
+        }
         // A decorator with arguments was made by a call, which was read just before.
         let frame = match self.quietly(|builder| builder.expression(&decorator.expression)) {
             Abstract::Reference(_, frame) => frame,

@@ -765,14 +765,16 @@ impl<'p> Builder<'p> {
             Change::Content(id) => {
                 let content = self.state.object(*id).and_then(|object| object.content.as_deref().cloned());
                 if let Some(content) = content {
-                    let opened = name(self, "items", Slot::Content, content);
+                    let hint = self.name_of_object(*id).unwrap_or_else(|| "items".to_owned());
+                    let opened = name(self, &hint, Slot::Content, content);
                     self.state.change(*id, |object| object.content = Some(opened.into()));
                 }
             }
             Change::Length(id) => {
                 let length = self.state.object(*id).and_then(|object| object.length.as_deref().cloned());
                 if let Some(length) = length {
-                    let opened = name(self, "length", Slot::Length, length);
+                    let hint = self.name_of_object(*id).map_or_else(|| "length".to_owned(), |name| format!("len_{name}"));
+                    let opened = name(self, &hint, Slot::Length, length);
                     self.state.change(*id, |object| object.length = Some(opened.into()));
                 }
             }
@@ -790,6 +792,14 @@ impl<'p> Builder<'p> {
             }
         }
         names
+    }
+
+    /// What the source calls an object.
+    fn name_of_object(&self, id: ObjectId) -> Option<String> {
+        self.state
+            .variables()
+            .find(|(_, value)| **value == Abstract::Object(id))
+            .map(|((_, name), _)| name.to_string())
     }
 
     /// Binds a loop's names to what one iteration leaves.

@@ -869,8 +869,22 @@ impl<'p> Builder<'p> {
             && clauses.iter().all(|clause: &Option<Clause>| {
                 clause.as_ref().is_some_and(|clause| clear(&clause.iterable) && clause.conditions.iter().all(clear))
             });
-        let length = match (kind, counts.as_slice()) {
-            (ComprehensionKind::List | ComprehensionKind::Generator, [Some(count)]) => Some(count.clone()),
+        // Which items are kept may be known where what they become is not.
+        let kept = clauses.iter().cloned().collect::<Option<Vec<Clause>>>().filter(|clauses| {
+            clauses.iter().all(|clause| clear(&clause.iterable) && clause.conditions.iter().all(clear))
+        });
+        let length = match (kind, counts.as_slice(), &kept) {
+            (ComprehensionKind::List | ComprehensionKind::Generator, [Some(count)], _) => Some(count.clone()),
+            (ComprehensionKind::List | ComprehensionKind::Generator, _, Some(clauses)) => {
+                let one = Expr::Constant(Value::Int(BigInt::from(1)));
+                let ones = Expr::Comprehension {
+                    kind: ComprehensionKind::List,
+                    element: Box::new(one),
+                    key: None,
+                    clauses: clauses.clone(),
+                };
+                Some(Expr::Call(Text::from("len"), vec![ones], Vec::new()))
+            }
             _ => None,
         };
         if derivable && let Some(clauses) = clauses.into_iter().collect::<Option<Vec<_>>>() {
