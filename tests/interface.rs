@@ -168,7 +168,7 @@ fn expected(kind: &str, old: &str, interface: &Interface) -> String {
         },
         "evaluate" => {
             for line in old.lines() {
-                let given = line.split(" =>").next().unwrap_or(line).trim();
+                let given = line.split("=> ").next().unwrap_or(line).trim();
                 let result = match interface.evaluate(&bindings(given)) {
                     Ok(formula) => formula.to_string(),
                     Err(error) => format!("{error}"),
