@@ -88,6 +88,11 @@ pub(super) struct Builder<'a> {
     raises: Option<NodeIndex>,
     /// Blocks that nothing may be added to, by number.
     complete: Vec<bool>,
+    /// Where exceptions of each block lead, by number: the region that it was made in.
+    regions: Vec<u32>,
+    /// The region here, and the number of the last one made. A region is what one frame that is not a loop encloses.
+    region: u32,
+    last_region: u32,
     /// The copies of `finally` bodies around the place that is being built.
     pub copies: Vec<Option<Leaving>>,
     /// Expressions whose parts come apart, by address (see `expression`).
@@ -108,6 +113,9 @@ impl<'a> Builder<'a> {
             raised: Vec::new(),
             raises: None,
             complete: Vec::new(),
+            regions: Vec::new(),
+            region: 0,
+            last_region: 0,
             copies: Vec::new(),
             apart: FxHashSet::default(),
         };
@@ -137,6 +145,7 @@ impl<'a> Builder<'a> {
     fn new_block(&mut self, kind: BlockKind) -> NodeIndex {
         let finally = if kind == BlockKind::Code { self.copies.iter().rev().find_map(|copy| *copy) } else { None };
         self.complete.push(false);
+        self.regions.push(self.region);
         self.graph.add_node(Block { kind, elements: Vec::new(), finally })
     }
 
@@ -154,8 +163,23 @@ impl<'a> Builder<'a> {
         self.frames.iter().any(|frame| !matches!(frame, Frame::Loop(_)))
     }
 
+    /// Whether nothing may be added to a block from here: control branches at its end, or its exceptions lead elsewhere.
     fn is_complete(&self, block: NodeIndex) -> bool {
         self.complete.get(block.index()).copied().unwrap_or(true)
+            || self.regions.get(block.index()) != Some(&self.region)
+    }
+
+    /// Enters a frame that is not a loop, and with it a region.
+    pub fn enter(&mut self, frame: Frame) -> u32 {
+        self.frames.push(frame);
+        self.last_region += 1;
+        std::mem::replace(&mut self.region, self.last_region)
+    }
+
+    /// Leaves that frame, for the region around it.
+    pub fn exit(&mut self, outer: u32) -> Option<Frame> {
+        self.region = outer;
+        self.frames.pop()
     }
 
     fn set_complete(&mut self, block: NodeIndex) {
@@ -166,6 +190,9 @@ impl<'a> Builder<'a> {
 
     /// The block that control is in, made where there is none. None where control cannot be.
     fn here(&mut self) -> Option<NodeIndex> {
+        if self.block.is_some_and(|block| self.is_complete(block)) {
+            self.split();
+        }
         if self.block.is_none() && !self.pending.is_empty() {
             let edges = std::mem::take(&mut self.pending);
             let block = self.new_block(BlockKind::Code);
@@ -215,11 +242,16 @@ impl<'a> Builder<'a> {
     /// Starts a new block, so that what follows may have other edges than what was before.
     pub fn split(&mut self) {
         let Some(block) = self.block else { return };
-        if self.graph.node_weight(block).is_some_and(|block| !block.elements.is_empty()) {
-            self.set_complete(block);
-            self.block = None;
-            self.pending = vec![(block, EdgeKind::Next)];
+        if self.graph.node_weight(block).is_some_and(|block| block.elements.is_empty()) {
+            // Nothing has run in it yet: it becomes a block of this region.
+            if let Some(region) = self.regions.get_mut(block.index()) {
+                *region = self.region;
+            }
+            return;
         }
+        self.set_complete(block);
+        self.block = None;
+        self.pending = vec![(block, EdgeKind::Next)];
     }
 
     /// Starts a block that later edges can lead back to.

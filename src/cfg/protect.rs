@@ -9,14 +9,13 @@ use super::edge::EdgeKind;
 impl<'a> Builder<'a> {
     pub fn try_(&mut self, statement: &'a Stmt, node: &'a StmtTry) {
         self.push(Element::Statement(statement));
-        self.split();
         if node.finalbody.is_empty() {
             self.try_except(node);
             return;
         }
-        self.frames.push(Frame::Cleanup(Exits::default()));
+        let outer = self.enter(Frame::Cleanup(Exits::default()));
         self.try_except(node);
-        let exits = self.pop_cleanup();
+        let exits = self.exit_cleanup(outer);
         self.finally(node, Leaving::Normal);
         let normal = self.take(EdgeKind::Next);
         for (leaving, label) in exits.ways() {
@@ -41,8 +40,8 @@ impl<'a> Builder<'a> {
         self.copies.pop();
     }
 
-    fn pop_cleanup(&mut self) -> Exits {
-        match self.frames.pop() {
+    fn exit_cleanup(&mut self, outer: u32) -> Exits {
+        match self.exit(outer) {
             Some(Frame::Cleanup(exits)) => exits,
             _ => Exits::default(),
         }
@@ -54,9 +53,9 @@ impl<'a> Builder<'a> {
             self.body(&node.orelse);
             return;
         }
-        self.frames.push(Frame::Handlers(Label::new()));
+        let outer = self.enter(Frame::Handlers(Label::new()));
         self.body(&node.body);
-        let raised = self.pop_handlers();
+        let raised = self.exit_handlers(outer);
         self.body(&node.orelse);
         let mut ends = self.take(EdgeKind::Next);
         self.at(raised);
@@ -68,8 +67,8 @@ impl<'a> Builder<'a> {
         self.at(ends);
     }
 
-    fn pop_handlers(&mut self) -> Label {
-        match self.frames.pop() {
+    fn exit_handlers(&mut self, outer: u32) -> Label {
+        match self.exit(outer) {
             Some(Frame::Handlers(label)) => label,
             _ => Label::new(),
         }
@@ -109,11 +108,11 @@ impl<'a> Builder<'a> {
                 self.parts(kind);
             }
             let Some(block) = self.branch(Element::Handler(handler)) else { return };
-            self.frames.push(Frame::Handlers(Label::new()));
+            let outer = self.enter(Frame::Handlers(Label::new()));
             self.at(vec![(block, EdgeKind::Match)]);
             self.body(&handler.body);
             let mut next = self.take(EdgeKind::Next);
-            next.extend(self.pop_handlers());
+            next.extend(self.exit_handlers(outer));
             next.push((block, EdgeKind::NoMatch));
             self.at(next);
         }
@@ -136,14 +135,13 @@ impl<'a> Builder<'a> {
         };
         self.parts(&item.context_expr);
         self.push(Element::WithEnter(node, item));
-        self.split();
-        self.frames.push(Frame::Cleanup(Exits::default()));
+        let outer = self.enter(Frame::Cleanup(Exits::default()));
         if let Some(target) = item.optional_vars.as_deref().filter(|target| !target.is_name_expr()) {
             self.parts(target);
             self.push(Element::WithBind(item));
         }
         self.with_items(node, inner);
-        let exits = self.pop_cleanup();
+        let exits = self.exit_cleanup(outer);
         // Control comes back to the line of the statement once, whatever the number of items.
         let line = if inner.is_empty() { Some(self.line_of(node)) } else { None };
         self.with_exit(node, item, Leaving::Normal, line);

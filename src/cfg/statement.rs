@@ -175,8 +175,8 @@ impl<'a> Builder<'a> {
     }
 
     fn for_(&mut self, node: &'a StmtFor) {
-        // The header shows the line: it is where each round begins.
-        let line = self.line.take();
+        // The line is visited where the iterable is evaluated, and again at the start of each round.
+        let line = self.line;
         self.parts(&node.iter);
         self.push(Element::Iterable(&node.iter));
         let Some(header) = self.header() else { return };
