@@ -69,6 +69,13 @@ class Generator:
         for _ in range(self.random.randint(1, 3)):
             self.statement(depth, loop, star)
 
+    def guarded(self, depth, loop, star):
+        """A body that could swallow the end of a run: it asks for the end again, so that no program runs for ever."""
+        start = len(self.lines)
+        self.body(depth, loop, star)
+        if any(line.strip() in ("break", "continue") for line in self.lines[start:]):
+            self.lines.insert(start, "    " * depth + "t.stop()")
+
     def statement(self, depth, loop, star):
         self.budget -= 1
         if self.budget < 0 or depth > 7:
@@ -105,9 +112,11 @@ class Generator:
             self.body(depth + 1, loop, star)
 
     def make_while(self, depth, loop, star):
-        self.line(depth, "while %s:" % self.condition())
-        # Loops inside an `except*` body may be left as usual.
-        self.body(depth + 1, True, False if not star else star)
+        condition = self.condition()
+        self.line(depth, "while %s:" % condition)
+        if condition in ("True", "__debug__"):
+            self.line(depth + 1, "t()")
+        self.body(depth + 1, True, star)
         self.orelse(depth, loop, star)
 
     def make_for(self, depth, loop, star):
@@ -132,13 +141,15 @@ class Generator:
                     ("except A:", 3), ("except B as e:", 3), ("except (A, B) as e:", 1), ("except:", 2 if last else 0)
                 ),
             )
+            if self.lines[-1].strip() == "except:":
+                self.line(depth + 1, "t.stop()")
             self.body(depth + 1, loop, star)
         if handlers and self.random.random() < 0.3:
             self.line(depth, "else:")
             self.body(depth + 1, loop, star)
         if not handlers or self.random.random() < 0.5:
             self.line(depth, "finally:")
-            self.body(depth + 1, loop, star)
+            self.guarded(depth + 1, loop, star)
 
     def make_star(self, depth, loop, star):
         self.line(depth, "try:")
@@ -151,7 +162,7 @@ class Generator:
             self.body(depth + 1, loop, star)
         if self.random.random() < 0.3:
             self.line(depth, "finally:")
-            self.body(depth + 1, loop, star)
+            self.guarded(depth + 1, loop, star)
 
     def make_with(self, depth, loop, star):
         self.line(depth, self.choose(("with t.manager():", 2), ("with t.manager() as m, t.manager():", 1)))

@@ -28,6 +28,9 @@ import types
 
 RETURN, RAISE = "return", "raise"
 
+#: Up to 3.10 CPython reports no lines for calling decorators and for binding what they return.
+CALLS_DECORATORS = sys.version_info >= (3, 11)
+
 #: Before PEP 626 (3.10) CPython reports no line for `pass`, a constant condition or the exit of a `with`, and
 #: reports the line of `return`, `break` and `continue` again after a `finally`.
 RELAXED = sys.version_info < (3, 10)
@@ -60,6 +63,11 @@ class Oracle:
         if self.random.random() < self.raises:
             raise self.random.choice([A, B, KeyError])
         return self.random.random() < 0.5
+
+    def stop(self):
+        """Raises if the run is to end."""
+        if self.steps < 0:
+            raise OutOfSteps
 
     def number(self):
         self()
@@ -126,16 +134,21 @@ class Automaton:
         self.start = start
         self.line = {RETURN: RETURN, RAISE: RAISE}
         self.next = {RETURN: [], RAISE: []}
+        self.closed = {}
+        self.decorated = frozenset()
 
     def close(self, states, line):
         """All states that can be reached while the line stays the same."""
-        seen, todo = set(states), list(states)
-        while todo:
-            for state in self.next[todo.pop()]:
-                if state not in seen and self.line[state] in (None, line):
-                    seen.add(state)
-                    todo.append(state)
-        return frozenset(seen)
+        key = (frozenset(states), line)
+        if key not in self.closed:
+            seen, todo = set(states), list(states)
+            while todo:
+                for state in self.next[todo.pop()]:
+                    if state not in seen and self.line[state] in (None, line):
+                        seen.add(state)
+                        todo.append(state)
+            self.closed[key] = frozenset(seen)
+        return self.closed[key]
 
     def initial(self):
         return self.close([self.start], self.line[self.start])
@@ -144,11 +157,6 @@ class Automaton:
         """The states after the given line comes next."""
         found = {follower for state in states for follower in self.next[state] if self.line[follower] == line}
         return self.close(found, line)
-
-    def coming(self, states):
-        """The lines that can come next."""
-        lines = {self.line[follower] for state in states for follower in self.next[state]}
-        return lines - {None}
 
 
 def from_graph(function, owner):
@@ -180,6 +188,23 @@ ENDS |= {"JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE", "INTERPRETER_EXIT"}
 NAMED = ("CALL", "RAISE_VARARGS", "RERAISE", "FOR_ITER", "BEFORE_WITH", "SEND", "WITH_EXCEPT_START", "CHECK_EG_MATCH")
 
 
+def artificial(code):
+    """Offsets of instructions that have a line only by mistake: 3.11 gives the code that raises an exception again
+    (behind a `finally`, an `except`, an `except*`) the line of whatever comes before it. 3.12 gives it none."""
+    if sys.version_info[:2] != (3, 11):
+        return set()
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+    found = set()
+    for place, instruction in enumerate(instructions):
+        names = [(i.opname, i.arg) for i in instructions[place : place + 3]]
+        if names == [("COPY", 3), ("POP_EXCEPT", None), ("RERAISE", 1)]:
+            found.update(i.offset for i in instructions[place : place + 3])
+        if instruction.opname == "PREP_RERAISE_STAR":
+            # LIST_APPEND, this, COPY, POP_JUMP, POP_TOP, POP_EXCEPT, JUMP, SWAP, POP_EXCEPT, RERAISE
+            found.update(i.offset for i in instructions[max(0, place - 2) : place + 9])
+    return found
+
+
 def from_bytecode(code, owner, all_exceptions):
     """The automaton of a code object. With `all_exceptions` every covered instruction raises; else calls only."""
     instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
@@ -188,6 +213,8 @@ def from_bytecode(code, owner, all_exceptions):
     for start, end, line in code.co_lines():
         for offset in range(start, end, 2):
             lines[offset] = None if not line or line < 1 else line
+    for offset in artificial(code):
+        lines[offset] = None
     handlers = {}
     for entry in dis._parse_exception_table(code):
         for offset in range(entry.start, entry.end, 2):
@@ -222,26 +249,47 @@ def from_bytecode(code, owner, all_exceptions):
 
 
 def included(small, large):
-    """None if `large` accepts every sequence of `small`; otherwise the shortest sequence that it does not."""
-    start = (small.initial(), large.initial())
-    # Within `small` the sets are determinised, too: a state is a pair of sets.
-    todo, seen = [(start, [])], {start}
+    """None if `large` accepts every sequence of `small`; otherwise one that it does not.
+
+    Walks pairs of a state of `small` and the set of states that `large` can be in. A pair needs no visit if one with
+    the same state and a smaller set was visited: whatever fails from it fails from there.
+    """
+    visited, steps = {}, {}
+
+    def is_new(state, others):
+        known = visited.setdefault(state, [])
+        if any(earlier <= others for earlier in known):
+            return False
+        known[:] = [earlier for earlier in known if not others <= earlier] + [others]
+        return True
+
+    todo = [(small.start, large.initial(), ())]
     while todo:
         later = []
-        for (mine, others), path in todo:
-            for line in sorted(small.coming(mine), key=str):
-                # Staying on a line is no step.
-                if path and line == path[-1]:
+        for state, others, path in todo:
+            line = small.line[state]
+            followers = {f for same in small.close([state], line) for f in small.next[same]}
+            for follower in sorted(followers, key=lambda f: str(small.line[f])):
+                coming = small.line[follower]
+                if coming is None or coming == line:
                     continue
-                following = large.step(others, line)
+                if (others, coming) not in steps:
+                    steps[others, coming] = large.step(others, coming)
+                following = steps[others, coming]
                 if not following:
-                    return path + [line]
-                state = (small.step(mine, line), following)
-                if state not in seen:
-                    seen.add(state)
-                    later.append((state, path + [line]))
+                    return unwind(path) + [coming]
+                if is_new(follower, following):
+                    later.append((follower, following, (path, coming)))
         todo = later
     return None
+
+
+def unwind(path):
+    lines = []
+    while path:
+        path, line = path
+        lines.append(line)
+    return lines[::-1]
 
 
 def code_objects(code, name):
@@ -276,7 +324,8 @@ def accepts(automaton, lines):
         if place and line == lines[place - 1]:
             continue
         following = automaton.step(states, line)
-        if not following and RELAXED:
+        decorated = place and lines[place - 1] in automaton.decorated
+        if not following and (RELAXED or (decorated and not CALLS_DECORATORS)):
             following = relaxed_step(automaton, states, line)
         if not following:
             return place
@@ -286,8 +335,6 @@ def accepts(automaton, lines):
 
 def relaxed_step(automaton, states, line):
     """The same for CPython before 3.10: lines of the graph may go unreported, and some are reported again."""
-    if line in (RETURN, RAISE):
-        pass
     seen, todo = set(states), list(states)
     while todo:
         for state in automaton.next[todo.pop()]:
@@ -309,7 +356,9 @@ def main():
         functions = json.load(file)["functions"]
     with open(arguments.program, encoding="utf-8") as file:
         text = file.read()
-    owner = statement_lines(ast.parse(text))
+    tree = ast.parse(text)
+    owner = statement_lines(tree)
+    decorated = {node.lineno for node in ast.walk(tree) if getattr(node, "decorator_list", [])}
     compiled = compile(text, arguments.program, "exec", dont_inherit=True)
     by_place = {}
     for function in functions:
@@ -326,7 +375,11 @@ def main():
             continue
         report.counts["functions"] += 1
         graph = from_graph(function, owner)
-        graphs[code] = (function, graph)
+        graph.decorated = decorated
+        if not any(block["lines"] for block in function["blocks"]):
+            # Nothing has code (`global x` alone): CPython returns from the line of the `def`, which is not in it.
+            continue
+        graphs[code] = (function, graph, artificial(code))
         if sys.version_info >= (3, 11) and not arguments.no_bytecode and "<" not in name:
             path = included(graph, from_bytecode(code, owner, True))
             report.counts["sound"] += 1
@@ -359,9 +412,10 @@ def trace_one(function, oracle, graphs, owner, report):
             return None
         lines = []
         frames.append((frame.f_code, lines))
+        hidden = graphs[frame.f_code][2]
 
         def local(frame, event, argument):
-            if event == "line":
+            if event == "line" and frame.f_lasti not in hidden:
                 lines.append(owner.get(frame.f_lineno, frame.f_lineno))
             return local
 
@@ -379,7 +433,7 @@ def trace_one(function, oracle, graphs, owner, report):
     if isinstance(result, types.GeneratorType):
         ending = None
     for place, (code, lines) in enumerate(frames):
-        described, graph = graphs[code]
+        described, graph, _ = graphs[code]
         if "<" in described["name"]:
             continue
         if place == 0 and ending:
