@@ -102,28 +102,34 @@ class Manager:
 
 
 def statement_lines(tree):
-    """Maps each line to the first line of the statement, handler, case or decorator that it belongs to."""
+    """Maps each line to the first line of the statement, handler, case or decorator that it belongs to, or to None
+    where that has no code (3.11 gives such lines to code that is not theirs)."""
     owner = {}
 
     def own(first, last, line):
         for number in range(first, last + 1):
             owner[number] = line
 
-    def visit(body):
+    def visit(body, in_function):
         for node in body:
-            own(node.lineno, node.end_lineno, node.lineno)
+            bare = isinstance(node, ast.AnnAssign) and node.value is None and isinstance(node.target, ast.Name)
+            silent = isinstance(node, (ast.Global, ast.Nonlocal)) or (bare and in_function)
+            own(node.lineno, node.end_lineno, None if silent else node.lineno)
             for decorator in getattr(node, "decorator_list", []):
                 own(decorator.lineno, decorator.end_lineno, decorator.lineno)
+            within = in_function
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                within = not isinstance(node, ast.ClassDef)
             for field in ("body", "orelse", "finalbody"):
-                visit(getattr(node, field, []))
+                visit(getattr(node, field, []), within)
             for handler in getattr(node, "handlers", []):
                 own(handler.lineno, handler.end_lineno, handler.lineno)
-                visit(handler.body)
+                visit(handler.body, within)
             for case in getattr(node, "cases", []):
                 own(case.pattern.lineno, case.body[-1].end_lineno, case.pattern.lineno)
-                visit(case.body)
+                visit(case.body, within)
 
-    visit(tree.body)
+    visit(tree.body, False)
     return owner
 
 
@@ -328,6 +334,9 @@ def accepts(automaton, lines):
         if not following and (RELAXED or (decorated and not CALLS_DECORATORS)):
             following = relaxed_step(automaton, states, line)
         if not following:
+            # 3.10 gives the implicit `return None` the line of the last statement of the function.
+            if sys.version_info[:2] == (3, 10) and lines[place + 1 :] in ([], [RETURN]):
+                return len(lines)
             return place
         states = following
     return len(lines)
@@ -416,7 +425,9 @@ def trace_one(function, oracle, graphs, owner, report):
 
         def local(frame, event, argument):
             if event == "line" and frame.f_lasti not in hidden:
-                lines.append(owner.get(frame.f_lineno, frame.f_lineno))
+                line = owner.get(frame.f_lineno, frame.f_lineno)
+                if line is not None:
+                    lines.append(line)
             return local
 
         return local
