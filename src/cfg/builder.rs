@@ -13,6 +13,10 @@ use super::edge::EdgeKind;
 use super::raising::can_raise;
 use super::{FunctionGraph, ScopeKind};
 
+/// From this number of blocks on, a `finally` body is built once and not once for each way of entering it. CPython
+/// doubles its code at each `finally` within a `finally`, and gives up at twenty levels; so much is never built here.
+const LARGE: usize = 20_000;
+
 /// Edges that still lack their end: control goes from these blocks to a place that is not built yet.
 pub(super) type Label = Vec<(NodeIndex, EdgeKind)>;
 
@@ -147,6 +151,11 @@ impl<'a> Builder<'a> {
         self.complete.push(false);
         self.regions.push(self.region);
         self.graph.add_node(Block { kind, elements: Vec::new(), finally })
+    }
+
+    /// Whether the graph is so large that bodies are not to be copied any more.
+    pub fn is_large(&self) -> bool {
+        self.graph.node_count() > LARGE
     }
 
     /// Whether control can be here.

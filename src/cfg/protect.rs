@@ -3,7 +3,7 @@
 use ruff_python_ast::{ExceptHandler, Stmt, StmtTry, StmtWith, WithItem};
 
 use super::block::{Element, Leaving};
-use super::builder::{Builder, Exits, Frame, Label};
+use super::builder::{Builder, Exits, Frame, Label, kind_of};
 use super::edge::EdgeKind;
 
 impl<'a> Builder<'a> {
@@ -16,6 +16,10 @@ impl<'a> Builder<'a> {
         let outer = self.enter(Frame::Cleanup(Exits::default()));
         self.try_except(node);
         let exits = self.exit_cleanup(outer);
+        if self.is_large() {
+            self.finally_once(node, exits);
+            return;
+        }
         self.finally(node, Leaving::Normal);
         let normal = self.take(EdgeKind::Next);
         for (leaving, label) in exits.ways() {
@@ -27,6 +31,27 @@ impl<'a> Builder<'a> {
             self.leave(leaving);
         }
         self.at(normal);
+    }
+
+    /// One copy of the `finally` body for all ways of entering it, which then are not kept apart.
+    fn finally_once(&mut self, node: &'a StmtTry, exits: Exits) {
+        let falls_through = self.is_live();
+        let mut edges = self.take(EdgeKind::Next);
+        let mut ways = Vec::new();
+        for (leaving, label) in exits.ways() {
+            if !label.is_empty() {
+                ways.push(leaving);
+                edges.extend(label);
+            }
+        }
+        self.at(edges);
+        self.finally(node, Leaving::Normal);
+        let end = self.take(EdgeKind::Next);
+        for leaving in ways {
+            self.at(end.iter().map(|(block, _)| (*block, kind_of(leaving))).collect());
+            self.leave(leaving);
+        }
+        self.at(if falls_through { end } else { Label::new() });
     }
 
     /// One copy of the `finally` body, for one way of entering it.

@@ -14,7 +14,7 @@ complete  Every sequence of lines that the bytecode allows must be one that the 
           that cannot raise, too.
 
 A line stands for the statement, `except`, `case` or decorator that it belongs to, and equal lines in a row are one.
-The bytecode is read for 3.11 and later. CPython 3.8 and 3.9 report lines differently (docs/CFG.md): see `RELAXED`.
+The bytecode is read for 3.11 and later. Older versions report lines differently: see `RELAXED`.
 Prints what does not fit, one JSON object a line, and then a summary. Standard library only, Python 3.8 and later.
 """
 
@@ -28,12 +28,10 @@ import types
 
 RETURN, RAISE = "return", "raise"
 
-#: Up to 3.10 CPython reports no lines for calling decorators and for binding what they return.
-CALLS_DECORATORS = sys.version_info >= (3, 11)
-
-#: Before PEP 626 (3.10) CPython reports no line for `pass`, a constant condition or the exit of a `with`, and
-#: reports the line of `return`, `break` and `continue` again after a `finally`.
-RELAXED = sys.version_info < (3, 10)
+#: Before 3.11 the lines that CPython reports differ (docs/CFG.md): none for `pass`, a constant condition or the exit of
+#: a `with` (up to 3.9), `return` and `break` again after a `finally` (up to 3.9), none for calling decorators, and the
+#: last statement's again for the implicit `return` (3.10). There, lines of the graph may be passed over.
+RELAXED = sys.version_info < (3, 11)
 
 
 class A(Exception):
@@ -141,7 +139,6 @@ class Automaton:
         self.line = {RETURN: RETURN, RAISE: RAISE}
         self.next = {RETURN: [], RAISE: []}
         self.closed = {}
-        self.decorated = frozenset()
 
     def close(self, states, line):
         """All states that can be reached while the line stays the same."""
@@ -194,32 +191,42 @@ ENDS |= {"JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE", "INTERPRETER_EXIT"}
 NAMED = ("CALL", "RAISE_VARARGS", "RERAISE", "FOR_ITER", "BEFORE_WITH", "SEND", "WITH_EXCEPT_START", "CHECK_EG_MATCH")
 
 
-def artificial(code):
+def code_lines(code):
+    """The line of each instruction, by offset."""
+    lines = {}
+    for start, end, line in code.co_lines():
+        for offset in range(start, end, 2):
+            lines[offset] = None if not line or line < 1 else line
+    return lines
+
+
+def artificial(code, compound):
     """Offsets of instructions that have a line only by mistake: 3.11 gives the code that raises an exception again
-    (behind a `finally`, an `except`, an `except*`) the line of whatever comes before it. 3.12 gives it none."""
+    (behind a `finally`, an `except`, an `except*`) the line of whatever comes before it. 3.12 gives it none.
+    `compound` are the lines of compound statements: as the last of a `finally` they give their line to its end."""
     if sys.version_info[:2] != (3, 11):
         return set()
     instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+    lines = code_lines(code)
     found = set()
     for place, instruction in enumerate(instructions):
         names = [(i.opname, i.arg) for i in instructions[place : place + 3]]
         if names == [("COPY", 3), ("POP_EXCEPT", None), ("RERAISE", 1)]:
             found.update(i.offset for i in instructions[place : place + 3])
+        if instruction.opname == "RERAISE" and instruction.arg == 0 and lines.get(instruction.offset) in compound:
+            found.add(instruction.offset)
         if instruction.opname == "PREP_RERAISE_STAR":
             # LIST_APPEND, this, COPY, POP_JUMP, POP_TOP, POP_EXCEPT, JUMP, SWAP, POP_EXCEPT, RERAISE
             found.update(i.offset for i in instructions[max(0, place - 2) : place + 9])
     return found
 
 
-def from_bytecode(code, owner, all_exceptions):
+def from_bytecode(code, owner, hidden, all_exceptions):
     """The automaton of a code object. With `all_exceptions` every covered instruction raises; else calls only."""
     instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
     offsets = [instruction.offset for instruction in instructions]
-    lines = {}
-    for start, end, line in code.co_lines():
-        for offset in range(start, end, 2):
-            lines[offset] = None if not line or line < 1 else line
-    for offset in artificial(code):
+    lines = code_lines(code)
+    for offset in hidden:
         lines[offset] = None
     handlers = {}
     for entry in dis._parse_exception_table(code):
@@ -330,20 +337,16 @@ def accepts(automaton, lines):
         if place and line == lines[place - 1]:
             continue
         following = automaton.step(states, line)
-        decorated = place and lines[place - 1] in automaton.decorated
-        if not following and (RELAXED or (decorated and not CALLS_DECORATORS)):
+        if not following and RELAXED:
             following = relaxed_step(automaton, states, line)
         if not following:
-            # 3.10 gives the implicit `return None` the line of the last statement of the function.
-            if sys.version_info[:2] == (3, 10) and lines[place + 1 :] in ([], [RETURN]):
-                return len(lines)
             return place
         states = following
     return len(lines)
 
 
 def relaxed_step(automaton, states, line):
-    """The same for CPython before 3.10: lines of the graph may go unreported, and some are reported again."""
+    """The same for CPython before 3.11: lines of the graph may go unreported, and some are reported again."""
     seen, todo = set(states), list(states)
     while todo:
         for state in automaton.next[todo.pop()]:
@@ -367,8 +370,8 @@ def main():
         text = file.read()
     tree = ast.parse(text)
     owner = statement_lines(tree)
-    decorated = {node.lineno for node in ast.walk(tree) if getattr(node, "decorator_list", [])}
     compiled = compile(text, arguments.program, "exec", dont_inherit=True)
+    compound = {node.lineno for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node, ast.stmt)}
     by_place = {}
     for function in functions:
         by_place.setdefault((function["name"], function["first_line"]), function)
@@ -384,17 +387,17 @@ def main():
             continue
         report.counts["functions"] += 1
         graph = from_graph(function, owner)
-        graph.decorated = decorated
         if not any(block["lines"] for block in function["blocks"]):
             # Nothing has code (`global x` alone): CPython returns from the line of the `def`, which is not in it.
             continue
-        graphs[code] = (function, graph, artificial(code))
+        hidden = artificial(code, compound)
+        graphs[code] = (function, graph, hidden)
         if sys.version_info >= (3, 11) and not arguments.no_bytecode and "<" not in name:
-            path = included(graph, from_bytecode(code, owner, True))
+            path = included(graph, from_bytecode(code, owner, hidden, True))
             report.counts["sound"] += 1
             if path is not None:
                 report.tell("sound", function, path)
-            path = included(from_bytecode(code, owner, False), graph)
+            path = included(from_bytecode(code, owner, hidden, False), graph)
             report.counts["complete"] += 1
             if path is not None:
                 report.tell("complete", function, path)
