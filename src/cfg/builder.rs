@@ -88,8 +88,8 @@ pub(super) struct Builder<'a> {
     /// Edges to the exits.
     returns: Label,
     raised: Label,
-    /// The block that has an edge of kind `exception` already, of those that are not complete.
-    raises: Option<NodeIndex>,
+    /// Blocks that have an edge of kind `exception`, by number.
+    raises: Vec<bool>,
     /// Blocks that nothing may be added to, by number.
     complete: Vec<bool>,
     /// Where exceptions of each block lead, by number: the region that it was made in.
@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
             frames: Vec::new(),
             returns: Vec::new(),
             raised: Vec::new(),
-            raises: None,
+            raises: Vec::new(),
             complete: Vec::new(),
             regions: Vec::new(),
             region: 0,
@@ -149,6 +149,7 @@ impl<'a> Builder<'a> {
     fn new_block(&mut self, kind: BlockKind) -> NodeIndex {
         let finally = if kind == BlockKind::Code { self.copies.iter().rev().find_map(|copy| *copy) } else { None };
         self.complete.push(false);
+        self.raises.push(false);
         self.regions.push(self.region);
         self.graph.add_node(Block { kind, elements: Vec::new(), finally })
     }
@@ -285,8 +286,8 @@ impl<'a> Builder<'a> {
     }
 
     fn add_exception(&mut self, block: NodeIndex) {
-        if self.raises != Some(block) {
-            self.raises = Some(block);
+        let raises = self.raises.get_mut(block.index()).is_some_and(|raises| std::mem::replace(raises, true));
+        if !raises {
             self.raise_label().push((block, EdgeKind::Exception));
         }
     }
