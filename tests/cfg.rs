@@ -255,7 +255,8 @@ fn edge_kinds_have_the_names_that_json_uses() {
 
 /// The documentation of the kinds of edge as Markdown, from the comments of the source.
 fn edge_kinds_as_markdown() -> String {
-    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cfg/edge.rs")).expect("source");
+    let source =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cfg/edge.rs")).expect("source");
     let variants = source.split("pub enum EdgeKind {\n").nth(1).and_then(|rest| rest.split("\n}\n").next());
     let (mut out, mut comment, mut kinds) = (String::new(), String::new(), cfg::EdgeKind::ALL.iter());
     for line in variants.expect("the enum is there").lines().map(str::trim) {
@@ -312,4 +313,44 @@ fn reachability_is_told_by_syntax() {
     assert!(f.is_reachable(at("return 1")));
     assert!(!f.is_reachable(at("a()")));
     assert!(f.graph.edge_references().all(|edge| edge.source() != edge.target()));
+}
+
+fn command(arguments: &[&str]) -> std::process::Output {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cfg");
+    std::process::Command::new(env!("CARGO_BIN_EXE_meminterface"))
+        .current_dir(folder)
+        .arg("cfg")
+        .args(arguments)
+        .output()
+        .expect("the command starts")
+}
+
+#[test]
+fn the_command_prints_all_files_and_names_the_bad_one() {
+    let output = command(&["constructs.py", "missing.py", "generate.py"]);
+    assert_eq!(output.status.code(), Some(2));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    assert_eq!(document["schema"], "meminterface/cfg/1");
+    let names: Vec<&str> = document["functions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|function| function["name"].as_str())
+        .collect();
+    for name in ["constructs", "constructs.C.method", "constructs.f_async.Manager.__aexit__", "generate.Generator.body"]
+    {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("missing.py") && message.contains("cannot-read"), "{message}");
+}
+
+#[test]
+fn the_command_draws_for_graphviz_and_mermaid() {
+    let dot = String::from_utf8(command(&["constructs.py", "--format", "dot"]).stdout).expect("UTF-8");
+    assert!(dot.starts_with("digraph \"constructs.py\" {"), "{}", &dot[..60]);
+    assert_eq!(dot.matches('{').count() - dot.matches('}').count(), 0);
+    assert!(dot.contains("style=dashed") && dot.contains("exit t.manager() (exception)"));
+    let mermaid = String::from_utf8(command(&["constructs.py", "--format", "mermaid"]).stdout).expect("UTF-8");
+    assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains("-.->|exception|"));
 }

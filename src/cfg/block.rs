@@ -1,7 +1,7 @@
 //! Blocks, and the elements in them.
 
 use ruff_python_ast::{
-    Comprehension, Decorator, Expr, ExprCompare, ExceptHandlerExceptHandler, MatchCase, Stmt, StmtAssert, StmtClassDef,
+    Comprehension, Decorator, ExceptHandlerExceptHandler, Expr, ExprCompare, MatchCase, Stmt, StmtAssert, StmtClassDef,
     StmtFor, StmtMatch, StmtTry, StmtWith, WithItem,
 };
 use ruff_text_size::{Ranged, TextRange};

@@ -118,7 +118,8 @@ impl<'a> Builder<'a> {
             if apart {
                 self.come_apart(expr);
             }
-            if index < last && !is_trivial(expr) && !is_target(expr) && !(apart && is_all_parts(expr)) {
+            let nothing_left = is_trivial(expr) || is_target(expr) || (apart && is_all_parts(expr));
+            if index < last && !nothing_left {
                 self.push(Element::Evaluate(expr));
             }
         }
@@ -130,7 +131,8 @@ impl<'a> Builder<'a> {
         if apart {
             self.come_apart(expr);
         }
-        if !(apart && is_all_parts(expr)) && !is_trivial(expr) {
+        let nothing_left = is_trivial(expr) || (apart && is_all_parts(expr));
+        if !nothing_left {
             self.push(Element::Evaluate(expr));
         }
     }
@@ -276,7 +278,11 @@ impl<'a> Builder<'a> {
                 self.push(Element::Test(expr));
             }
             let edges = self.take(EdgeKind::Next);
-            if holds { yes.extend(edges) } else { no.extend(edges) }
+            if holds {
+                yes.extend(edges)
+            } else {
+                no.extend(edges)
+            }
             return;
         }
         match expr {

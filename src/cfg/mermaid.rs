@@ -14,8 +14,7 @@ pub fn render(source: &Source, graphs: &[FunctionGraph<'_>], prefix: &str) -> St
         let _ = writeln!(out, "  subgraph {prefix}f{number} [\"{}\"]", escape(&graph.name));
         for index in graph.graph.node_indices() {
             let Some(block) = graph.graph.node_weight(index) else { continue };
-            let label =
-                super::block::label(block, source).map(|line| escape(&line)).collect::<Vec<_>>().join("<br/>");
+            let label = super::block::label(block, source).map(|line| escape(&line)).collect::<Vec<_>>().join("<br/>");
             let (open, close) = match block.kind {
                 BlockKind::Code => ("[", "]"),
                 BlockKind::Exit => ("([", "])"),

@@ -33,8 +33,8 @@ use serde::Serialize;
 use crate::project::Source;
 
 pub use block::{Block, BlockKind, Element, Leaving, Placed};
-pub use edge::EdgeKind;
 use builder::Builder;
+pub use edge::EdgeKind;
 
 /// What has a graph of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]

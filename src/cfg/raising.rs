@@ -33,7 +33,9 @@ pub(super) fn can_raise(element: &Element<'_>) -> bool {
 fn statement_can_raise(statement: &Stmt) -> bool {
     let constant = |value: &Option<Box<Expr>>| value.as_deref().is_none_or(is_constant);
     match statement {
-        Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) | Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Try(_) => false,
+        Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) | Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Try(_) => {
+            false
+        }
         Stmt::Return(node) => !constant(&node.value),
         Stmt::Expr(node) => !is_constant(&node.value),
         Stmt::Assign(node) => !(is_constant(&node.value) && node.targets.iter().all(Expr::is_name_expr)),

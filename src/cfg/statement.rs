@@ -70,19 +70,12 @@ impl<'a> Builder<'a> {
                 self.line = None;
                 self.push(Element::Statement(statement));
             }
-            Stmt::Pass(_)
-            | Stmt::Import(_)
-            | Stmt::ImportFrom(_)
-            | Stmt::TypeAlias(_)
-            | Stmt::IpyEscapeCommand(_) => self.push(Element::Statement(statement)),
+            Stmt::Pass(_) | Stmt::Import(_) | Stmt::ImportFrom(_) | Stmt::TypeAlias(_) | Stmt::IpyEscapeCommand(_) => {
+                self.push(Element::Statement(statement))
+            }
             Stmt::FunctionDef(node) => {
                 let line = self.definition_line(&node.decorator_list, statement, &node.name);
-                self.definition(
-                    statement,
-                    &node.decorator_list,
-                    line,
-                    &defaults(&node.parameters).collect::<Vec<_>>(),
-                );
+                self.definition(statement, &node.decorator_list, line, &defaults(&node.parameters).collect::<Vec<_>>());
             }
             Stmt::ClassDef(node) => {
                 let line = self.definition_line(&node.decorator_list, statement, &node.name);

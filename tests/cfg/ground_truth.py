@@ -131,6 +131,17 @@ def statement_lines(tree):
     return owner
 
 
+def is_idle(node):
+    """Whether a statement does nothing, but has a line."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    # The tests that generate.py and constructs.py write and the compiler decides.
+    if isinstance(node, (ast.If, ast.While)):
+        names = {name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)}
+        return names <= {"__debug__"}
+    return isinstance(node, ast.Pass)
+
+
 class Automaton:
     """States with a line or none, and what follows each. `RETURN` and `RAISE` are states without successors."""
 
@@ -200,10 +211,10 @@ def code_lines(code):
     return lines
 
 
-def artificial(code, compound):
+def artificial(code, idle):
     """Offsets of instructions that have a line only by mistake: 3.11 gives the code that raises an exception again
     (behind a `finally`, an `except`, an `except*`) the line of whatever comes before it. 3.12 gives it none.
-    `compound` are the lines of compound statements: as the last of a `finally` they give their line to its end."""
+    Only the lines in `idle`, of statements that do nothing, are then theirs: the end of a `finally` stands for them."""
     if sys.version_info[:2] != (3, 11):
         return set()
     instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
@@ -213,7 +224,7 @@ def artificial(code, compound):
         names = [(i.opname, i.arg) for i in instructions[place : place + 3]]
         if names == [("COPY", 3), ("POP_EXCEPT", None), ("RERAISE", 1)]:
             found.update(i.offset for i in instructions[place : place + 3])
-        if instruction.opname == "RERAISE" and instruction.arg == 0 and lines.get(instruction.offset) in compound:
+        if instruction.opname == "RERAISE" and instruction.arg == 0 and lines.get(instruction.offset) not in idle:
             found.add(instruction.offset)
         if instruction.opname == "PREP_RERAISE_STAR":
             # LIST_APPEND, this, COPY, POP_JUMP, POP_TOP, POP_EXCEPT, JUMP, SWAP, POP_EXCEPT, RERAISE
@@ -371,7 +382,7 @@ def main():
     tree = ast.parse(text)
     owner = statement_lines(tree)
     compiled = compile(text, arguments.program, "exec", dont_inherit=True)
-    compound = {node.lineno for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node, ast.stmt)}
+    idle = {node.lineno for node in ast.walk(tree) if is_idle(node)}
     by_place = {}
     for function in functions:
         by_place.setdefault((function["name"], function["first_line"]), function)
@@ -390,7 +401,7 @@ def main():
         if not any(block["lines"] for block in function["blocks"]):
             # Nothing has code (`global x` alone): CPython returns from the line of the `def`, which is not in it.
             continue
-        hidden = artificial(code, compound)
+        hidden = artificial(code, idle)
         graphs[code] = (function, graph, hidden)
         if sys.version_info >= (3, 11) and not arguments.no_bytecode and "<" not in name:
             path = included(graph, from_bytecode(code, owner, hidden, True))
@@ -401,7 +412,8 @@ def main():
             report.counts["complete"] += 1
             if path is not None:
                 report.tell("complete", function, path)
-    run(compiled, graphs, owner, arguments.runs, report)
+    if arguments.runs:
+        run(compiled, graphs, owner, arguments.runs, report)
     print(json.dumps(dict(report.counts, violations=report.found, python="%d.%d" % sys.version_info[:2])))
     return 1 if report.found else 0
 
@@ -417,13 +429,16 @@ def run(compiled, graphs, owner, runs, report):
 
 
 def trace_one(function, oracle, graphs, owner, report):
-    frames = []
+    frames = {}
 
     def trace(frame, event, argument):
         if frame.f_code not in graphs:
             return None
-        lines = []
-        frames.append((frame.f_code, lines))
+        # A generator that goes on is called again with the same frame.
+        if frame not in frames and frame.f_lineno != frame.f_code.co_firstlineno:
+            # A generator of an earlier run that is closed now.
+            return None
+        lines = frames.setdefault(frame, [])
         hidden = graphs[frame.f_code][2]
 
         def local(frame, event, argument):
@@ -446,8 +461,8 @@ def trace_one(function, oracle, graphs, owner, report):
         sys.settrace(None)
     if isinstance(result, types.GeneratorType):
         ending = None
-    for place, (code, lines) in enumerate(frames):
-        described, graph, _ = graphs[code]
+    for place, (frame, lines) in enumerate(frames.items()):
+        described, graph, _ = graphs[frame.f_code]
         if "<" in described["name"]:
             continue
         if place == 0 and ending:
