@@ -109,6 +109,8 @@ pub(super) enum Ancestor {
 pub(super) struct ClassObject {
     pub class: ClassId,
     pub order: Vec<Ancestor>,
+    /// The class of the class, if it is one of the project.
+    pub metaclass: Option<ObjectId>,
     /// A dataclass, or a named tuple: annotated names are the constructor's parameters.
     pub fields_from_annotations: bool,
     /// Its instances, in order of creation.

@@ -767,15 +767,13 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::While(node) => self.repeat(None, Some(&node.test), &node.body, &node.orelse),
             Stmt::If(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 let mut outcomes = Vec::new();
                 let mut exhaustive = false;
                 self.branch(&node.body, &mut outcomes);
                 for clause in &node.elif_else_clauses {
                     match &clause.test {
-                        Some(test) => {
-                            self.eval(test);
-                        }
+                        Some(test) => self.test(test),
                         None => exhaustive = true,
                     }
                     self.branch(&clause.body, &mut outcomes);
@@ -791,7 +789,7 @@ impl<'p> Interpreter<'p> {
                     self.heap.begin();
                     self.bind_pattern(&case.pattern, subject);
                     if let Some(guard) = &case.guard {
-                        self.eval(guard);
+                        self.test(guard);
                     }
                     exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
                     self.block(&case.body);
@@ -812,7 +810,7 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::Try(node) => self.try_statement(node),
             Stmt::Assert(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 if let Some(message) = &node.msg {
                     let before = self.begin_maybe();
                     self.eval(message);
@@ -975,7 +973,7 @@ impl<'p> Interpreter<'p> {
         let mut breaks = Vec::new();
         for _ in 0..rounds {
             if let Some(test) = test {
-                self.eval(test);
+                self.test(test);
             }
             let depth = self.heap.begin();
             self.activation.loops.push(Loop { depth, ..Loop::default() });
@@ -1167,12 +1165,19 @@ impl<'p> Interpreter<'p> {
         let decorators: Vec<SetId> =
             def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
         let mut bases = Vec::new();
+        let mut metaclass = None;
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
                 bases.push(self.eval(base));
             }
             for keyword in &arguments.keywords {
-                self.eval(&keyword.value);
+                let value = self.eval(&keyword.value);
+                if keyword.arg.as_ref().is_some_and(|name| name.id.as_str() == "metaclass") {
+                    metaclass = self.heap.vals(value).into_iter().find_map(|(_, val)| match val {
+                        Val::Class(class) => Some(class),
+                        _ => None,
+                    });
+                }
             }
         }
         let site = (address(def), self.frame.0, 0);
@@ -1188,14 +1193,23 @@ impl<'p> Interpreter<'p> {
             }
             Ancestor::Builtin(_) => false,
         });
+        let inherited = order.iter().find_map(|ancestor| match ancestor {
+            Ancestor::Class(base) if *base != object => self.class_objects.get(base).and_then(|base| base.metaclass),
+            _ => None,
+        });
+        let metaclass = metaclass.or(inherited).filter(|metaclass| *metaclass != object);
         match self.class_objects.get_mut(&object) {
-            Some(known) => known.order = order,
+            Some(known) => {
+                known.order = order;
+                known.metaclass = metaclass;
+            }
             None => {
                 self.class_objects.insert(
                     object,
                     ClassObject {
                         class,
                         order,
+                        metaclass,
                         fields_from_annotations: from_annotations,
                         instances: Vec::new(),
                         default_instance: None,
@@ -1682,6 +1696,9 @@ impl<'p> Interpreter<'p> {
                         open = 1;
                     }
                     let part = self.eval(value);
+                    if at + 1 < node.values.len() {
+                        self.truth(part, Site::implicit(value));
+                    }
                     set = self.heap.union(set, part);
                 }
                 if open == 1 {
@@ -1698,7 +1715,10 @@ impl<'p> Interpreter<'p> {
             Expr::UnaryOp(node) => {
                 let operand = self.eval(&node.operand);
                 let (name, result) = match node.op {
-                    UnaryOp::Not => return self.typed("bool"),
+                    UnaryOp::Not => {
+                        self.truth(operand, Site::implicit(&*node.operand));
+                        return self.typed("bool");
+                    }
                     UnaryOp::USub => ("__neg__", operand),
                     UnaryOp::UAdd => ("__pos__", operand),
                     UnaryOp::Invert => ("__invert__", operand),
@@ -1722,7 +1742,7 @@ impl<'p> Interpreter<'p> {
                 self.heap.one(Val::Function(closure))
             }
             Expr::If(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 let mut outcomes = Vec::new();
                 self.heap.begin();
                 let then = self.eval(&node.body);
@@ -2132,7 +2152,7 @@ impl<'p> Interpreter<'p> {
             }
             self.assign(&generator.target, elements);
             for condition in &generator.ifs {
-                self.eval(condition);
+                self.test(condition);
             }
         }
         let key = key.map(|key| self.eval(key));
@@ -2152,6 +2172,18 @@ impl<'p> Interpreter<'p> {
     /// Whether nothing is known of a value but that it is there.
     pub fn is_unknown(&self, set: SetId) -> bool {
         self.heap.members(set).iter().all(|id| matches!(self.heap.get(*id), Val::Unknown(_)))
+    }
+
+    /// Evaluates a condition.
+    fn test(&mut self, condition: &'p Expr) {
+        let value = self.eval(condition);
+        self.truth(value, Site::implicit(condition));
+    }
+
+    fn truth(&mut self, value: SetId, site: Site) {
+        if !self.call_special(value, "__bool__", Args::default(), site).0 {
+            self.call_special(value, "__len__", Args::default(), site);
+        }
     }
 
     // Snippets.

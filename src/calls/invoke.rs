@@ -538,6 +538,24 @@ impl<'p> Interpreter<'p> {
     fn instantiate(&mut self, class: ObjectId, args: Args, site: Site) -> SetId {
         let Some(id) = self.class_objects.get(&class).map(|class| class.class) else { return EMPTY };
         self.reach(site, Target::Class(id));
+        if let Some(metaclass) = self.class_objects.get(&class).and_then(|class| class.metaclass)
+            && let Some(makers) = self.find_in_ancestors(metaclass, "__call__", false)
+        {
+            let receiver = self.heap.value(Val::Class(class));
+            let metaclass = self.heap.value(Val::Class(metaclass));
+            let inner = Site { implicit: true, ..site };
+            let bound = self.bind(makers, Some(receiver), metaclass, inner);
+            let made = self.call_set(bound, args, inner);
+            if !self.is_unknown(made) {
+                return made;
+            }
+            let object = self.default_instance(class);
+            return self.heap.one(Val::Object(object));
+        }
+        self.make_instance(class, id, args, site)
+    }
+
+    fn make_instance(&mut self, class: ObjectId, id: super::ClassId, args: Args, site: Site) -> SetId {
         let class_value = self.heap.value(Val::Class(class));
         let object = self.instance(class, site);
         let mut instances = vec![object];
@@ -946,6 +964,24 @@ impl<'p> Interpreter<'p> {
     /// `str.join(", ", parts)`, `object.__new__(cls)`, `super().__init__()` of a built-in base.
     fn call_unbound(&mut self, class: &str, method: &str, args: Args, site: Site) -> SetId {
         match method {
+            "__call__" if class == "type" => {
+                // `super().__call__()` in a metaclass.
+                let mut rest = args.clone();
+                if rest.positional.is_empty() {
+                    return self.unknown(Unknown::Result);
+                }
+                let classes = rest.positional.remove(0);
+                let mut out = EMPTY;
+                for (_, val) in self.heap.vals(classes) {
+                    if let Val::Class(class) = val
+                        && let Some(id) = self.class_objects.get(&class).map(|class| class.class)
+                    {
+                        let made = self.make_instance(class, id, rest.clone(), site);
+                        out = self.heap.union(out, made);
+                    }
+                }
+                out
+            }
             "__new__" => {
                 let mut out = EMPTY;
                 for set in args.positional.iter().take(2) {
@@ -1569,7 +1605,9 @@ impl<'p> Interpreter<'p> {
         }
         // Wrappers that give back what they are given.
         let base = text.split('(').next().unwrap_or("");
-        if matches!(
+        // `functools.wraps(f)` makes the decorator; the decorator gives back its argument.
+        let makes_decorator = text == "functools.wraps";
+        if !makes_decorator && matches!(
             base,
             "functools.lru_cache"
                 | "functools.cache"

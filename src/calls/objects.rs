@@ -428,6 +428,13 @@ impl<'p> Interpreter<'p> {
                         self.heap.one(Val::Builtin(name))
                     }
                     Found::Missing => {
+                        if let Some(metaclass) = self.class_objects.get(&class).and_then(|class| class.metaclass) {
+                            let order = self.order_of(metaclass);
+                            if let Found::Values(set) = self.find(&order, None, name) {
+                                let metaclass = self.heap.value(Val::Class(metaclass));
+                                return self.bind(set, Some(id), metaclass, site);
+                            }
+                        }
                         let text = self.names.text(name);
                         if text.starts_with("__") {
                             let name = self.names.id(&format!("object.{text}"));
@@ -489,8 +496,11 @@ impl<'p> Interpreter<'p> {
                     _ => (class, false),
                 };
                 let mut order = self.order_of(of);
+                let mut is_class = is_class;
                 if !order.contains(&Ancestor::Class(class)) {
+                    // In a method of a metaclass the class is the receiver.
                     order = self.order_of(class);
+                    is_class = false;
                 }
                 match self.find(&order, Some(class), name) {
                     Found::Values(set) if is_class => self.bind(set, None, receiver, site),
