@@ -187,7 +187,7 @@ pub(super) struct Change {
 pub(super) const EMPTY: SetId = SetId(0);
 pub(super) const UNBOUND: ValueId = ValueId(0);
 /// Most values that a set holds; the rest is [`Unknown::TooMany`].
-const LARGEST_SET: usize = 128;
+const LARGEST_SET: usize = 64;
 /// Most cells that one object has; elements beyond share one.
 const MOST_FIELDS: usize = 2_048;
 

@@ -88,6 +88,8 @@ pub(super) enum Work {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub work: Work,
+    /// Nothing of the project calls it.
+    pub root: bool,
     pub queued: bool,
     pub running: bool,
     pub clean: bool,
@@ -101,15 +103,16 @@ enum Progress {
 }
 
 /// Deepest nesting of the walk, syntax and calls together; bounds the stack.
-const DEEPEST_WALK: u32 = 3_600;
+pub(super) const DEEPEST_WALK: u32 = 3_600;
 /// Nesting up to which calls are followed in place.
 const DEEPEST_INLINE: u32 = 1_200;
 /// Chain of calls followed in place.
 const LONGEST_CHAIN: usize = 12;
 /// How often one function is followed in place.
 const MOST_CONTEXTS: u32 = 40;
-/// Expressions and statements walked in place, a unit.
+/// Expressions and statements walked in place: by one unit, and by the program (to which its size is added).
 const INLINE_STEPS: u64 = 20_000;
+const ALL_INLINE_STEPS: u64 = 60_000;
 /// Longest text that `+` of constants makes, in bytes, and how many such texts a program has.
 const LONGEST_FOLD: usize = 200;
 const MOST_FOLDS: u32 = 500;
@@ -121,6 +124,7 @@ pub(super) struct Interpreter<'p> {
     pub heap: Heap,
     pub externals: Vec<External>,
     external_ids: FxHashMap<NameId, ExternalId>,
+    external_attributes: FxHashMap<(ExternalId, NameId), ExternalId>,
     pub class_objects: FxHashMap<ObjectId, ClassObject>,
     /// The objects of a class: one a context in which its statement ran.
     pub objects_of: FxHashMap<ClassId, Vec<ObjectId>>,
@@ -151,7 +155,13 @@ pub(super) struct Interpreter<'p> {
     loop_level: u32,
     steps: u64,
     max_steps: u64,
-    pub inline_limit: u64,
+    /// Whether the running unit follows calls in place.
+    pub in_place: bool,
+    /// Calls being followed in place.
+    pub inlined: u32,
+    inline_steps: u64,
+    inline_limit: u64,
+    all_inline_limit: u64,
     last_run: u32,
     folds: u32,
     /// The call that evaluates the snippet being walked.
@@ -174,7 +184,8 @@ impl<'p> Interpreter<'p> {
         let mut names = Names::default();
         let defs = Definitions::collect(project, &mut names);
         let walked = vec![false; defs.functions.len()];
-        let max_steps = 2_000_000 + defs.nodes.saturating_mul(100);
+        let nodes = defs.nodes;
+        let max_steps = 300_000 + nodes.saturating_mul(200);
         let mut this = Self {
             project,
             defs,
@@ -182,6 +193,7 @@ impl<'p> Interpreter<'p> {
             heap: Heap::new(),
             externals: Vec::new(),
             external_ids: FxHashMap::default(),
+            external_attributes: FxHashMap::default(),
             class_objects: FxHashMap::default(),
             objects_of: FxHashMap::default(),
             frames: Vec::new(),
@@ -193,7 +205,7 @@ impl<'p> Interpreter<'p> {
             module_progress: vec![Progress::New; project.len()],
             late: Vec::new(),
             star_imports: FxHashMap::default(),
-            units: vec![Unit { work: Work::Initialisation, queued: false, running: false, clean: false }],
+            units: vec![Unit { work: Work::Initialisation, root: true, queued: false, running: false, clean: false }],
             unit_of: FxHashMap::default(),
             queue: VecDeque::new(),
             frame: FrameId(0),
@@ -209,7 +221,11 @@ impl<'p> Interpreter<'p> {
             loop_level: 0,
             steps: 0,
             max_steps,
+            in_place: false,
+            inlined: 0,
+            inline_steps: 0,
             inline_limit: 0,
+            all_inline_limit: ALL_INLINE_STEPS + nodes,
             last_run: 1,
             folds: 0,
             snippet: None,
@@ -307,6 +323,10 @@ impl<'p> Interpreter<'p> {
         let closures = self.closures_of.get(&id).cloned().unwrap_or_default();
         for closure in closures.into_iter().take(MOST_CONTEXTS as usize) {
             let receivers = self.receivers_of(id, closure);
+            let unit = self.unit(closure);
+            if let Some(unit) = self.units.get_mut(unit.0 as usize) {
+                unit.root = true;
+            }
             self.call_from_anywhere(closure, receivers);
         }
     }
@@ -316,7 +336,7 @@ impl<'p> Interpreter<'p> {
             return *unit;
         }
         let unit = UnitId(self.units.len() as u32);
-        self.units.push(Unit { work: Work::Closure(closure), queued: false, running: false, clean: false });
+        self.units.push(Unit { work: Work::Closure(closure), root: false, queued: false, running: false, clean: false });
         self.unit_of.insert(closure, unit);
         unit
     }
@@ -329,7 +349,7 @@ impl<'p> Interpreter<'p> {
         }
         unit.running = true;
         unit.clean = true;
-        let work = unit.work;
+        let (work, root) = (unit.work, unit.root);
         let (frame, function, module) = (self.frame, self.function, self.module);
         let activation = std::mem::take(&mut self.activation);
         let chain = std::mem::take(&mut self.chain);
@@ -342,7 +362,10 @@ impl<'p> Interpreter<'p> {
         self.heap.epoch += 1;
         self.loop_level = 0;
         self.dead = false;
-        self.inline_limit = self.steps + INLINE_STEPS;
+        let (in_place, inlined) = (self.in_place, self.inlined);
+        self.in_place = root;
+        self.inlined = 0;
+        self.inline_limit = self.inline_steps + INLINE_STEPS;
         self.activation.depth = self.heap.begin();
         match work {
             Work::Initialisation => self.initialise(),
@@ -358,6 +381,8 @@ impl<'p> Interpreter<'p> {
         self.dead = dead;
         self.raised = raised;
         self.inline_limit = limit;
+        self.in_place = in_place;
+        self.inlined = inlined;
         self.snippet = snippet;
         self.activation = activation;
         self.chain = chain;
@@ -441,9 +466,11 @@ impl<'p> Interpreter<'p> {
 
     /// Whether a call of the function is followed in place.
     pub fn may_inline(&mut self, id: FunctionId) -> bool {
-        if self.depth > DEEPEST_INLINE
+        if !self.in_place
+            || self.depth > DEEPEST_INLINE
             || self.chain.len() >= LONGEST_CHAIN
-            || self.steps > self.inline_limit
+            || self.inline_steps > self.inline_limit
+            || self.inline_steps > self.all_inline_limit
             || self.chain.contains(&id)
             || self.function == id
         {
@@ -677,9 +704,18 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn external_attribute(&mut self, of: ExternalId, name: NameId) -> SetId {
+        let id = self.external_member(of, name);
+        self.heap.one(Val::External(id))
+    }
+
+    pub fn external_member(&mut self, of: ExternalId, name: NameId) -> ExternalId {
+        if let Some(id) = self.external_attributes.get(&(of, name)) {
+            return *id;
+        }
         let suffix = format!(".{}", self.names.text(name));
         let id = self.derive_external(of, &suffix, &suffix, 2);
-        self.heap.one(Val::External(id))
+        self.external_attributes.insert((of, name), id);
+        id
     }
 
     pub fn external_subscript(&mut self, of: ExternalId, key: SetId) -> SetId {
@@ -704,8 +740,16 @@ impl<'p> Interpreter<'p> {
         }
     }
 
+    /// Counts work.
+    pub fn step(&mut self, work: usize) {
+        self.steps += work as u64;
+        if self.inlined > 0 {
+            self.inline_steps += work as u64;
+        }
+    }
+
     fn statement(&mut self, stmt: &'p Stmt) {
-        self.steps += 1;
+        self.step(1);
         if self.depth > DEEPEST_WALK {
             return;
         }
@@ -1642,7 +1686,7 @@ impl<'p> Interpreter<'p> {
 
     /// Evaluates an expression and keeps what it may be. Empty: no value gets here.
     pub fn eval(&mut self, expr: &'p Expr) -> SetId {
-        self.steps += 1;
+        self.step(1);
         if self.depth > DEEPEST_WALK || self.out_of_steps() {
             return self.unknown(Unknown::TooMany);
         }

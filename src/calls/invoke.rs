@@ -7,7 +7,7 @@ use super::Unknown;
 use super::builtins;
 use super::definitions::{Definition, FunctionId, NameId, ScopeKind, address};
 use super::heap::{Ancestor, CellId, ClosureId, EMPTY, ExternalId, Field, FrameId, ObjectId, SetId, Shape, Val, ValueId};
-use super::interpret::{ANYWHERE, Activation, Interpreter, Site, Target};
+use super::interpret::{ANYWHERE, Activation, DEEPEST_WALK, Interpreter, Site, Target};
 
 /// The arguments of a call.
 #[derive(Clone, Debug, Default)]
@@ -121,8 +121,18 @@ impl<'p> Interpreter<'p> {
     /// Calls whatever a set holds. Several callables are alternatives.
     pub fn call_set(&mut self, callee: SetId, args: Args, site: Site) -> SetId {
         let callees = self.heap.members(callee).to_vec();
+        self.step(callees.len());
         if let [one] = callees.as_slice() {
             return self.call_value(*one, args, site);
+        }
+        if !self.in_place {
+            // Callees change published cells alone, which only grow.
+            let mut out = EMPTY;
+            for callee in callees {
+                let result = self.call_value(callee, args.clone(), site);
+                out = self.heap.union(out, result);
+            }
+            return out;
         }
         let mut outcomes = Vec::with_capacity(callees.len());
         let mut out = EMPTY;
@@ -141,6 +151,17 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn call_value(&mut self, callee: ValueId, args: Args, site: Site) -> SetId {
+        // Callables that lead to each other (a partial of a partial of itself) end here.
+        if self.depth > DEEPEST_WALK {
+            return self.unknown(Unknown::TooMany);
+        }
+        self.depth += 1;
+        let result = self.call_one(callee, args, site);
+        self.depth -= 1;
+        result
+    }
+
+    fn call_one(&mut self, callee: ValueId, args: Args, site: Site) -> SetId {
         match self.val(callee) {
             Val::Unbound => EMPTY,
             Val::Function(closure) => {
@@ -282,6 +303,7 @@ impl<'p> Interpreter<'p> {
         let dead = std::mem::replace(&mut self.dead, false);
         self.enter(frame);
         self.chain.push(function);
+        self.inlined += 1;
         let object = self.frame(frame).object;
         let fresh = self.heap.objects.get(object.0 as usize).is_some_and(|object| object.unique);
         if fresh && !new {
@@ -303,6 +325,7 @@ impl<'p> Interpreter<'p> {
         let changes = self.heap.end();
         self.heap.note(&changes);
         self.chain.pop();
+        self.inlined -= 1;
         let done = std::mem::replace(&mut self.activation, activation);
         self.dead = dead;
         (self.frame, self.function, self.module) = outer;
@@ -734,7 +757,12 @@ impl<'p> Interpreter<'p> {
 
     fn wrap_method(&mut self, value: SetId, class: bool) -> SetId {
         let mut out = EMPTY;
-        for (id, _) in self.heap.vals(value) {
+        for (id, val) in self.heap.vals(value) {
+            if matches!(val, Val::StaticMethod(_) | Val::ClassMethod(_)) {
+                let one = self.heap.single(id);
+                out = self.heap.union(out, one);
+                continue;
+            }
             let one = self.heap.one(if class { Val::ClassMethod(id) } else { Val::StaticMethod(id) });
             out = self.heap.union(out, one);
         }
@@ -1137,7 +1165,10 @@ impl<'p> Interpreter<'p> {
             let receivers = self.heap.vals(*receiver);
             for (_, val) in self.heap.vals(*class) {
                 if let Val::Class(class) = val {
-                    for (receiver, _) in &receivers {
+                    for (receiver, val) in &receivers {
+                        if matches!(val, Val::Super(..)) {
+                            continue;
+                        }
                         let one = self.heap.one(Val::Super(class, *receiver));
                         out = self.heap.union(out, one);
                     }
@@ -1575,7 +1606,10 @@ impl<'p> Interpreter<'p> {
             }
             "types.MethodType" => {
                 let mut out = EMPTY;
-                for (callable, _) in self.heap.vals(first) {
+                for (callable, val) in self.heap.vals(first) {
+                    if matches!(val, Val::Bound(..)) {
+                        continue;
+                    }
                     for (receiver, _) in self.heap.vals(args.get(1)) {
                         let one = self.heap.one(Val::Bound(callable, receiver));
                         out = self.heap.union(out, one);

@@ -23,7 +23,7 @@ pub(super) enum Found {
 }
 
 /// Most instances of a class that are told apart.
-const MOST_INSTANCES: usize = 48;
+const MOST_INSTANCES: usize = 24;
 
 impl<'p> Interpreter<'p> {
     // Classes.
@@ -104,8 +104,7 @@ impl<'p> Interpreter<'p> {
                 }
                 Ancestor::External(id) => {
                     if matches!(outside, Found::Missing | Found::Builtin(_)) {
-                        let suffix = format!(".{}", self.names.text(name));
-                        outside = Found::External(self.derive_external(*id, &suffix, &suffix, 2));
+                        outside = Found::External(self.external_member(*id, name));
                     }
                 }
                 Ancestor::Builtin(base) => {
@@ -142,6 +141,10 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn instance(&mut self, class: ObjectId, site: Site) -> ObjectId {
+        if !self.in_place {
+            // For all callers at once, the instances of a class are one.
+            return self.default_instance(class);
+        }
         let key = (site.address, self.frame.0, class.0.wrapping_add(16));
         if self.heap.known_site(key).is_none() {
             let many = self.class_objects.get(&class).is_some_and(|class| class.instances.len() >= MOST_INSTANCES);
@@ -182,8 +185,17 @@ impl<'p> Interpreter<'p> {
                 },
                 Val::None => self.heap.single(id),
                 Val::Object(object) if self.heap.shape(object) == Shape::Tuple => {
+                    // One level: `except (A, B)`.
                     let elements = self.elements(object);
-                    if elements == classes { EMPTY } else { self.instances_of(elements) }
+                    let flat: Vec<ValueId> = self
+                        .heap
+                        .vals(elements)
+                        .into_iter()
+                        .filter(|(_, val)| !matches!(val, Val::Object(_)))
+                        .map(|(id, _)| id)
+                        .collect();
+                    let flat = self.heap.set(flat);
+                    self.instances_of(flat)
                 }
                 _ => EMPTY,
             };
@@ -374,7 +386,9 @@ impl<'p> Interpreter<'p> {
 
     pub fn get_attribute(&mut self, base: SetId, name: NameId, site: Site) -> SetId {
         let mut out = EMPTY;
-        for (id, val) in self.heap.vals(base) {
+        let values = self.heap.vals(base);
+        self.step(values.len());
+        for (id, val) in values {
             let part = self.attribute_of(id, val, name, site);
             out = self.heap.union(out, part);
         }
