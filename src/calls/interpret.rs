@@ -60,6 +60,7 @@ pub(super) struct Loop {
     depth: usize,
     breaks: Vec<Vec<(CellId, SetId)>>,
     continues: Vec<Vec<(CellId, SetId)>>,
+    coarse: bool,
 }
 
 /// A function that is being walked.
@@ -67,6 +68,8 @@ pub(super) struct Loop {
 pub(super) struct Activation {
     pub depth: usize,
     pub exits: Vec<Vec<(CellId, SetId)>>,
+    /// There are more exits than are told apart: anything stored on the way may be there, or what was there before.
+    pub coarse: bool,
     pub returns: SetId,
     pub loops: Vec<Loop>,
 }
@@ -113,6 +116,8 @@ const MOST_CONTEXTS: u32 = 40;
 /// Expressions and statements walked in place: by one unit, and by the program (to which its size is added).
 const INLINE_STEPS: u64 = 20_000;
 const ALL_INLINE_STEPS: u64 = 60_000;
+/// Returns of a function, and `break`s and `continue`s of a loop, that are told apart.
+const MOST_EXITS: usize = 32;
 /// Longest text that `+` of constants makes, in bytes, and how many such texts a program has.
 const LONGEST_FOLD: usize = 200;
 const MOST_FOLDS: u32 = 500;
@@ -152,6 +157,8 @@ pub(super) struct Interpreter<'p> {
     pub dead: bool,
     raised: bool,
     pub depth: u32,
+    /// Descriptors being looked up through descriptors.
+    pub binding: u32,
     loop_level: u32,
     steps: u64,
     max_steps: u64,
@@ -218,6 +225,7 @@ impl<'p> Interpreter<'p> {
             dead: false,
             raised: false,
             depth: 0,
+            binding: 0,
             loop_level: 0,
             steps: 0,
             max_steps,
@@ -763,8 +771,7 @@ impl<'p> Interpreter<'p> {
                     None => self.heap.one(Val::None),
                 };
                 self.activation.returns = self.heap.union(self.activation.returns, value);
-                let snapshot = self.heap.snapshot(self.activation.depth);
-                self.leave(snapshot);
+                self.leave();
             }
             Stmt::Delete(node) => {
                 for target in &node.targets {
@@ -814,13 +821,13 @@ impl<'p> Interpreter<'p> {
                 self.test(&node.test);
                 let mut outcomes = Vec::new();
                 let mut exhaustive = false;
-                self.branch(&node.body, &mut outcomes);
+                self.branch(Some(&node.test), &node.body, &mut outcomes);
                 for clause in &node.elif_else_clauses {
                     match &clause.test {
                         Some(test) => self.test(test),
                         None => exhaustive = true,
                     }
-                    self.branch(&clause.body, &mut outcomes);
+                    self.branch(clause.test.as_ref(), &clause.body, &mut outcomes);
                 }
                 self.meet(outcomes, !exhaustive);
             }
@@ -908,18 +915,26 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::Break(_) => {
                 if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    let snapshot = self.heap.snapshot(depth);
-                    if let Some(of) = self.activation.loops.last_mut() {
-                        of.breaks.push(snapshot);
+                    if self.activation.loops.last().is_some_and(|of| of.breaks.len() < MOST_EXITS) {
+                        let snapshot = self.heap.snapshot(depth);
+                        if let Some(of) = self.activation.loops.last_mut() {
+                            of.breaks.push(snapshot);
+                        }
+                    } else if let Some(of) = self.activation.loops.last_mut() {
+                        of.coarse = true;
                     }
                 }
                 self.dead = true;
             }
             Stmt::Continue(_) => {
                 if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    let snapshot = self.heap.snapshot(depth);
-                    if let Some(of) = self.activation.loops.last_mut() {
-                        of.continues.push(snapshot);
+                    if self.activation.loops.last().is_some_and(|of| of.continues.len() < MOST_EXITS) {
+                        let snapshot = self.heap.snapshot(depth);
+                        if let Some(of) = self.activation.loops.last_mut() {
+                            of.continues.push(snapshot);
+                        }
+                    } else if let Some(of) = self.activation.loops.last_mut() {
+                        of.coarse = true;
                     }
                 }
                 self.dead = true;
@@ -929,41 +944,57 @@ impl<'p> Interpreter<'p> {
         self.depth -= 1;
     }
 
-    fn leave(&mut self, snapshot: Vec<(CellId, SetId)>) {
-        self.activation.exits.push(snapshot);
-        if self.activation.exits.len() > 64 {
-            // Many exits: keep one that covers them.
-            let exits = std::mem::take(&mut self.activation.exits);
-            let mut merged: FxHashMap<CellId, (SetId, usize)> = FxHashMap::default();
-            let count = exits.len();
-            for (cell, set) in exits.into_iter().flatten() {
-                let entry = merged.entry(cell).or_insert((EMPTY, 0));
-                entry.1 += 1;
-                let old = entry.0;
-                let new = self.heap.union(old, set);
-                merged.insert(cell, (new, merged.get(&cell).map_or(1, |entry| entry.1)));
-            }
-            let mut one: Vec<(CellId, SetId)> = Vec::with_capacity(merged.len());
-            for (cell, (set, times)) in merged {
-                let set = if times < count {
-                    let old = self.heap.read(cell);
-                    self.heap.union(old, set)
-                } else {
-                    set
-                };
-                one.push((cell, set));
-            }
-            one.sort_unstable_by_key(|(cell, _)| *cell);
-            self.activation.exits.push(one);
+    /// Leaves the function with the state of this moment.
+    fn leave(&mut self) {
+        if self.activation.exits.len() < MOST_EXITS {
+            let snapshot = self.heap.snapshot(self.activation.depth);
+            self.activation.exits.push(snapshot);
+        } else {
+            self.activation.coarse = true;
         }
         self.dead = true;
         self.raised = false;
     }
 
-    fn branch(&mut self, body: &'p [Stmt], outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
+    fn branch(&mut self, test: Option<&'p Expr>, body: &'p [Stmt], outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
         self.heap.begin();
+        if let Some(test) = test {
+            self.assume(test);
+        }
         self.block(body);
         self.end_branch(outcomes);
+    }
+
+    /// Takes note of what a condition says where it holds: `isinstance(name, classes)`, alone or in an `and`.
+    fn assume(&mut self, test: &'p Expr) {
+        match test {
+            Expr::BoolOp(node) if node.op == ruff_python_ast::BoolOp::And => {
+                for part in node.values.iter().take(8) {
+                    if matches!(part, Expr::Call(_)) {
+                        self.assume(part);
+                    }
+                }
+            }
+            Expr::Call(node) => {
+                if let (Expr::Name(function), [Expr::Name(name), classes]) = (&*node.func, &*node.arguments.args)
+                    && function.id.as_str() == "isinstance"
+                    && matches!(classes, Expr::Name(_) | Expr::Attribute(_) | Expr::Tuple(_))
+                {
+                    let classes = self.eval(classes);
+                    let name = self.names.id(name.id.as_str());
+                    if self.owner(name, false) != Some(self.frame) {
+                        // Other code may see, and change, what is not local.
+                        return;
+                    }
+                    let set = self.load_name(name);
+                    let narrowed = self.narrow(set, classes);
+                    if narrowed != set {
+                        self.store_name(name, narrowed);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn end_branch(&mut self, outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
@@ -1027,8 +1058,13 @@ impl<'p> Interpreter<'p> {
             self.block(body);
             let of = self.activation.loops.pop().unwrap_or_default();
             let mut outcomes = of.continues;
+            let everything = of.coarse.then(|| self.heap.everything(depth));
             self.end_branch(&mut outcomes);
             breaks = of.breaks;
+            if let Some(everything) = everything {
+                breaks.push(everything.clone());
+                outcomes.push(everything);
+            }
             if outcomes.is_empty() || !self.heap.join(&outcomes, true) {
                 break;
             }
@@ -1495,13 +1531,7 @@ impl<'p> Interpreter<'p> {
             }
             Pattern::MatchClass(node) => {
                 let class = self.eval(&node.cls);
-                let mut subject = subject;
-                if self.is_unknown(subject) {
-                    let typed = self.instances_of(class);
-                    if typed != EMPTY {
-                        subject = typed;
-                    }
-                }
+                let subject = self.narrow(subject, class);
                 for part in &node.arguments.patterns {
                     let value = self.unknown(Unknown::Contents);
                     self.bind_pattern(part, value);
@@ -1526,12 +1556,9 @@ impl<'p> Interpreter<'p> {
                 let mut subject = subject;
                 if let Some(inner) = &node.pattern {
                     self.bind_pattern(inner, subject);
-                    if let (Pattern::MatchClass(class), true) = (&**inner, self.is_unknown(subject)) {
+                    if let Pattern::MatchClass(class) = &**inner {
                         let class = self.eval(&class.cls);
-                        let typed = self.instances_of(class);
-                        if typed != EMPTY {
-                            subject = typed;
-                        }
+                        subject = self.narrow(subject, class);
                     }
                 }
                 if let Some(name) = &node.name {

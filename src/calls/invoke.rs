@@ -334,9 +334,9 @@ impl<'p> Interpreter<'p> {
             outcomes.push(changes.iter().map(|change| (change.cell, change.value)).collect());
         }
         outcomes.extend(done.exits);
-        let nothing = outcomes.is_empty();
+        let nothing = outcomes.is_empty() || done.coarse;
         if nothing {
-            // It always raises: whoever catches that sees what it did before.
+            // It always raises, and whoever catches that sees what it did before; or it ends in too many ways.
             outcomes.push(changes.iter().map(|change| (change.cell, change.all)).collect());
         }
         for outcome in &mut outcomes {
@@ -550,8 +550,12 @@ impl<'p> Interpreter<'p> {
         if live {
             outcomes.push(self.heap.snapshot(self.activation.depth));
         }
+        let coarse = self.activation.coarse;
+        if coarse {
+            outcomes.push(self.heap.everything(self.activation.depth));
+        }
         if !outcomes.is_empty() {
-            self.heap.join(&outcomes, false);
+            self.heap.join(&outcomes, coarse);
         }
         self.chain.pop();
     }
@@ -1753,11 +1757,16 @@ impl<'p> Interpreter<'p> {
                 _ => complete = false,
             }
         }
+        // Keywords are kept only if nothing is left out.
+        let positional = parts.len();
         for (name, set) in &args.keywords {
             match literal(*set) {
                 Some(text) if complete => parts.push(format!("{}={text}", self.names.text(*name))),
                 _ => complete = false,
             }
+        }
+        if !complete {
+            parts.truncate(positional);
         }
         if parts.is_empty() {
             return ("(...)".to_owned(), String::new());
