@@ -86,6 +86,24 @@ pub(super) enum Shape {
     Namespace,
 }
 
+impl Shape {
+    fn tag(self) -> u8 {
+        match self {
+            Shape::Instance(_) => 0,
+            Shape::Class => 1,
+            Shape::List => 2,
+            Shape::Tuple => 3,
+            Shape::Dict => 4,
+            Shape::Set => 5,
+            Shape::Iterator => 6,
+            Shape::Generator => 7,
+            Shape::Partial => 8,
+            Shape::Property => 9,
+            Shape::Namespace => 10,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Object {
     pub shape: Shape,
@@ -109,6 +127,8 @@ pub(super) enum Ancestor {
 pub(super) struct ClassObject {
     pub class: ClassId,
     pub order: Vec<Ancestor>,
+    /// The class of the class, if it is one of the project.
+    pub metaclass: Option<ObjectId>,
     /// A dataclass, or a named tuple: annotated names are the constructor's parameters.
     pub fields_from_annotations: bool,
     /// Its instances, in order of creation.
@@ -185,7 +205,7 @@ pub(super) struct Change {
 pub(super) const EMPTY: SetId = SetId(0);
 pub(super) const UNBOUND: ValueId = ValueId(0);
 /// Most values that a set holds; the rest is [`Unknown::TooMany`].
-const LARGEST_SET: usize = 128;
+const LARGEST_SET: usize = 64;
 /// Most cells that one object has; elements beyond share one.
 const MOST_FIELDS: usize = 2_048;
 
@@ -198,7 +218,8 @@ pub(super) struct Heap {
     unions: FxHashMap<(SetId, SetId), SetId>,
     singles: FxHashMap<ValueId, SetId>,
     pub objects: Vec<Object>,
-    sites: FxHashMap<(usize, u32, u32), ObjectId>,
+    /// The shape is part of it: one call may make a list and a dict.
+    sites: FxHashMap<((usize, u32, u32), u8), ObjectId>,
     pub cells: Vec<Cell>,
     fields: FxHashMap<(ObjectId, Field), CellId>,
     journal: Vec<Record>,
@@ -380,9 +401,10 @@ impl Heap {
 
     /// The object that a place of the source makes in a frame. Made a second time in one run, it stands for several.
     pub fn allocate(&mut self, site: (usize, u32, u32), shape: Shape) -> ObjectId {
-        let Some(id) = self.sites.get(&site).copied() else {
+        let key = (site, shape.tag());
+        let Some(id) = self.sites.get(&key).copied() else {
             let id = self.object(shape, true);
-            self.sites.insert(site, id);
+            self.sites.insert(key, id);
             return id;
         };
         let run = self.run;
@@ -399,12 +421,12 @@ impl Heap {
         id
     }
 
-    pub fn known_site(&self, site: (usize, u32, u32)) -> Option<ObjectId> {
-        self.sites.get(&site).copied()
+    pub fn known_instance(&self, site: (usize, u32, u32), class: ObjectId) -> bool {
+        self.sites.contains_key(&(site, Shape::Instance(class).tag()))
     }
 
-    pub fn remember_site(&mut self, site: (usize, u32, u32), object: ObjectId) {
-        self.sites.insert(site, object);
+    pub fn remember_instance(&mut self, site: (usize, u32, u32), class: ObjectId, object: ObjectId) {
+        self.sites.insert((site, Shape::Instance(class).tag()), object);
     }
 
     pub fn find_cell(&self, object: ObjectId, field: Field) -> Option<CellId> {
@@ -585,6 +607,28 @@ impl Heap {
         cells.sort_unstable();
         cells.dedup();
         cells.into_iter().map(|cell| (cell, self.peek(cell))).collect()
+    }
+
+    /// Everything that was stored since the branch of that depth began, besides what it replaced.
+    pub fn everything(&mut self, depth: usize) -> Vec<(CellId, SetId)> {
+        let start = self.marks.get(depth).map_or(self.journal.len(), |(_, start)| *start);
+        let mut out: Vec<(CellId, SetId)> = Vec::new();
+        for at in start..self.journal.len() {
+            let (cell, all) = (self.journal[at].cell, self.journal[at].all);
+            out.push((cell, all));
+        }
+        out.sort_unstable_by_key(|(cell, _)| *cell);
+        let mut merged: Vec<(CellId, SetId)> = Vec::with_capacity(out.len());
+        for (cell, set) in out {
+            match merged.last_mut() {
+                Some((last, known)) if *last == cell => {
+                    let old = *known;
+                    *known = self.union(old, set);
+                }
+                _ => merged.push((cell, set)),
+            }
+        }
+        merged
     }
 
     /// Takes the outcomes of branches that lead here. `also_old`: the state before is one of them.

@@ -60,6 +60,7 @@ pub(super) struct Loop {
     depth: usize,
     breaks: Vec<Vec<(CellId, SetId)>>,
     continues: Vec<Vec<(CellId, SetId)>>,
+    coarse: bool,
 }
 
 /// A function that is being walked.
@@ -67,6 +68,8 @@ pub(super) struct Loop {
 pub(super) struct Activation {
     pub depth: usize,
     pub exits: Vec<Vec<(CellId, SetId)>>,
+    /// There are more exits than are told apart: anything stored on the way may be there, or what was there before.
+    pub coarse: bool,
     pub returns: SetId,
     pub loops: Vec<Loop>,
 }
@@ -88,6 +91,8 @@ pub(super) enum Work {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub work: Work,
+    /// Nothing of the project calls it.
+    pub root: bool,
     pub queued: bool,
     pub running: bool,
     pub clean: bool,
@@ -101,15 +106,18 @@ enum Progress {
 }
 
 /// Deepest nesting of the walk, syntax and calls together; bounds the stack.
-const DEEPEST_WALK: u32 = 3_600;
+pub(super) const DEEPEST_WALK: u32 = 3_600;
 /// Nesting up to which calls are followed in place.
 const DEEPEST_INLINE: u32 = 1_200;
 /// Chain of calls followed in place.
 const LONGEST_CHAIN: usize = 12;
 /// How often one function is followed in place.
 const MOST_CONTEXTS: u32 = 40;
-/// Expressions and statements walked in place, a unit.
+/// Expressions and statements walked in place: by one unit, and by the program (to which its size is added).
 const INLINE_STEPS: u64 = 20_000;
+const ALL_INLINE_STEPS: u64 = 60_000;
+/// Returns of a function, and `break`s and `continue`s of a loop, that are told apart.
+const MOST_EXITS: usize = 32;
 /// Longest text that `+` of constants makes, in bytes, and how many such texts a program has.
 const LONGEST_FOLD: usize = 200;
 const MOST_FOLDS: u32 = 500;
@@ -121,6 +129,7 @@ pub(super) struct Interpreter<'p> {
     pub heap: Heap,
     pub externals: Vec<External>,
     external_ids: FxHashMap<NameId, ExternalId>,
+    external_attributes: FxHashMap<(ExternalId, NameId), ExternalId>,
     pub class_objects: FxHashMap<ObjectId, ClassObject>,
     /// The objects of a class: one a context in which its statement ran.
     pub objects_of: FxHashMap<ClassId, Vec<ObjectId>>,
@@ -148,10 +157,18 @@ pub(super) struct Interpreter<'p> {
     pub dead: bool,
     raised: bool,
     pub depth: u32,
+    /// Descriptors being looked up through descriptors.
+    pub binding: u32,
     loop_level: u32,
     steps: u64,
     max_steps: u64,
-    pub inline_limit: u64,
+    /// Whether the running unit follows calls in place.
+    pub in_place: bool,
+    /// Calls being followed in place.
+    pub inlined: u32,
+    inline_steps: u64,
+    inline_limit: u64,
+    all_inline_limit: u64,
     last_run: u32,
     folds: u32,
     /// The call that evaluates the snippet being walked.
@@ -174,7 +191,8 @@ impl<'p> Interpreter<'p> {
         let mut names = Names::default();
         let defs = Definitions::collect(project, &mut names);
         let walked = vec![false; defs.functions.len()];
-        let max_steps = 2_000_000 + defs.nodes.saturating_mul(100);
+        let nodes = defs.nodes;
+        let max_steps = 300_000 + nodes.saturating_mul(200);
         let mut this = Self {
             project,
             defs,
@@ -182,6 +200,7 @@ impl<'p> Interpreter<'p> {
             heap: Heap::new(),
             externals: Vec::new(),
             external_ids: FxHashMap::default(),
+            external_attributes: FxHashMap::default(),
             class_objects: FxHashMap::default(),
             objects_of: FxHashMap::default(),
             frames: Vec::new(),
@@ -193,7 +212,7 @@ impl<'p> Interpreter<'p> {
             module_progress: vec![Progress::New; project.len()],
             late: Vec::new(),
             star_imports: FxHashMap::default(),
-            units: vec![Unit { work: Work::Initialisation, queued: false, running: false, clean: false }],
+            units: vec![Unit { work: Work::Initialisation, root: true, queued: false, running: false, clean: false }],
             unit_of: FxHashMap::default(),
             queue: VecDeque::new(),
             frame: FrameId(0),
@@ -206,10 +225,15 @@ impl<'p> Interpreter<'p> {
             dead: false,
             raised: false,
             depth: 0,
+            binding: 0,
             loop_level: 0,
             steps: 0,
             max_steps,
+            in_place: false,
+            inlined: 0,
+            inline_steps: 0,
             inline_limit: 0,
+            all_inline_limit: ALL_INLINE_STEPS + nodes,
             last_run: 1,
             folds: 0,
             snippet: None,
@@ -307,6 +331,10 @@ impl<'p> Interpreter<'p> {
         let closures = self.closures_of.get(&id).cloned().unwrap_or_default();
         for closure in closures.into_iter().take(MOST_CONTEXTS as usize) {
             let receivers = self.receivers_of(id, closure);
+            let unit = self.unit(closure);
+            if let Some(unit) = self.units.get_mut(unit.0 as usize) {
+                unit.root = true;
+            }
             self.call_from_anywhere(closure, receivers);
         }
     }
@@ -316,7 +344,7 @@ impl<'p> Interpreter<'p> {
             return *unit;
         }
         let unit = UnitId(self.units.len() as u32);
-        self.units.push(Unit { work: Work::Closure(closure), queued: false, running: false, clean: false });
+        self.units.push(Unit { work: Work::Closure(closure), root: false, queued: false, running: false, clean: false });
         self.unit_of.insert(closure, unit);
         unit
     }
@@ -329,7 +357,7 @@ impl<'p> Interpreter<'p> {
         }
         unit.running = true;
         unit.clean = true;
-        let work = unit.work;
+        let (work, root) = (unit.work, unit.root);
         let (frame, function, module) = (self.frame, self.function, self.module);
         let activation = std::mem::take(&mut self.activation);
         let chain = std::mem::take(&mut self.chain);
@@ -342,7 +370,10 @@ impl<'p> Interpreter<'p> {
         self.heap.epoch += 1;
         self.loop_level = 0;
         self.dead = false;
-        self.inline_limit = self.steps + INLINE_STEPS;
+        let (in_place, inlined) = (self.in_place, self.inlined);
+        self.in_place = root;
+        self.inlined = 0;
+        self.inline_limit = self.inline_steps + INLINE_STEPS;
         self.activation.depth = self.heap.begin();
         match work {
             Work::Initialisation => self.initialise(),
@@ -358,6 +389,8 @@ impl<'p> Interpreter<'p> {
         self.dead = dead;
         self.raised = raised;
         self.inline_limit = limit;
+        self.in_place = in_place;
+        self.inlined = inlined;
         self.snippet = snippet;
         self.activation = activation;
         self.chain = chain;
@@ -441,9 +474,11 @@ impl<'p> Interpreter<'p> {
 
     /// Whether a call of the function is followed in place.
     pub fn may_inline(&mut self, id: FunctionId) -> bool {
-        if self.depth > DEEPEST_INLINE
+        if !self.in_place
+            || self.depth > DEEPEST_INLINE
             || self.chain.len() >= LONGEST_CHAIN
-            || self.steps > self.inline_limit
+            || self.inline_steps > self.inline_limit
+            || self.inline_steps > self.all_inline_limit
             || self.chain.contains(&id)
             || self.function == id
         {
@@ -677,9 +712,18 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn external_attribute(&mut self, of: ExternalId, name: NameId) -> SetId {
+        let id = self.external_member(of, name);
+        self.heap.one(Val::External(id))
+    }
+
+    pub fn external_member(&mut self, of: ExternalId, name: NameId) -> ExternalId {
+        if let Some(id) = self.external_attributes.get(&(of, name)) {
+            return *id;
+        }
         let suffix = format!(".{}", self.names.text(name));
         let id = self.derive_external(of, &suffix, &suffix, 2);
-        self.heap.one(Val::External(id))
+        self.external_attributes.insert((of, name), id);
+        id
     }
 
     pub fn external_subscript(&mut self, of: ExternalId, key: SetId) -> SetId {
@@ -704,8 +748,16 @@ impl<'p> Interpreter<'p> {
         }
     }
 
+    /// Counts work.
+    pub fn step(&mut self, work: usize) {
+        self.steps += work as u64;
+        if self.inlined > 0 {
+            self.inline_steps += work as u64;
+        }
+    }
+
     fn statement(&mut self, stmt: &'p Stmt) {
-        self.steps += 1;
+        self.step(1);
         if self.depth > DEEPEST_WALK {
             return;
         }
@@ -719,8 +771,7 @@ impl<'p> Interpreter<'p> {
                     None => self.heap.one(Val::None),
                 };
                 self.activation.returns = self.heap.union(self.activation.returns, value);
-                let snapshot = self.heap.snapshot(self.activation.depth);
-                self.leave(snapshot);
+                self.leave();
             }
             Stmt::Delete(node) => {
                 for target in &node.targets {
@@ -767,18 +818,16 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::While(node) => self.repeat(None, Some(&node.test), &node.body, &node.orelse),
             Stmt::If(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 let mut outcomes = Vec::new();
                 let mut exhaustive = false;
-                self.branch(&node.body, &mut outcomes);
+                self.branch(Some(&node.test), &node.body, &mut outcomes);
                 for clause in &node.elif_else_clauses {
                     match &clause.test {
-                        Some(test) => {
-                            self.eval(test);
-                        }
+                        Some(test) => self.test(test),
                         None => exhaustive = true,
                     }
-                    self.branch(&clause.body, &mut outcomes);
+                    self.branch(clause.test.as_ref(), &clause.body, &mut outcomes);
                 }
                 self.meet(outcomes, !exhaustive);
             }
@@ -791,7 +840,7 @@ impl<'p> Interpreter<'p> {
                     self.heap.begin();
                     self.bind_pattern(&case.pattern, subject);
                     if let Some(guard) = &case.guard {
-                        self.eval(guard);
+                        self.test(guard);
                     }
                     exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
                     self.block(&case.body);
@@ -812,7 +861,7 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::Try(node) => self.try_statement(node),
             Stmt::Assert(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 if let Some(message) = &node.msg {
                     let before = self.begin_maybe();
                     self.eval(message);
@@ -866,18 +915,26 @@ impl<'p> Interpreter<'p> {
             }
             Stmt::Break(_) => {
                 if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    let snapshot = self.heap.snapshot(depth);
-                    if let Some(of) = self.activation.loops.last_mut() {
-                        of.breaks.push(snapshot);
+                    if self.activation.loops.last().is_some_and(|of| of.breaks.len() < MOST_EXITS) {
+                        let snapshot = self.heap.snapshot(depth);
+                        if let Some(of) = self.activation.loops.last_mut() {
+                            of.breaks.push(snapshot);
+                        }
+                    } else if let Some(of) = self.activation.loops.last_mut() {
+                        of.coarse = true;
                     }
                 }
                 self.dead = true;
             }
             Stmt::Continue(_) => {
                 if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    let snapshot = self.heap.snapshot(depth);
-                    if let Some(of) = self.activation.loops.last_mut() {
-                        of.continues.push(snapshot);
+                    if self.activation.loops.last().is_some_and(|of| of.continues.len() < MOST_EXITS) {
+                        let snapshot = self.heap.snapshot(depth);
+                        if let Some(of) = self.activation.loops.last_mut() {
+                            of.continues.push(snapshot);
+                        }
+                    } else if let Some(of) = self.activation.loops.last_mut() {
+                        of.coarse = true;
                     }
                 }
                 self.dead = true;
@@ -887,41 +944,57 @@ impl<'p> Interpreter<'p> {
         self.depth -= 1;
     }
 
-    fn leave(&mut self, snapshot: Vec<(CellId, SetId)>) {
-        self.activation.exits.push(snapshot);
-        if self.activation.exits.len() > 64 {
-            // Many exits: keep one that covers them.
-            let exits = std::mem::take(&mut self.activation.exits);
-            let mut merged: FxHashMap<CellId, (SetId, usize)> = FxHashMap::default();
-            let count = exits.len();
-            for (cell, set) in exits.into_iter().flatten() {
-                let entry = merged.entry(cell).or_insert((EMPTY, 0));
-                entry.1 += 1;
-                let old = entry.0;
-                let new = self.heap.union(old, set);
-                merged.insert(cell, (new, merged.get(&cell).map_or(1, |entry| entry.1)));
-            }
-            let mut one: Vec<(CellId, SetId)> = Vec::with_capacity(merged.len());
-            for (cell, (set, times)) in merged {
-                let set = if times < count {
-                    let old = self.heap.read(cell);
-                    self.heap.union(old, set)
-                } else {
-                    set
-                };
-                one.push((cell, set));
-            }
-            one.sort_unstable_by_key(|(cell, _)| *cell);
-            self.activation.exits.push(one);
+    /// Leaves the function with the state of this moment.
+    fn leave(&mut self) {
+        if self.activation.exits.len() < MOST_EXITS {
+            let snapshot = self.heap.snapshot(self.activation.depth);
+            self.activation.exits.push(snapshot);
+        } else {
+            self.activation.coarse = true;
         }
         self.dead = true;
         self.raised = false;
     }
 
-    fn branch(&mut self, body: &'p [Stmt], outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
+    fn branch(&mut self, test: Option<&'p Expr>, body: &'p [Stmt], outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
         self.heap.begin();
+        if let Some(test) = test {
+            self.assume(test);
+        }
         self.block(body);
         self.end_branch(outcomes);
+    }
+
+    /// Takes note of what a condition says where it holds: `isinstance(name, classes)`, alone or in an `and`.
+    fn assume(&mut self, test: &'p Expr) {
+        match test {
+            Expr::BoolOp(node) if node.op == ruff_python_ast::BoolOp::And => {
+                for part in node.values.iter().take(8) {
+                    if matches!(part, Expr::Call(_)) {
+                        self.assume(part);
+                    }
+                }
+            }
+            Expr::Call(node) => {
+                if let (Expr::Name(function), [Expr::Name(name), classes]) = (&*node.func, &*node.arguments.args)
+                    && function.id.as_str() == "isinstance"
+                    && matches!(classes, Expr::Name(_) | Expr::Attribute(_) | Expr::Tuple(_))
+                {
+                    let classes = self.eval(classes);
+                    let name = self.names.id(name.id.as_str());
+                    if self.owner(name, false) != Some(self.frame) {
+                        // Other code may see, and change, what is not local.
+                        return;
+                    }
+                    let set = self.load_name(name);
+                    let narrowed = self.narrow(set, classes);
+                    if narrowed != set {
+                        self.store_name(name, narrowed);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn end_branch(&mut self, outcomes: &mut Vec<Vec<(CellId, SetId)>>) {
@@ -975,7 +1048,7 @@ impl<'p> Interpreter<'p> {
         let mut breaks = Vec::new();
         for _ in 0..rounds {
             if let Some(test) = test {
-                self.eval(test);
+                self.test(test);
             }
             let depth = self.heap.begin();
             self.activation.loops.push(Loop { depth, ..Loop::default() });
@@ -985,8 +1058,13 @@ impl<'p> Interpreter<'p> {
             self.block(body);
             let of = self.activation.loops.pop().unwrap_or_default();
             let mut outcomes = of.continues;
+            let everything = of.coarse.then(|| self.heap.everything(depth));
             self.end_branch(&mut outcomes);
             breaks = of.breaks;
+            if let Some(everything) = everything {
+                breaks.push(everything.clone());
+                outcomes.push(everything);
+            }
             if outcomes.is_empty() || !self.heap.join(&outcomes, true) {
                 break;
             }
@@ -1167,12 +1245,19 @@ impl<'p> Interpreter<'p> {
         let decorators: Vec<SetId> =
             def.decorator_list.iter().map(|decorator| self.eval(&decorator.expression)).collect();
         let mut bases = Vec::new();
+        let mut metaclass = None;
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
                 bases.push(self.eval(base));
             }
             for keyword in &arguments.keywords {
-                self.eval(&keyword.value);
+                let value = self.eval(&keyword.value);
+                if keyword.arg.as_ref().is_some_and(|name| name.id.as_str() == "metaclass") {
+                    metaclass = self.heap.vals(value).into_iter().find_map(|(_, val)| match val {
+                        Val::Class(class) => Some(class),
+                        _ => None,
+                    });
+                }
             }
         }
         let site = (address(def), self.frame.0, 0);
@@ -1188,14 +1273,23 @@ impl<'p> Interpreter<'p> {
             }
             Ancestor::Builtin(_) => false,
         });
+        let inherited = order.iter().find_map(|ancestor| match ancestor {
+            Ancestor::Class(base) if *base != object => self.class_objects.get(base).and_then(|base| base.metaclass),
+            _ => None,
+        });
+        let metaclass = metaclass.or(inherited).filter(|metaclass| *metaclass != object);
         match self.class_objects.get_mut(&object) {
-            Some(known) => known.order = order,
+            Some(known) => {
+                known.order = order;
+                known.metaclass = metaclass;
+            }
             None => {
                 self.class_objects.insert(
                     object,
                     ClassObject {
                         class,
                         order,
+                        metaclass,
                         fields_from_annotations: from_annotations,
                         instances: Vec::new(),
                         default_instance: None,
@@ -1437,13 +1531,7 @@ impl<'p> Interpreter<'p> {
             }
             Pattern::MatchClass(node) => {
                 let class = self.eval(&node.cls);
-                let mut subject = subject;
-                if self.is_unknown(subject) {
-                    let typed = self.instances_of(class);
-                    if typed != EMPTY {
-                        subject = typed;
-                    }
-                }
+                let subject = self.narrow(subject, class);
                 for part in &node.arguments.patterns {
                     let value = self.unknown(Unknown::Contents);
                     self.bind_pattern(part, value);
@@ -1468,12 +1556,9 @@ impl<'p> Interpreter<'p> {
                 let mut subject = subject;
                 if let Some(inner) = &node.pattern {
                     self.bind_pattern(inner, subject);
-                    if let (Pattern::MatchClass(class), true) = (&**inner, self.is_unknown(subject)) {
+                    if let Pattern::MatchClass(class) = &**inner {
                         let class = self.eval(&class.cls);
-                        let typed = self.instances_of(class);
-                        if typed != EMPTY {
-                            subject = typed;
-                        }
+                        subject = self.narrow(subject, class);
                     }
                 }
                 if let Some(name) = &node.name {
@@ -1628,7 +1713,7 @@ impl<'p> Interpreter<'p> {
 
     /// Evaluates an expression and keeps what it may be. Empty: no value gets here.
     pub fn eval(&mut self, expr: &'p Expr) -> SetId {
-        self.steps += 1;
+        self.step(1);
         if self.depth > DEEPEST_WALK || self.out_of_steps() {
             return self.unknown(Unknown::TooMany);
         }
@@ -1682,6 +1767,9 @@ impl<'p> Interpreter<'p> {
                         open = 1;
                     }
                     let part = self.eval(value);
+                    if at + 1 < node.values.len() {
+                        self.truth(part, Site::implicit(value));
+                    }
                     set = self.heap.union(set, part);
                 }
                 if open == 1 {
@@ -1698,7 +1786,10 @@ impl<'p> Interpreter<'p> {
             Expr::UnaryOp(node) => {
                 let operand = self.eval(&node.operand);
                 let (name, result) = match node.op {
-                    UnaryOp::Not => return self.typed("bool"),
+                    UnaryOp::Not => {
+                        self.truth(operand, Site::implicit(&*node.operand));
+                        return self.typed("bool");
+                    }
                     UnaryOp::USub => ("__neg__", operand),
                     UnaryOp::UAdd => ("__pos__", operand),
                     UnaryOp::Invert => ("__invert__", operand),
@@ -1722,7 +1813,7 @@ impl<'p> Interpreter<'p> {
                 self.heap.one(Val::Function(closure))
             }
             Expr::If(node) => {
-                self.eval(&node.test);
+                self.test(&node.test);
                 let mut outcomes = Vec::new();
                 self.heap.begin();
                 let then = self.eval(&node.body);
@@ -2132,7 +2223,7 @@ impl<'p> Interpreter<'p> {
             }
             self.assign(&generator.target, elements);
             for condition in &generator.ifs {
-                self.eval(condition);
+                self.test(condition);
             }
         }
         let key = key.map(|key| self.eval(key));
@@ -2152,6 +2243,18 @@ impl<'p> Interpreter<'p> {
     /// Whether nothing is known of a value but that it is there.
     pub fn is_unknown(&self, set: SetId) -> bool {
         self.heap.members(set).iter().all(|id| matches!(self.heap.get(*id), Val::Unknown(_)))
+    }
+
+    /// Evaluates a condition.
+    fn test(&mut self, condition: &'p Expr) {
+        let value = self.eval(condition);
+        self.truth(value, Site::implicit(condition));
+    }
+
+    fn truth(&mut self, value: SetId, site: Site) {
+        if !self.call_special(value, "__bool__", Args::default(), site).0 {
+            self.call_special(value, "__len__", Args::default(), site);
+        }
     }
 
     // Snippets.

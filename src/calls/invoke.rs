@@ -7,7 +7,7 @@ use super::Unknown;
 use super::builtins;
 use super::definitions::{Definition, FunctionId, NameId, ScopeKind, address};
 use super::heap::{Ancestor, CellId, ClosureId, EMPTY, ExternalId, Field, FrameId, ObjectId, SetId, Shape, Val, ValueId};
-use super::interpret::{ANYWHERE, Activation, Interpreter, Site, Target};
+use super::interpret::{ANYWHERE, Activation, DEEPEST_WALK, Interpreter, Site, Target};
 
 /// The arguments of a call.
 #[derive(Clone, Debug, Default)]
@@ -121,8 +121,18 @@ impl<'p> Interpreter<'p> {
     /// Calls whatever a set holds. Several callables are alternatives.
     pub fn call_set(&mut self, callee: SetId, args: Args, site: Site) -> SetId {
         let callees = self.heap.members(callee).to_vec();
+        self.step(callees.len());
         if let [one] = callees.as_slice() {
             return self.call_value(*one, args, site);
+        }
+        if !self.in_place {
+            // Callees change published cells alone, which only grow.
+            let mut out = EMPTY;
+            for callee in callees {
+                let result = self.call_value(callee, args.clone(), site);
+                out = self.heap.union(out, result);
+            }
+            return out;
         }
         let mut outcomes = Vec::with_capacity(callees.len());
         let mut out = EMPTY;
@@ -141,6 +151,17 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn call_value(&mut self, callee: ValueId, args: Args, site: Site) -> SetId {
+        // Callables that lead to each other (a partial of a partial of itself) end here.
+        if self.depth > DEEPEST_WALK {
+            return self.unknown(Unknown::TooMany);
+        }
+        self.depth += 1;
+        let result = self.call_one(callee, args, site);
+        self.depth -= 1;
+        result
+    }
+
+    fn call_one(&mut self, callee: ValueId, args: Args, site: Site) -> SetId {
         match self.val(callee) {
             Val::Unbound => EMPTY,
             Val::Function(closure) => {
@@ -282,6 +303,7 @@ impl<'p> Interpreter<'p> {
         let dead = std::mem::replace(&mut self.dead, false);
         self.enter(frame);
         self.chain.push(function);
+        self.inlined += 1;
         let object = self.frame(frame).object;
         let fresh = self.heap.objects.get(object.0 as usize).is_some_and(|object| object.unique);
         if fresh && !new {
@@ -303,6 +325,7 @@ impl<'p> Interpreter<'p> {
         let changes = self.heap.end();
         self.heap.note(&changes);
         self.chain.pop();
+        self.inlined -= 1;
         let done = std::mem::replace(&mut self.activation, activation);
         self.dead = dead;
         (self.frame, self.function, self.module) = outer;
@@ -311,9 +334,9 @@ impl<'p> Interpreter<'p> {
             outcomes.push(changes.iter().map(|change| (change.cell, change.value)).collect());
         }
         outcomes.extend(done.exits);
-        let nothing = outcomes.is_empty();
+        let nothing = outcomes.is_empty() || done.coarse;
         if nothing {
-            // It always raises: whoever catches that sees what it did before.
+            // It always raises, and whoever catches that sees what it did before; or it ends in too many ways.
             outcomes.push(changes.iter().map(|change| (change.cell, change.all)).collect());
         }
         for outcome in &mut outcomes {
@@ -527,8 +550,12 @@ impl<'p> Interpreter<'p> {
         if live {
             outcomes.push(self.heap.snapshot(self.activation.depth));
         }
+        let coarse = self.activation.coarse;
+        if coarse {
+            outcomes.push(self.heap.everything(self.activation.depth));
+        }
         if !outcomes.is_empty() {
-            self.heap.join(&outcomes, false);
+            self.heap.join(&outcomes, coarse);
         }
         self.chain.pop();
     }
@@ -538,6 +565,24 @@ impl<'p> Interpreter<'p> {
     fn instantiate(&mut self, class: ObjectId, args: Args, site: Site) -> SetId {
         let Some(id) = self.class_objects.get(&class).map(|class| class.class) else { return EMPTY };
         self.reach(site, Target::Class(id));
+        if let Some(metaclass) = self.class_objects.get(&class).and_then(|class| class.metaclass)
+            && let Some(makers) = self.find_in_ancestors(metaclass, "__call__", false)
+        {
+            let receiver = self.heap.value(Val::Class(class));
+            let metaclass = self.heap.value(Val::Class(metaclass));
+            let inner = Site { implicit: true, ..site };
+            let bound = self.bind(makers, Some(receiver), metaclass, inner);
+            let made = self.call_set(bound, args, inner);
+            if !self.is_unknown(made) {
+                return made;
+            }
+            let object = self.default_instance(class);
+            return self.heap.one(Val::Object(object));
+        }
+        self.make_instance(class, id, args, site)
+    }
+
+    fn make_instance(&mut self, class: ObjectId, id: super::ClassId, args: Args, site: Site) -> SetId {
         let class_value = self.heap.value(Val::Class(class));
         let object = self.instance(class, site);
         let mut instances = vec![object];
@@ -716,7 +761,12 @@ impl<'p> Interpreter<'p> {
 
     fn wrap_method(&mut self, value: SetId, class: bool) -> SetId {
         let mut out = EMPTY;
-        for (id, _) in self.heap.vals(value) {
+        for (id, val) in self.heap.vals(value) {
+            if matches!(val, Val::StaticMethod(_) | Val::ClassMethod(_)) {
+                let one = self.heap.single(id);
+                out = self.heap.union(out, one);
+                continue;
+            }
             let one = self.heap.one(if class { Val::ClassMethod(id) } else { Val::StaticMethod(id) });
             out = self.heap.union(out, one);
         }
@@ -946,6 +996,24 @@ impl<'p> Interpreter<'p> {
     /// `str.join(", ", parts)`, `object.__new__(cls)`, `super().__init__()` of a built-in base.
     fn call_unbound(&mut self, class: &str, method: &str, args: Args, site: Site) -> SetId {
         match method {
+            "__call__" if class == "type" => {
+                // `super().__call__()` in a metaclass.
+                let mut rest = args.clone();
+                if rest.positional.is_empty() {
+                    return self.unknown(Unknown::Result);
+                }
+                let classes = rest.positional.remove(0);
+                let mut out = EMPTY;
+                for (_, val) in self.heap.vals(classes) {
+                    if let Val::Class(class) = val
+                        && let Some(id) = self.class_objects.get(&class).map(|class| class.class)
+                    {
+                        let made = self.make_instance(class, id, rest.clone(), site);
+                        out = self.heap.union(out, made);
+                    }
+                }
+                out
+            }
             "__new__" => {
                 let mut out = EMPTY;
                 for set in args.positional.iter().take(2) {
@@ -1101,7 +1169,10 @@ impl<'p> Interpreter<'p> {
             let receivers = self.heap.vals(*receiver);
             for (_, val) in self.heap.vals(*class) {
                 if let Val::Class(class) = val {
-                    for (receiver, _) in &receivers {
+                    for (receiver, val) in &receivers {
+                        if matches!(val, Val::Super(..)) {
+                            continue;
+                        }
                         let one = self.heap.one(Val::Super(class, *receiver));
                         out = self.heap.union(out, one);
                     }
@@ -1539,7 +1610,10 @@ impl<'p> Interpreter<'p> {
             }
             "types.MethodType" => {
                 let mut out = EMPTY;
-                for (callable, _) in self.heap.vals(first) {
+                for (callable, val) in self.heap.vals(first) {
+                    if matches!(val, Val::Bound(..)) {
+                        continue;
+                    }
                     for (receiver, _) in self.heap.vals(args.get(1)) {
                         let one = self.heap.one(Val::Bound(callable, receiver));
                         out = self.heap.union(out, one);
@@ -1569,7 +1643,9 @@ impl<'p> Interpreter<'p> {
         }
         // Wrappers that give back what they are given.
         let base = text.split('(').next().unwrap_or("");
-        if matches!(
+        // `functools.wraps(f)` makes the decorator; the decorator gives back its argument.
+        let makes_decorator = text == "functools.wraps";
+        if !makes_decorator && matches!(
             base,
             "functools.lru_cache"
                 | "functools.cache"
@@ -1681,11 +1757,16 @@ impl<'p> Interpreter<'p> {
                 _ => complete = false,
             }
         }
+        // Keywords are kept only if nothing is left out.
+        let positional = parts.len();
         for (name, set) in &args.keywords {
             match literal(*set) {
                 Some(text) if complete => parts.push(format!("{}={text}", self.names.text(*name))),
                 _ => complete = false,
             }
+        }
+        if !complete {
+            parts.truncate(positional);
         }
         if parts.is_empty() {
             return ("(...)".to_owned(), String::new());

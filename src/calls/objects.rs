@@ -23,7 +23,7 @@ pub(super) enum Found {
 }
 
 /// Most instances of a class that are told apart.
-const MOST_INSTANCES: usize = 48;
+const MOST_INSTANCES: usize = 24;
 
 impl<'p> Interpreter<'p> {
     // Classes.
@@ -104,8 +104,7 @@ impl<'p> Interpreter<'p> {
                 }
                 Ancestor::External(id) => {
                     if matches!(outside, Found::Missing | Found::Builtin(_)) {
-                        let suffix = format!(".{}", self.names.text(name));
-                        outside = Found::External(self.derive_external(*id, &suffix, &suffix, 2));
+                        outside = Found::External(self.external_member(*id, name));
                     }
                 }
                 Ancestor::Builtin(base) => {
@@ -142,12 +141,16 @@ impl<'p> Interpreter<'p> {
     }
 
     pub fn instance(&mut self, class: ObjectId, site: Site) -> ObjectId {
+        if !self.in_place {
+            // For all callers at once, the instances of a class are one.
+            return self.default_instance(class);
+        }
         let key = (site.address, self.frame.0, class.0.wrapping_add(16));
-        if self.heap.known_site(key).is_none() {
+        if !self.heap.known_instance(key, class) {
             let many = self.class_objects.get(&class).is_some_and(|class| class.instances.len() >= MOST_INSTANCES);
             if many {
                 let object = self.default_instance(class);
-                self.heap.remember_site(key, object);
+                self.heap.remember_instance(key, class, object);
                 return object;
             }
             let object = self.heap.allocate(key, Shape::Instance(class));
@@ -182,14 +185,82 @@ impl<'p> Interpreter<'p> {
                 },
                 Val::None => self.heap.single(id),
                 Val::Object(object) if self.heap.shape(object) == Shape::Tuple => {
+                    // One level: `except (A, B)`.
                     let elements = self.elements(object);
-                    if elements == classes { EMPTY } else { self.instances_of(elements) }
+                    let flat: Vec<ValueId> = self
+                        .heap
+                        .vals(elements)
+                        .into_iter()
+                        .filter(|(_, val)| !matches!(val, Val::Object(_)))
+                        .map(|(id, _)| id)
+                        .collect();
+                    let flat = self.heap.set(flat);
+                    self.instances_of(flat)
                 }
                 _ => EMPTY,
             };
             out = self.heap.union(out, part);
         }
         out
+    }
+
+    /// The values of a set that can be instances of the classes in another; what is unknown becomes an instance.
+    pub fn narrow(&mut self, set: SetId, classes: SetId) -> SetId {
+        let mut wanted = Vec::new();
+        for (_, val) in self.heap.vals(classes) {
+            match val {
+                Val::Object(object) if self.heap.shape(object) == Shape::Tuple => {
+                    let elements = self.elements(object);
+                    wanted.extend(self.heap.vals(elements).into_iter().map(|(_, val)| val));
+                }
+                _ => wanted.push(val),
+            }
+        }
+        if wanted.is_empty()
+            || wanted.iter().any(|val| !matches!(val, Val::Class(_) | Val::Builtin(_) | Val::External(_)))
+        {
+            return set;
+        }
+        let mut kept = EMPTY;
+        let mut unknown = false;
+        for (id, val) in self.heap.vals(set) {
+            let keep = match val {
+                Val::Unknown(_) => {
+                    unknown = true;
+                    false
+                }
+                Val::Object(object) => match self.heap.shape(object) {
+                    Shape::Instance(class) => self.order_of(class).iter().any(|ancestor| {
+                        wanted.contains(&match *ancestor {
+                            Ancestor::Class(class) => Val::Class(class),
+                            Ancestor::External(external) => Val::External(external),
+                            Ancestor::Builtin(name) => Val::Builtin(name),
+                        }) || matches!(ancestor, Ancestor::External(_))
+                    }),
+                    _ => match self.type_name(val) {
+                        Some(name) => wanted.contains(&Val::Builtin(name))
+                            || wanted.iter().any(|val| matches!(val, Val::External(_))),
+                        None => true,
+                    },
+                },
+                Val::Str(_) | Val::Int(_) | Val::Typed(_) | Val::None => match self.type_name(val) {
+                    Some(name) => wanted.contains(&Val::Builtin(name))
+                        || wanted.iter().any(|val| matches!(val, Val::External(_))),
+                    None => true,
+                },
+                _ => true,
+            };
+            if keep {
+                let one = self.heap.single(id);
+                kept = self.heap.union(kept, one);
+            }
+        }
+        if unknown {
+            let typed = self.instances_of(classes);
+            let typed = if typed == EMPTY { set } else { typed };
+            kept = self.heap.union(kept, typed);
+        }
+        kept
     }
 
     /// What an annotation says of a value; empty if nothing.
@@ -374,7 +445,9 @@ impl<'p> Interpreter<'p> {
 
     pub fn get_attribute(&mut self, base: SetId, name: NameId, site: Site) -> SetId {
         let mut out = EMPTY;
-        for (id, val) in self.heap.vals(base) {
+        let values = self.heap.vals(base);
+        self.step(values.len());
+        for (id, val) in values {
             let part = self.attribute_of(id, val, name, site);
             out = self.heap.union(out, part);
         }
@@ -428,6 +501,13 @@ impl<'p> Interpreter<'p> {
                         self.heap.one(Val::Builtin(name))
                     }
                     Found::Missing => {
+                        if let Some(metaclass) = self.class_objects.get(&class).and_then(|class| class.metaclass) {
+                            let order = self.order_of(metaclass);
+                            if let Found::Values(set) = self.find(&order, None, name) {
+                                let metaclass = self.heap.value(Val::Class(metaclass));
+                                return self.bind(set, Some(id), metaclass, site);
+                            }
+                        }
                         let text = self.names.text(name);
                         if text.starts_with("__") {
                             let name = self.names.id(&format!("object.{text}"));
@@ -489,8 +569,11 @@ impl<'p> Interpreter<'p> {
                     _ => (class, false),
                 };
                 let mut order = self.order_of(of);
+                let mut is_class = is_class;
                 if !order.contains(&Ancestor::Class(class)) {
+                    // In a method of a metaclass the class is the receiver.
                     order = self.order_of(class);
+                    is_class = false;
                 }
                 match self.find(&order, Some(class), name) {
                     Found::Values(set) if is_class => self.bind(set, None, receiver, site),
@@ -548,6 +631,11 @@ impl<'p> Interpreter<'p> {
         }
         let inherited = match found {
             Found::Values(set) => self.bind(set, Some(id), class_value, site),
+            // `None` in a class of the project says little where an ancestor outside may assign the attribute.
+            Found::External(external) if matches!(self.heap.only(own), Some(Val::None)) => {
+                let external = self.heap.value(Val::External(external));
+                self.heap.one(Val::Bound(external, id))
+            }
             Found::External(_) | Found::Builtin(_) | Found::Missing if own != EMPTY => EMPTY,
             Found::External(_) | Found::Builtin(_) | Found::Missing => {
                 if let Some(fallback) = self.find_in_ancestors(class, "__getattr__", false) {
@@ -597,13 +685,17 @@ impl<'p> Interpreter<'p> {
                     let args = Args { positional: vec![receiver], ..Args::default() };
                     self.call_set(getter, args, Site { implicit: true, ..site })
                 }
-                (Val::Object(object), Some(receiver)) if matches!(self.heap.shape(object), Shape::Instance(_)) => {
-                    // A descriptor of the project.
+                (Val::Object(object), Some(receiver))
+                    if matches!(self.heap.shape(object), Shape::Instance(_)) && self.binding < 8 =>
+                {
+                    // A descriptor of the project. (A special method may itself be one.)
+                    self.binding += 1;
                     let own = self.heap.single(id);
                     let instance = self.heap.single(receiver);
                     let owner = self.heap.single(class);
                     let args = Args { positional: vec![instance, owner], ..Args::default() };
                     let (called, result) = self.call_special(own, "__get__", args, Site { implicit: true, ..site });
+                    self.binding -= 1;
                     if called { result } else { own }
                 }
                 _ => self.heap.single(id),
