@@ -202,7 +202,8 @@ fn sums_close_where_they_can() {
 
 #[test]
 fn closed_sums_are_the_sums_that_python_computes() {
-    let bodies: [(&str, fn(i64) -> i64); 5] = [
+    type Body = fn(i64) -> i64;
+    let bodies: [(&str, Body); 5] = [
         ("1", |_| 1),
         ("i", |i| i),
         ("i**2 - 3*i", |i| i * i - 3 * i),
