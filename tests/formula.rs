@@ -365,6 +365,25 @@ fn shared_parts_are_stored_once_and_printed_with_names() {
     assert_eq!(locals.texts, ["log2(t0) + f(t0)", "ceil(t0)"]);
 }
 
+/// Formulas of all threads are one graph: the same text is the same formula on each, and prints the same.
+#[test]
+fn threads_share_formulas() {
+    let build = || {
+        (0..300)
+            .map(|k| {
+                // Built and dropped over and over, so that nodes come and go on all threads at once.
+                let built = formula(&format!("{}*n*(m + {})**2 + f(n, {})", k % 7, k % 5, k % 3));
+                (built.to_string(), built)
+            })
+            .collect::<Vec<_>>()
+    };
+    let expected = build();
+    let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(build)).collect();
+    for thread in threads {
+        assert_eq!(thread.join().expect("no panic"), expected);
+    }
+}
+
 #[test]
 fn substitution_puts_formulas_into_the_places_of_symbols() {
     let substitute = |text: &str, map: &[(&str, &str)]| {
