@@ -29,11 +29,6 @@ pub enum Format {
 /// `sum(e for i in range(n))`, and py_list, py_dict, py_dict_str, py_set for the growth of CPython's containers.
 /// Calls of anything else stand for an unknown amount of memory.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  meminterface formula '8*n**2 + 16*n + 8*n**2'\n  \
-                  meminterface formula '8*n**2 + 112' --evaluate n=1000\n  \
-                  meminterface formula '8*n*m + 16*n' --growth\n  \
-                  meminterface formula '8*n**2 + py_list(n)' --exceeds 512MB --for n\n  \
-                  meminterface formula '8*n*m + 8*n*k' --simplify --latex")]
 pub struct FormulaArguments {
     /// The formula.
     #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "growth")]
