@@ -202,7 +202,8 @@ fn sums_close_where_they_can() {
 
 #[test]
 fn closed_sums_are_the_sums_that_python_computes() {
-    let bodies: [(&str, fn(i64) -> i64); 5] = [
+    type Body = fn(i64) -> i64;
+    let bodies: [(&str, Body); 5] = [
         ("1", |_| 1),
         ("i", |i| i),
         ("i**2 - 3*i", |i| i * i - 3 * i),
@@ -362,6 +363,25 @@ fn shared_parts_are_stored_once_and_printed_with_names() {
     let locals = with_locals(&[part.log2() + call, part.ceil()], |at| format!("t{at}"));
     assert_eq!(locals.locals, [(Text::from("t0"), "8*n**2 + m*n + 112".to_owned())]);
     assert_eq!(locals.texts, ["log2(t0) + f(t0)", "ceil(t0)"]);
+}
+
+/// Formulas of all threads are one graph: the same text is the same formula on each, and prints the same.
+#[test]
+fn threads_share_formulas() {
+    let build = || {
+        (0..300)
+            .map(|k| {
+                // Built and dropped over and over, so that nodes come and go on all threads at once.
+                let built = formula(&format!("{}*n*(m + {})**2 + f(n, {})", k % 7, k % 5, k % 3));
+                (built.to_string(), built)
+            })
+            .collect::<Vec<_>>()
+    };
+    let expected = build();
+    let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(build)).collect();
+    for thread in threads {
+        assert_eq!(thread.join().expect("no panic"), expected);
+    }
 }
 
 #[test]

@@ -40,6 +40,16 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "formula",
+        &[
+            ("meminterface formula '8*n**2 + 16*n + 8*n**2'", "The canonical form"),
+            ("meminterface formula '8*n**2 + 112' --evaluate n=1000", "The value in bytes"),
+            ("meminterface formula '8*n*m + 16*n' --growth", "The order of growth"),
+            ("meminterface formula '8*n**2 + py_list(n)' --exceeds 512MB --for n", "The first n that takes more"),
+            ("meminterface formula '8*n*m + 8*n*k' --simplify --latex", "The shortest form, for a paper"),
+        ],
+    ),
+    (
         "calls",
         &[
             ("meminterface calls handler.py", "What each function of a file calls, as JSON"),

@@ -9,6 +9,7 @@ mod completions;
 mod crash;
 mod examples;
 mod extract;
+pub mod formula;
 mod handlers;
 mod output;
 
@@ -48,8 +49,12 @@ enum Verb {
     Extract(extract::ExtractArguments),
     Cfg(cfg::CfgArguments),
     Handlers(handlers::HandlersArguments),
+    Formula(formula::FormulaArguments),
     Calls(calls::CallsArguments),
     Completions(completions::CompletionsArguments),
+    /// The child process that does algebra; not for people.
+    #[command(name = "__algebra", hide = true)]
+    Algebra,
 }
 
 fn dispatch(verb: Verb, output: &mut Output) -> Exit {
@@ -57,7 +62,9 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Extract(arguments) => extract::run(&arguments, output),
         Verb::Cfg(arguments) => cfg::run(&arguments, output),
         Verb::Handlers(arguments) => handlers::run(&arguments, output),
+        Verb::Formula(arguments) => formula::run(&arguments, output),
         Verb::Calls(arguments) => calls::run(&arguments, output),
+        Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }
 }

@@ -48,6 +48,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_NODES: u64 = 20_000;
 
 /// Most variables in which a form with like powers together is tried.
+#[cfg(feature = "symbolica")]
 const MOST_COLLECTED: usize = 6;
 
 /// Why algebra gave no answer.
@@ -149,9 +150,10 @@ impl Session {
         let unavailable = |reason: String| AlgebraError::Unavailable(reason);
         let mut line = serde_json::to_string(request).map_err(|error| unavailable(error.to_string()))?;
         line.push('\n');
-        let sent = self.input.as_mut().is_some_and(|input| {
-            input.write_all(line.as_bytes()).and_then(|()| input.flush()).is_ok()
-        });
+        let sent = self
+            .input
+            .as_mut()
+            .is_some_and(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()).is_ok());
         if !sent {
             return Err(unavailable(self.obituary()));
         }
@@ -335,7 +337,10 @@ impl Formula {
         let mut wanted: FxHashSet<Formula> = FxHashSet::from_iter([self.clone()]);
         let order = post_order(self);
         for part in order.iter().filter(|part| !is_arithmetic(part) && dependents.contains(part)) {
-            wanted.extend(part.kind().children().into_iter().cloned());
+            // The operands of a comparison are never derived.
+            if !matches!(part.kind(), Kind::Compare { .. } | Kind::Apply { .. }) {
+                wanted.extend(part.kind().children().into_iter().cloned());
+            }
         }
         let mut known: FxHashMap<usize, Formula> = FxHashMap::default();
         for part in &order {
@@ -409,8 +414,8 @@ fn atom_derivative(
             [x] => Ok(of(x).scale(&irrational(std::f64::consts::LOG2_E)) / x),
             _ => Err(unknown()),
         },
-        // Steps.
-        Kind::Call { .. } => Ok(Formula::zero()),
+        // Steps; and conditions, whose derivative nobody asks for.
+        Kind::Call { .. } | Kind::Compare { .. } | Kind::Junction { .. } | Kind::Not(_) => Ok(Formula::zero()),
         Kind::Extreme { max, operands } => {
             let build = |operands: &[Formula]| {
                 if *max { Formula::max(operands.to_vec()) } else { Formula::min(operands.to_vec()) }
@@ -451,9 +456,6 @@ fn atom_derivative(
         | Kind::Apply { .. }
         | Kind::Literal { .. }
         | Kind::Series { .. }
-        | Kind::Compare { .. }
-        | Kind::Junction { .. }
-        | Kind::Not(_)
         | Kind::Boolean(_)
         | Kind::Number(_)
         | Kind::Sum { .. }
@@ -497,8 +499,8 @@ fn answer(request: &Request) -> Response {
 
     let read = |expression: &str| try_parse!(expression).map_err(|error| error.to_string());
     let variable = |at: usize| symbol!(format!("v{at}"));
-    // Without line breaks, colours or the name space that Symbolica puts names in.
-    let written = |atom: &Atom| atom.to_plain_string();
+    // Names are put into a name space that is called after the crate.
+    let written = |atom: &Atom| atom.to_plain_string().replace(concat!(env!("CARGO_CRATE_NAME"), "::"), "");
     let result = match request {
         Request::Forms { expression, variables } => read(expression).map(|atom| {
             let expanded = atom.expand();

@@ -196,11 +196,10 @@ fn weigh(text: &str) -> (usize, usize) {
                 levels.push(1);
                 chained += 1;
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
-                if levels.len() > 1 {
-                    nested -= levels.pop().unwrap_or(0);
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if levels.len() > 1 => {
+                nested -= levels.pop().unwrap_or(0);
             }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {}
             TokenKind::Comma => {
                 // Of the bracket itself, one level stays.
                 let inside = usize::from(levels.len() > 1);

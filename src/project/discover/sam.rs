@@ -254,7 +254,7 @@ impl Reader<'_> {
             Value::Scalar { .. } | Value::List(_) | Value::Map(_) => inline.span.line,
         };
         let padding = "\n".repeat(first_line.saturating_sub(1) as usize);
-        entry.target = Target::Inline { text: padding + &code, function };
+        entry.target = Target::Inline { text: padding + code.as_str(), function };
         entry.roots = vec![self.folder()];
     }
 
