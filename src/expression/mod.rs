@@ -5,7 +5,30 @@
 //! panic. The interface's generated Python prints it, the Rust evaluator runs it, and both agree (a property test
 //! holds them together). Knows nothing of memory. Depends on no other module of the crate.
 
+mod codec;
+mod evaluate;
+mod exception;
+mod format;
+mod functions;
+mod json;
+mod methods;
+mod operators;
+mod print;
+mod read;
+mod simplify;
+mod unicode;
+mod value;
+mod visit;
+
 use std::sync::Arc;
+
+pub use evaluate::{Budget, Environment, Failure, Outcome, evaluate};
+pub use exception::is_subclass;
+pub use functions::is_function;
+pub use methods::is_method;
+pub use read::{ParseError, parse, read};
+pub use simplify::{can_raise, depth, imports, names, normal, partial, substitute};
+pub use visit::{rename, rename_target, size, visit_names, visit_parts, visit_target};
 
 /// A Python name, attribute or text that expressions share.
 pub type Text = Arc<str>;
@@ -47,9 +70,9 @@ pub enum Expr {
         /// Step.
         step: Option<Box<Expr>>,
     },
-    /// A call of one of [`FUNCTIONS`], by qualified name (`len`, `json.loads`).
+    /// A call of a function of the language ([`is_function`]), by qualified name (`len`, `json.loads`).
     Call(Text, Vec<Expr>, Vec<(Text, Expr)>),
-    /// A call of one of [`METHODS`] (`event.get("n", 10)`).
+    /// A call of a method of the language ([`is_method`]; `event.get("n", 10)`).
     Method(Box<Expr>, Text, Vec<Expr>, Vec<(Text, Expr)>),
     /// `[a, b]`.
     List(Vec<Expr>),
@@ -200,6 +223,27 @@ pub enum Value {
     Dict(Arc<Vec<(Value, Value)>>),
     /// `range(start, stop, step)`
     Range(num_bigint::BigInt, num_bigint::BigInt, num_bigint::BigInt),
+    /// What a function or a method gives to iterate over, with its elements. Never a constant of an expression.
+    Iterable(IterableKind, Arc<Vec<Value>>),
+}
+
+/// The types of [`Value::Iterable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IterableKind {
+    /// `d.keys()`
+    Keys,
+    /// `d.values()`
+    Values,
+    /// `d.items()`
+    Items,
+    /// `(e for x in xs)`: exhausted by its first use, like all that follow.
+    Generator,
+    /// `enumerate(xs)`
+    Enumerate,
+    /// `zip(xs, ys)`
+    Zip,
+    /// `reversed(xs)`
+    Reversed,
 }
 
 /// A Python exception as a value.
