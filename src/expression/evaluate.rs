@@ -580,7 +580,7 @@ pub(super) fn in_range(number: &BigInt, start: &BigInt, stop: &BigInt, step: &Bi
 }
 
 /// `value[index]`.
-fn get_item(value: &Value, index: &Value, meter: &mut Meter) -> Outcome {
+pub(super) fn get_item(value: &Value, index: &Value, meter: &mut Meter) -> Outcome {
     let wrong_index = |what: &str| raise("TypeError", format!("{what}, not {}", index.type_name()));
     let position = |length: usize| -> Option<Option<usize>> {
         let number = index.as_int()?;

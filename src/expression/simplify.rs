@@ -10,7 +10,7 @@ use num_traits::{One, Zero};
 
 use super::evaluate::{Budget, Environment, Outcome, evaluate_metered};
 use super::value::Meter;
-use super::visit::{rename, rename_target, visit_names, visit_parts, visit_target};
+use super::visit::{is_value_part, rename, rename_target, visit_names, visit_parts, visit_target, visit_values};
 use super::{
     BinaryOperator, BooleanOperator, Clause, CompareOperator, ComprehensionKind, Expr, FormatPart, Text, UnaryOperator,
     Value,
@@ -59,7 +59,7 @@ impl Free {
                 }
                 bound.truncate(outer);
             }
-            _ => visit_parts(expr, &mut |part| self.expr(part, bound)),
+            _ => visit_values(expr, &mut |part| self.expr(part, bound)),
         }
     }
 }
@@ -77,7 +77,7 @@ fn targets(clauses: &[Clause]) -> Vec<Text> {
 pub fn imports(expr: &Expr) -> BTreeSet<Text> {
     fn collect(expr: &Expr, out: &mut BTreeSet<Text>) {
         if let Expr::Call(name, ..) = expr
-            && let Some(module) = module_of(name)
+            && let Some((module, _)) = name.rsplit_once('.')
         {
             out.insert(module.into());
         }
@@ -86,23 +86,6 @@ pub fn imports(expr: &Expr) -> BTreeSet<Text> {
     let mut out = BTreeSet::new();
     collect(expr, &mut out);
     out
-}
-
-/// The module of a function, by its qualified name; `None` for a built-in one.
-fn module_of(function: &str) -> Option<&str> {
-    const NESTED: &[&str] = &["os.path", "urllib.parse", "collections.abc", "importlib.resources", "xml.sax.saxutils"];
-    const TYPES: &[&str] =
-        &["bool", "bytearray", "bytes", "dict", "float", "frozenset", "int", "list", "range", "set", "str", "tuple"];
-    let (first, rest) = function.split_once('.')?;
-    if TYPES.contains(&first) {
-        return None;
-    }
-    let nested = NESTED.iter().find(|module| {
-        function
-            .strip_prefix(**module)
-            .is_some_and(|rest| rest.starts_with('.') && !rest.get(1..).unwrap_or("").is_empty())
-    });
-    (!rest.is_empty()).then_some(nested.copied().unwrap_or(first))
 }
 
 /// How deep an expression nests; 1 for a name or a constant.
@@ -350,7 +333,13 @@ fn substitute_in(expr: &Expr, new: &dyn Fn(&str) -> Option<Expr>, bound: &mut Ve
             bound.truncate(outer);
             substituted
         }
-        _ => map(expr, &mut |part| substitute_in(part, new, bound)),
+        _ => {
+            let mut at = 0..;
+            map(expr, &mut |part| {
+                let is_value = at.next().is_some_and(|at| is_value_part(expr, at));
+                if is_value { substitute_in(part, new, bound) } else { part.clone() }
+            })
+        }
     }
 }
 
@@ -549,14 +538,20 @@ impl Folder<'_> {
     /// An operation that needs all its operands.
     fn operation(&mut self, expr: &Expr) -> Part {
         let mut operands = Vec::new();
+        let mut at = 0..;
         let folded = map(expr, &mut |operand| {
+            if !at.next().is_some_and(|at| is_value_part(expr, at)) {
+                operands.push(Some(operand.clone()));
+                return operand.clone();
+            }
+            if let Expr::Comprehension { kind: kind @ ComprehensionKind::Generator, element, key, clauses } = operand {
+                // It is run by who uses it, and may not be to its end (`any`).
+                let folded = self.clauses(*kind, element, key.as_deref(), clauses);
+                operands.push(Some(folded.clone()));
+                return folded;
+            }
             let part = self.part(operand);
-            operands.push(match part.value {
-                Some(value) => Some(Expr::Constant(value)),
-                // A generator is evaluated by who uses it, and may not be to its end (`any`).
-                None => matches!(part.expr, Expr::Comprehension { kind: ComprehensionKind::Generator, .. })
-                    .then(|| part.expr.clone()),
-            });
+            operands.push(part.value.map(Expr::Constant));
             part.expr
         });
         let Some(operands) = operands.into_iter().collect::<Option<Vec<Expr>>>() else {
@@ -681,6 +676,11 @@ impl Folder<'_> {
         {
             return Part::known(value.clone());
         }
+        Part { expr: self.clauses(kind, element, key, clauses), value }
+    }
+
+    /// A comprehension with its parts folded.
+    fn clauses(&mut self, kind: ComprehensionKind, element: &Expr, key: Option<&Expr>, clauses: &[Clause]) -> Expr {
         let outer = self.bound.len();
         let inner = targets(clauses);
         let mut folded = Vec::with_capacity(clauses.len());
@@ -696,7 +696,7 @@ impl Folder<'_> {
         let key = key.map(|key| Box::new(self.part(key).expr));
         let element = Box::new(self.part(element).expr);
         self.bound.truncate(outer);
-        Part { expr: Expr::Comprehension { kind, element, key, clauses: folded }, value }
+        Expr::Comprehension { kind, element, key, clauses: folded }
     }
 }
 

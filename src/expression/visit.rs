@@ -1,5 +1,6 @@
 //! Walks over expressions: names, sizes, renaming.
 
+use super::functions::is_type_operand;
 use super::{Clause, Expr, FormatPart, Target, Text};
 
 /// Calls `visit` on each direct part of an expression, in order of evaluation.
@@ -69,12 +70,35 @@ fn visit_format<'a>(parts: &'a [FormatPart], visit: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
-/// Calls `visit` on each name that an expression reads, those that its comprehensions bind included.
+/// Whether a direct part, counted as [`visit_parts`] meets them, is a value: the types of `isinstance(x, dict)` are
+/// not.
+pub(super) fn is_value_part(expr: &Expr, at: usize) -> bool {
+    match expr {
+        Expr::Call(function, arguments, keywords) => {
+            let keyword = at.checked_sub(arguments.len()).and_then(|at| keywords.get(at));
+            !is_type_operand(function, at, keyword.map(|(name, _)| &**name))
+        }
+        _ => true,
+    }
+}
+
+/// Calls `visit` on each direct part that is a value ([`visit_parts`], less what names types).
+pub(super) fn visit_values<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
+    let mut at = 0..;
+    visit_parts(expr, &mut |part| {
+        if at.next().is_some_and(|at| is_value_part(expr, at)) {
+            visit(part);
+        }
+    });
+}
+
+/// Calls `visit` on each name that an expression reads, those that its comprehensions bind included. The types of
+/// `isinstance(x, dict)` are not read.
 pub fn visit_names(expr: &Expr, visit: &mut dyn FnMut(&str)) {
     if let Expr::Name(name) = expr {
         visit(name);
     }
-    visit_parts(expr, &mut |part| visit_names(part, visit));
+    visit_values(expr, &mut |part| visit_names(part, visit));
 }
 
 /// The number of nodes.
@@ -117,9 +141,17 @@ pub fn rename(expr: &mut Expr, new: &dyn Fn(&str) -> Option<Text>) {
                 again(part);
             }
         }
-        Expr::Call(_, arguments, keywords) => {
-            arguments.iter_mut().for_each(again);
-            keywords.iter_mut().for_each(|(_, value)| again(value));
+        Expr::Call(function, arguments, keywords) => {
+            for (at, argument) in arguments.iter_mut().enumerate() {
+                if !is_type_operand(function, at, None) {
+                    again(argument);
+                }
+            }
+            for (name, value) in keywords {
+                if !is_type_operand(function, usize::MAX, Some(name)) {
+                    again(value);
+                }
+            }
         }
         Expr::Method(receiver, _, arguments, keywords) => {
             again(receiver);
