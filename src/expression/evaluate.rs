@@ -486,7 +486,8 @@ pub(super) fn compare(operator: CompareOperator, left: &Value, right: &Value, me
 
 fn as_set(value: &Value) -> Option<&[Value]> {
     match value {
-        Value::Set(items) | Value::Iterable(IterableKind::Keys | IterableKind::Items, items) => Some(items),
+        Value::Set(items) => Some(items),
+        Value::Iterable(kind, items) if kind.is_set() => Some(items),
         _ => None,
     }
 }
@@ -537,10 +538,13 @@ fn contains(haystack: &Value, needle: &Value, meter: &mut Meter) -> Outcome<bool
             _ => raise("TypeError", format!("a bytes-like object is required, not '{}'", needle.type_name())),
         },
         Value::Dict(entries) => Ok(lookup(entries, needle, meter)?.is_some()),
-        Value::Iterable(IterableKind::Keys, _) | Value::Set(_) if !needle.is_hashable() => {
+        Value::Iterable(IterableKind::Keys | IterableKind::FrozenSet, _) | Value::Set(_) if !needle.is_hashable() => {
             // A set as needle is looked up by its frozen copy.
             match (haystack, needle) {
-                (Value::Set(_), Value::Set(_)) => Ok(false),
+                (Value::Set(_) | Value::Iterable(IterableKind::FrozenSet, _), Value::Set(set)) => {
+                    let frozen = Value::Iterable(IterableKind::FrozenSet, set.clone());
+                    contains(haystack, &frozen, meter)
+                }
                 _ => raise(
                     "TypeError",
                     format!("unhashable type: '{}'", needle.unhashable().unwrap_or(needle.type_name())),

@@ -236,6 +236,8 @@ pub enum IterableKind {
     Values,
     /// `d.items()`
     Items,
+    /// `frozenset(xs)`: a value like any set, but not one of an event.
+    FrozenSet,
     /// `(e for x in xs)`: exhausted by its first use, like all that follow.
     Generator,
     /// `enumerate(xs)`

@@ -211,6 +211,8 @@ impl Value {
             Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) | Self::Bytes(_) => None,
             Self::Range(..) => None,
             Self::Tuple(items) => items.iter().find_map(Self::unhashable),
+            // Its elements are.
+            Self::Iterable(IterableKind::FrozenSet, _) => None,
             Self::List(_) | Self::Set(_) | Self::Dict(_) | Self::Iterable(..) => Some(self.type_name()),
         }
     }
@@ -253,6 +255,7 @@ impl IterableKind {
             Self::Keys => "dict_keys",
             Self::Values => "dict_values",
             Self::Items => "dict_items",
+            Self::FrozenSet => "frozenset",
             Self::Generator => "generator",
             Self::Enumerate => "enumerate",
             Self::Zip => "zip",
@@ -262,7 +265,7 @@ impl IterableKind {
 
     /// Whether it can be iterated more than once, and has a length.
     pub fn is_view(self) -> bool {
-        matches!(self, Self::Keys | Self::Values | Self::Items)
+        matches!(self, Self::Keys | Self::Values | Self::Items | Self::FrozenSet)
     }
 }
 
@@ -360,16 +363,16 @@ pub(super) fn equal(left: &Value, right: &Value, meter: &mut Meter) -> Outcome<b
             kind == other && Arc::ptr_eq(a, b)
         }
         (
-            Value::Set(a) | Value::Iterable(IterableKind::Keys | IterableKind::Items, a),
-            Value::Set(b) | Value::Iterable(IterableKind::Keys | IterableKind::Items, b),
+            Value::Set(a) | Value::Iterable(IterableKind::Keys | IterableKind::Items | IterableKind::FrozenSet, a),
+            Value::Set(b) | Value::Iterable(IterableKind::Keys | IterableKind::Items | IterableKind::FrozenSet, b),
         ) => a.len() == b.len() && is_subset(a, b, meter)?,
         _ => false,
     })
 }
 
 impl IterableKind {
-    fn is_set(self) -> bool {
-        matches!(self, Self::Keys | Self::Items)
+    pub(super) fn is_set(self) -> bool {
+        matches!(self, Self::Keys | Self::Items | Self::FrozenSet)
     }
 }
 
@@ -520,6 +523,7 @@ fn hash<H: Hasher>(value: &Value, state: &mut H) {
                 int(start, state);
             }
         }
+        Value::Iterable(IterableKind::FrozenSet, items) => items.len().hash(state),
         // Not hashable: never a key.
         Value::List(_) | Value::Set(_) | Value::Dict(_) | Value::Iterable(..) => 0u8.hash(state),
     }
@@ -696,6 +700,8 @@ fn write_repr(out: &mut String, value: &Value, meter: &mut Meter) -> Outcome<()>
                 _ => out.push_str(&format!("range({start}, {stop}, {})", int_text(step, meter)?)),
             }
         }
+        Value::Iterable(IterableKind::FrozenSet, items) if items.is_empty() => out.push_str("frozenset()"),
+        Value::Iterable(IterableKind::FrozenSet, items) => write_items(out, "frozenset({", items, "})", meter)?,
         Value::Iterable(kind, items) if kind.is_view() => {
             out.push_str(kind.type_name());
             write_items(out, "([", items, "])", meter)?;
