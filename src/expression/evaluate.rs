@@ -240,14 +240,19 @@ impl Machine<'_> {
 
     fn dict(&mut self, entries: &[(Option<Expr>, Expr)]) -> Outcome {
         let mut out = DictBuilder::default();
+        // Python evaluates all keys and values up to the next `**` before it hashes the first key.
+        let mut waiting: Vec<(Value, Value)> = Vec::new();
         for (key, value) in entries {
             match key {
                 Some(key) => {
                     let key = self.value(key)?;
                     let value = storable(self.value(value)?)?;
-                    out.insert(key, value, &mut self.meter)?;
+                    waiting.push((key, value));
                 }
                 None => {
+                    for (key, value) in waiting.drain(..) {
+                        out.insert(key, value, &mut self.meter)?;
+                    }
                     let other = self.value(value)?;
                     let Value::Dict(other) = &other else {
                         return raise("TypeError", format!("'{}' object is not a mapping", other.type_name()));
@@ -257,6 +262,9 @@ impl Machine<'_> {
                     }
                 }
             }
+        }
+        for (key, value) in waiting {
+            out.insert(key, value, &mut self.meter)?;
         }
         Ok(out.finish())
     }

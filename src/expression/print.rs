@@ -90,6 +90,24 @@ impl UnaryOperator {
 }
 
 impl BinaryOperator {
+    /// The operator as Python writes it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::FloorDivide => "//",
+            Self::Modulo => "%",
+            Self::Power => "**",
+            Self::LeftShift => "<<",
+            Self::RightShift => ">>",
+            Self::And => "&",
+            Self::Or => "|",
+            Self::Xor => "^",
+        }
+    }
+
     fn precedence(self) -> Precedence {
         match self {
             Self::Add | Self::Subtract => Precedence::Sum,

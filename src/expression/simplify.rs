@@ -566,6 +566,9 @@ impl Folder<'_> {
     }
 
     fn boolean(&mut self, operator: BooleanOperator, operands: &[Expr]) -> Part {
+        if operands.is_empty() {
+            return Part::known(Value::Bool(operator == BooleanOperator::And));
+        }
         let decisive = operator == BooleanOperator::Or;
         let mut kept: Vec<Part> = Vec::new();
         for (at, operand) in operands.iter().enumerate() {
