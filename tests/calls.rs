@@ -320,8 +320,7 @@ pick().m()
 #[test]
 fn hostile_programs_end() {
     let nested_loops: String = (0..40).map(|depth| format!("{}for i{depth} in x:\n", " ".repeat(depth))).collect();
-    let ifs: String =
-        (0..60).map(|at| format!("if x: a = f; b{at} = a\nelse: a = g; c{at} = a\n")).collect();
+    let ifs: String = (0..60).map(|at| format!("if x: a = f; b{at} = a\nelse: a = g; c{at} = a\n")).collect();
     let chain: String = (0..1_500).map(|at| format!("def f{at}(): return f{}()\n", at + 1)).collect();
     let doubling: String =
         (0..200).map(|at| format!("def f{at}():\n    f{n}(); f{n}(); return f{n}()\n", n = at + 1)).collect();

@@ -603,7 +603,8 @@ impl Heap {
     /// What changed since the branch of that depth began, without ending it.
     pub fn snapshot(&mut self, depth: usize) -> Vec<(CellId, SetId)> {
         let start = self.marks.get(depth).map_or(self.journal.len(), |(_, start)| *start);
-        let mut cells: Vec<CellId> = self.journal.get(start..).unwrap_or(&[]).iter().map(|record| record.cell).collect();
+        let mut cells: Vec<CellId> =
+            self.journal.get(start..).unwrap_or(&[]).iter().map(|record| record.cell).collect();
         cells.sort_unstable();
         cells.dedup();
         cells.into_iter().map(|cell| (cell, self.peek(cell))).collect()

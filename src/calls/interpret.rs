@@ -16,9 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Unknown;
 use super::builtins;
-use super::definitions::{
-    ClassId, Definition, Definitions, FunctionId, NameId, Names, ScopeKind, address,
-};
+use super::definitions::{ClassId, Definition, Definitions, FunctionId, NameId, Names, ScopeKind, address};
 use super::heap::{
     Ancestor, CellId, ClassObject, Closure, ClosureId, EMPTY, External, ExternalId, Field, Frame, FrameId, Heap,
     ObjectId, SetId, Shape, UnitId, Val, ValueId,
@@ -279,7 +277,9 @@ impl<'p> Interpreter<'p> {
                 let mention = match function.definition {
                     Definition::Function(def) => {
                         let name = self.names.id(def.name.id.as_str());
-                        self.defs.read.contains(&name) && function.name != "lambda_handler" && function.name != "handler"
+                        self.defs.read.contains(&name)
+                            && function.name != "lambda_handler"
+                            && function.name != "handler"
                     }
                     Definition::Lambda(_) => true,
                     Definition::Module(_) | Definition::ClassBody(_) => continue,
@@ -344,7 +344,13 @@ impl<'p> Interpreter<'p> {
             return *unit;
         }
         let unit = UnitId(self.units.len() as u32);
-        self.units.push(Unit { work: Work::Closure(closure), root: false, queued: false, running: false, clean: false });
+        self.units.push(Unit {
+            work: Work::Closure(closure),
+            root: false,
+            queued: false,
+            running: false,
+            clean: false,
+        });
         self.unit_of.insert(closure, unit);
         unit
     }
@@ -517,7 +523,8 @@ impl<'p> Interpreter<'p> {
         let of = self.defs.function(function);
         let (scope, module) = (of.scope, of.module);
         let object = self.heap.object(Shape::Namespace, caller != ANYWHERE);
-        let id = self.add_frame(Frame { scope, function, module, object, parent: Some(parent), closure: Some(closure) });
+        let id =
+            self.add_frame(Frame { scope, function, module, object, parent: Some(parent), closure: Some(closure) });
         self.frame_ids.insert(key, id);
         (id, true)
     }
@@ -1157,8 +1164,7 @@ impl<'p> Interpreter<'p> {
     }
 
     fn with(&mut self, node: &'p ruff_python_ast::StmtWith) {
-        let (enter, exit) =
-            if node.is_async { ("__aenter__", "__aexit__") } else { ("__enter__", "__exit__") };
+        let (enter, exit) = if node.is_async { ("__aenter__", "__aexit__") } else { ("__enter__", "__exit__") };
         let mut managers = Vec::new();
         for item in &node.items {
             let manager = self.eval(&item.context_expr);
@@ -1234,7 +1240,8 @@ impl<'p> Interpreter<'p> {
             if let Some(default) = &parameter.default {
                 let value = self.eval(default);
                 let cell = self.heap.cell(object, Field::Default(at as u32));
-                let unique = self.heap.objects.get(self.frame(self.frame).object.0 as usize).is_some_and(|of| of.unique);
+                let unique =
+                    self.heap.objects.get(self.frame(self.frame).object.0 as usize).is_some_and(|of| of.unique);
                 self.heap.store(cell, value, unique);
             }
         }
@@ -1845,9 +1852,7 @@ impl<'p> Interpreter<'p> {
             Expr::List(node) => self.sequence(Shape::List, &node.elts, address(node)),
             Expr::Tuple(node) => self.sequence(Shape::Tuple, &node.elts, address(node)),
             Expr::Set(node) => self.sequence(Shape::Set, &node.elts, address(node)),
-            Expr::ListComp(node) => {
-                self.comprehension(address(node), Shape::List, &node.generators, None, &node.elt)
-            }
+            Expr::ListComp(node) => self.comprehension(address(node), Shape::List, &node.generators, None, &node.elt),
             Expr::SetComp(node) => self.comprehension(address(node), Shape::Set, &node.generators, None, &node.elt),
             Expr::Generator(node) => {
                 self.comprehension(address(node), Shape::Iterator, &node.generators, None, &node.elt)
@@ -2144,10 +2149,11 @@ impl<'p> Interpreter<'p> {
         let mut index = Some(0_i64);
         for (at, (set, starred)) in parts.into_iter().enumerate() {
             if starred {
-                let site = elements.get(at).map_or(
-                    Site { address: node, range: TextRange::default(), implicit: true },
-                    |element| Site::implicit(element),
-                );
+                let site = elements
+                    .get(at)
+                    .map_or(Site { address: node, range: TextRange::default(), implicit: true }, |element| {
+                        Site::implicit(element)
+                    });
                 let known = match self.heap.only(set) {
                     Some(Val::Object(from)) => self.length(from).map(|length| (from, length)),
                     _ => None,

@@ -6,7 +6,9 @@ use ruff_text_size::Ranged;
 use super::Unknown;
 use super::builtins;
 use super::definitions::{Definition, FunctionId, NameId, ScopeKind, address};
-use super::heap::{Ancestor, CellId, ClosureId, EMPTY, ExternalId, Field, FrameId, ObjectId, SetId, Shape, Val, ValueId};
+use super::heap::{
+    Ancestor, CellId, ClosureId, EMPTY, ExternalId, Field, FrameId, ObjectId, SetId, Shape, Val, ValueId,
+};
 use super::interpret::{ANYWHERE, Activation, DEEPEST_WALK, Interpreter, Site, Target};
 
 /// The arguments of a call.
@@ -234,7 +236,12 @@ impl<'p> Interpreter<'p> {
                     }
                     all.keywords.extend(args.keywords);
                     all.others = self.heap.union(all.others, args.others);
-                    if self.heap.members(callable).iter().any(|id| matches!(self.val(*id), Val::Object(inner) if inner == object)) {
+                    if self
+                        .heap
+                        .members(callable)
+                        .iter()
+                        .any(|id| matches!(self.val(*id), Val::Object(inner) if inner == object))
+                    {
                         return self.unknown(Unknown::NotCallable);
                     }
                     self.call_set(callable, all, site)
@@ -594,8 +601,7 @@ impl<'p> Interpreter<'p> {
                     Val::StaticMethod(inner) => inner,
                     _ => value,
                 };
-                let result =
-                    self.call_value(inner, args.clone().before(first), Site { implicit: true, ..site });
+                let result = self.call_value(inner, args.clone().before(first), Site { implicit: true, ..site });
                 made = self.heap.union(made, result);
             }
             let others: Vec<ObjectId> = self
@@ -662,7 +668,9 @@ impl<'p> Interpreter<'p> {
             for ancestor in order.iter().rev() {
                 let Ancestor::Class(of) = ancestor else { continue };
                 let Some(id) = self.class_objects.get(of).map(|class| class.class) else { continue };
-                let Some(definition) = self.defs.classes.get(id.index()).map(|class| class.definition) else { continue };
+                let Some(definition) = self.defs.classes.get(id.index()).map(|class| class.definition) else {
+                    continue;
+                };
                 for stmt in &definition.body {
                     if let ruff_python_ast::Stmt::AnnAssign(node) = stmt
                         && let Expr::Name(name) = &*node.target
@@ -801,7 +809,8 @@ impl<'p> Interpreter<'p> {
             "super" => self.call_super(&args),
             "globals" => self.heap.one(Val::ModuleDict(self.module)),
             "locals" | "vars" => {
-                if args.positional.is_empty() && self.defs.scope(self.frame(self.frame).scope).kind == ScopeKind::Module {
+                if args.positional.is_empty() && self.defs.scope(self.frame(self.frame).scope).kind == ScopeKind::Module
+                {
                     self.heap.one(Val::ModuleDict(self.module))
                 } else if let Some(Val::Module(module)) = self.heap.only(first) {
                     self.heap.one(Val::ModuleDict(module))
@@ -851,8 +860,7 @@ impl<'p> Interpreter<'p> {
             "map" => {
                 let (function, iterables) = self.function_and_iterables(&args);
                 let elements: Vec<SetId> = iterables.into_iter().map(|set| self.iterate(set, inner)).collect();
-                let result =
-                    self.call_set(function, Args { positional: elements, ..Args::default() }, inner);
+                let result = self.call_set(function, Args { positional: elements, ..Args::default() }, inner);
                 self.iterator(result, site)
             }
             "filter" => {
@@ -1545,9 +1553,18 @@ impl<'p> Interpreter<'p> {
                 }
                 return if out == EMPTY { self.unknown(Unknown::ComputedAttribute) } else { out };
             }
-            "copy.copy" | "copy.deepcopy" | "weakref.proxy" | "contextlib.closing" | "contextlib.nullcontext"
-            | "asyncio.run" | "asyncio.create_task" | "asyncio.ensure_future" | "asyncio.wait_for" | "asyncio.shield"
-            | "trio.run" | "inspect.unwrap"
+            "copy.copy"
+            | "copy.deepcopy"
+            | "weakref.proxy"
+            | "contextlib.closing"
+            | "contextlib.nullcontext"
+            | "asyncio.run"
+            | "asyncio.create_task"
+            | "asyncio.ensure_future"
+            | "asyncio.wait_for"
+            | "asyncio.shield"
+            | "trio.run"
+            | "inspect.unwrap"
                 if first != EMPTY =>
             {
                 return first;
@@ -1622,7 +1639,8 @@ impl<'p> Interpreter<'p> {
                 return out;
             }
             "dataclasses.field" | "attr.ib" | "attrs.field" | "pydantic.Field" => {
-                if let Some(factory) = self.keyword(&args, "default_factory").or_else(|| self.keyword(&args, "factory")) {
+                if let Some(factory) = self.keyword(&args, "default_factory").or_else(|| self.keyword(&args, "factory"))
+                {
                     return self.call_set(factory, Args::default(), inner);
                 }
                 return self.keyword(&args, "default").unwrap_or(EMPTY);
@@ -1645,20 +1663,22 @@ impl<'p> Interpreter<'p> {
         let base = text.split('(').next().unwrap_or("");
         // `functools.wraps(f)` makes the decorator; the decorator gives back its argument.
         let makes_decorator = text == "functools.wraps";
-        if !makes_decorator && matches!(
-            base,
-            "functools.lru_cache"
-                | "functools.cache"
-                | "functools.wraps"
-                | "functools.update_wrapper"
-                | "functools.singledispatch"
-                | "functools.total_ordering"
-                | "contextlib.contextmanager"
-                | "contextlib.asynccontextmanager"
-                | "dataclasses.dataclass"
-                | "abc.abstractmethod"
-                | "atexit.register"
-        ) && self.is_project_callable(first)
+        if !makes_decorator
+            && matches!(
+                base,
+                "functools.lru_cache"
+                    | "functools.cache"
+                    | "functools.wraps"
+                    | "functools.update_wrapper"
+                    | "functools.singledispatch"
+                    | "functools.total_ordering"
+                    | "contextlib.contextmanager"
+                    | "contextlib.asynccontextmanager"
+                    | "dataclasses.dataclass"
+                    | "abc.abstractmethod"
+                    | "atexit.register"
+            )
+            && self.is_project_callable(first)
         {
             if base == "dataclasses.dataclass" {
                 for (_, val) in self.heap.vals(first) {
@@ -1695,12 +1715,7 @@ impl<'p> Interpreter<'p> {
             if self.is_project_callable(function) {
                 let rest: Vec<SetId> = args.positional.iter().skip(at + 1).copied().collect();
                 let call = if passes {
-                    Args {
-                        positional: rest,
-                        rest: args.rest,
-                        keywords: args.keywords.clone(),
-                        others: args.others,
-                    }
+                    Args { positional: rest, rest: args.rest, keywords: args.keywords.clone(), others: args.others }
                 } else {
                     // The elements of what follows, or anything.
                     let mut elements = unknown;

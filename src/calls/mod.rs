@@ -307,8 +307,13 @@ impl<'p> Program<'p> {
     fn convert(&self, set: SetId) -> &[Value] {
         let Some(slot) = self.converted.get(&set) else { return &[] };
         slot.get_or_init(|| {
-            let mut values: Vec<Value> =
-                self.interpreter.heap.vals(set).into_iter().filter_map(|(_, val)| self.interpreter.value(val)).collect();
+            let mut values: Vec<Value> = self
+                .interpreter
+                .heap
+                .vals(set)
+                .into_iter()
+                .filter_map(|(_, val)| self.interpreter.value(val))
+                .collect();
             values.sort();
             values.dedup();
             values.into()

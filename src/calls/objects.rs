@@ -238,14 +238,17 @@ impl<'p> Interpreter<'p> {
                         }) || matches!(ancestor, Ancestor::External(_))
                     }),
                     _ => match self.type_name(val) {
-                        Some(name) => wanted.contains(&Val::Builtin(name))
-                            || wanted.iter().any(|val| matches!(val, Val::External(_))),
+                        Some(name) => {
+                            wanted.contains(&Val::Builtin(name))
+                                || wanted.iter().any(|val| matches!(val, Val::External(_)))
+                        }
                         None => true,
                     },
                 },
                 Val::Str(_) | Val::Int(_) | Val::Typed(_) | Val::None => match self.type_name(val) {
-                    Some(name) => wanted.contains(&Val::Builtin(name))
-                        || wanted.iter().any(|val| matches!(val, Val::External(_))),
+                    Some(name) => {
+                        wanted.contains(&Val::Builtin(name)) || wanted.iter().any(|val| matches!(val, Val::External(_)))
+                    }
                     None => true,
                 },
                 _ => true,
@@ -301,9 +304,8 @@ impl<'p> Interpreter<'p> {
                     Expr::Tuple(tuple) => tuple.elts.iter().collect(),
                     one => vec![one],
                 };
-                let part = |this: &mut Self, at: usize| {
-                    inner.get(at).map_or(EMPTY, |part| this.annotation(part, depth + 1))
-                };
+                let part =
+                    |this: &mut Self, at: usize| inner.get(at).map_or(EMPTY, |part| this.annotation(part, depth + 1));
                 match last {
                     "Optional" | "Annotated" | "Final" | "ClassVar" | "Required" | "NotRequired" | "Awaitable" => {
                         part(self, 0)
@@ -520,7 +522,9 @@ impl<'p> Interpreter<'p> {
             }
             Val::Object(object) => match self.heap.shape(object) {
                 Shape::Instance(class) => self.instance_attribute(id, object, class, name, site),
-                Shape::Partial if self.names.text(name) == "func" => self.heap.read_field(object, Field::Attribute(name)),
+                Shape::Partial if self.names.text(name) == "func" => {
+                    self.heap.read_field(object, Field::Attribute(name))
+                }
                 Shape::Class | Shape::Namespace => EMPTY,
                 Shape::List
                 | Shape::Tuple
@@ -723,8 +727,7 @@ impl<'p> Interpreter<'p> {
                                         let setter = self.heap.read_field(property, Field::Attribute(fset));
                                         if setter != EMPTY {
                                             set_by_code = true;
-                                            let args =
-                                                Args { positional: vec![receiver, value], ..Args::default() };
+                                            let args = Args { positional: vec![receiver, value], ..Args::default() };
                                             self.call_set(setter, args, site);
                                         }
                                     }
@@ -1043,8 +1046,7 @@ impl<'p> Interpreter<'p> {
                         }
                         match field {
                             Field::Key(_) => {
-                                let unique =
-                                    self.heap.objects.get(into.0 as usize).is_some_and(|object| object.unique);
+                                let unique = self.heap.objects.get(into.0 as usize).is_some_and(|object| object.unique);
                                 let cell = self.heap.cell(into, field);
                                 self.heap.store(cell, set, unique && certain);
                             }
@@ -1078,14 +1080,7 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    pub fn slice(
-        &mut self,
-        base: SetId,
-        lower: Option<SetId>,
-        upper: Option<SetId>,
-        step: bool,
-        site: Site,
-    ) -> SetId {
+    pub fn slice(&mut self, base: SetId, lower: Option<SetId>, upper: Option<SetId>, step: bool, site: Site) -> SetId {
         let bound = |this: &Self, part: Option<SetId>| match part {
             None => Some(None),
             Some(set) => match this.heap.only(set) {

@@ -63,8 +63,11 @@ pub fn run(arguments: &CallsArguments, output: &mut Output) -> Exit {
     }
     if !complete {
         output.report(
-            &Diagnostic::new(Kind::IncompleteCallGraph, "the call graph may lack calls: the analysis reached its limit of work")
-                .help("analyse fewer files at a time"),
+            &Diagnostic::new(
+                Kind::IncompleteCallGraph,
+                "the call graph may lack calls: the analysis reached its limit of work",
+            )
+            .help("analyse fewer files at a time"),
         );
     }
     let text = match arguments.format {

@@ -205,10 +205,9 @@ pub(super) fn format(value: &Value, specification: &str, meter: &mut Meter) -> O
         | Value::Set(_)
         | Value::Dict(_)
         | Value::Range(..)
-        | Value::Iterable(..) => raise(
-            "TypeError",
-            format!("unsupported format string passed to {}.__format__", value.type_name()),
-        ),
+        | Value::Iterable(..) => {
+            raise("TypeError", format!("unsupported format string passed to {}.__format__", value.type_name()))
+        }
     }
 }
 
@@ -390,7 +389,8 @@ fn format_float(number: f64, spec: &Spec, meter: &mut Meter) -> Outcome<String> 
         text = text.to_uppercase();
     }
     let mut negative = number.is_sign_negative() && !number.is_nan();
-    if spec.no_negative_zero && negative && !text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && number.is_finite() {
+    if spec.no_negative_zero && negative && !text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && number.is_finite()
+    {
         negative = false;
     }
     let whole = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -553,10 +553,9 @@ impl Fields<'_> {
             }
             return match self.positional.get(index) {
                 Some(value) => Ok(value.clone()),
-                None => raise(
-                    "IndexError",
-                    format!("Replacement index {index} out of range for positional args tuple"),
-                ),
+                None => {
+                    raise("IndexError", format!("Replacement index {index} out of range for positional args tuple"))
+                }
             };
         }
         match &self.named {
@@ -574,13 +573,7 @@ pub(super) fn format_fields(template: &str, fields: &Fields<'_>, meter: &mut Met
     expand(template, fields, &mut Numbering::default(), 2, meter)
 }
 
-fn expand(
-    template: &str,
-    fields: &Fields<'_>,
-    auto: &mut Numbering,
-    depth: u8,
-    meter: &mut Meter,
-) -> Outcome<String> {
+fn expand(template: &str, fields: &Fields<'_>, auto: &mut Numbering, depth: u8, meter: &mut Meter) -> Outcome<String> {
     if depth == 0 {
         return raise("ValueError", "Max string recursion exceeded");
     }
@@ -685,8 +678,7 @@ pub(super) fn percent(template: &str, values: &Value, meter: &mut Meter) -> Outc
         Value::Tuple(items) => items,
         _ => &single,
     };
-    let is_mapping =
-        matches!(values, Value::Dict(_) | Value::List(_) | Value::Bytes(_) | Value::Range(..));
+    let is_mapping = matches!(values, Value::Dict(_) | Value::List(_) | Value::Bytes(_) | Value::Range(..));
     let mut next = 0;
     let mut take = || match arguments.get(next) {
         Some(value) => {
@@ -869,15 +861,7 @@ pub(super) fn percent(template: &str, values: &Value, meter: &mut Meter) -> Outc
                 };
                 let digits = pad(&digits, minimum, '0', '>', meter)?;
                 let prefix = if spec.alternate { prefix } else { "" };
-                out.push_str(&layout(
-                    sign_of(number.is_negative(), spec.sign),
-                    prefix,
-                    &digits,
-                    "",
-                    &spec,
-                    3,
-                    meter,
-                )?);
+                out.push_str(&layout(sign_of(number.is_negative(), spec.sign), prefix, &digits, "", &spec, 3, meter)?);
             }
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
                 let number = match &value {

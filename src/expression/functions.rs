@@ -104,8 +104,20 @@ pub(super) fn is_type_operand(function: &str, position: usize, keyword: Option<&
 
 /// Names of types that `isinstance` takes.
 pub(super) const TYPES: &[&str] = &[
-    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "set",
-    "str", "tuple",
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "object",
+    "range",
+    "set",
+    "str",
+    "tuple",
 ];
 
 /// The types that an operand names; `None` if it is something else.
@@ -184,10 +196,9 @@ impl Arguments<'_> {
         match (self.positional, self.keywords) {
             ([value], []) => Ok(value.clone()),
             (_, [_, ..]) => raise("TypeError", format!("{}() takes no keyword arguments", self.function)),
-            (values, []) => raise(
-                "TypeError",
-                format!("{}() takes exactly one argument ({} given)", self.function, values.len()),
-            ),
+            (values, []) => {
+                raise("TypeError", format!("{}() takes exactly one argument ({} given)", self.function, values.len()))
+            }
         }
     }
 
@@ -247,12 +258,7 @@ pub(super) fn call(
     apply(&Arguments { function, positional: &positional, keywords: &keywords }, &mut machine.meter)
 }
 
-fn next(
-    machine: &mut Machine<'_>,
-    element: &Expr,
-    clauses: &[super::Clause],
-    default: Option<&Expr>,
-) -> Outcome {
+fn next(machine: &mut Machine<'_>, element: &Expr, clauses: &[super::Clause], default: Option<&Expr>) -> Outcome {
     // Python makes the generator, which evaluates the first iterable only, then the default, then runs it.
     let default = default.map(|default| machine.value(default)).transpose()?;
     let mut found = None;
@@ -322,10 +328,7 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 None => Text::from(""),
                 Some(Value::Str(text)) => text,
                 Some(other) => {
-                    return raise(
-                        "TypeError",
-                        format!("format() argument 2 must be str, not {}", other.type_name()),
-                    );
+                    return raise("TypeError", format!("format() argument 2 must be str, not {}", other.type_name()));
                 }
             };
             format::format(&value.unwrap_or(Value::None), &specification, meter).map(|text| Value::Str(text.into()))
@@ -406,10 +409,7 @@ fn items(value: &Value, meter: &mut Meter) -> Outcome<Arc<Vec<Value>>> {
 pub(super) fn index(value: &Value) -> Outcome<BigInt> {
     match value.as_int() {
         Some(number) => Ok(number),
-        None => raise(
-            "TypeError",
-            format!("'{}' object cannot be interpreted as an integer", value.type_name()),
-        ),
+        None => raise("TypeError", format!("'{}' object cannot be interpreted as an integer", value.type_name())),
     }
 }
 
@@ -456,10 +456,7 @@ fn ord(value: &Value) -> Outcome {
             bytes.len()
         }
         _ => {
-            return raise(
-                "TypeError",
-                format!("ord() expected string of length 1, but {} found", value.type_name()),
-            );
+            return raise("TypeError", format!("ord() expected string of length 1, but {} found", value.type_name()));
         }
     };
     raise("TypeError", format!("ord() expected a character, but string of length {length} found"))
@@ -489,10 +486,7 @@ fn dict(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 let [key, value] = parts.as_slice() else {
                     return raise(
                         "ValueError",
-                        format!(
-                            "dictionary update sequence element #{at} has length {}; 2 is required",
-                            parts.len()
-                        ),
+                        format!("dictionary update sequence element #{at} has length {}; 2 is required", parts.len()),
                     );
                 };
                 out.insert(key.clone(), value.clone(), meter)?;
@@ -511,11 +505,7 @@ fn divmod(a: &Value, b: &Value, meter: &mut Meter) -> Outcome {
     if !numbers(a) || !numbers(b) {
         return raise(
             "TypeError",
-            format!(
-                "unsupported operand type(s) for divmod(): '{}' and '{}'",
-                a.type_name(),
-                b.type_name()
-            ),
+            format!("unsupported operand type(s) for divmod(): '{}' and '{}'", a.type_name(), b.type_name()),
         );
     }
     if matches!(a, Value::Float(_)) || matches!(b, Value::Float(_)) {
@@ -576,10 +566,9 @@ fn float(value: &Value, meter: &mut Meter) -> Outcome {
             let text = readable(value, meter)?.unwrap_or_default();
             match number_text(&text).and_then(|text| parse_float(&text)) {
                 Some(number) => Ok(Value::Float(number)),
-                None => raise(
-                    "ValueError",
-                    format!("could not convert string to float: {}", value::repr(value, meter)?),
-                ),
+                None => {
+                    raise("ValueError", format!("could not convert string to float: {}", value::repr(value, meter)?))
+                }
             }
         }
         _ => raise(
@@ -602,9 +591,7 @@ fn parse_float(text: &str) -> Option<f64> {
             let mut plain = String::with_capacity(body.len());
             let bytes = body.as_bytes();
             for (at, byte) in bytes.iter().enumerate() {
-                let digit = |at: Option<usize>| {
-                    at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit)
-                };
+                let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
                 match byte {
                     b'_' if digit(at.checked_sub(1)) && digit(at.checked_add(1)) => {}
                     b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-' => plain.push(char::from(*byte)),
@@ -647,10 +634,7 @@ fn int(value: &Value, base: Option<&Value>, meter: &mut Meter) -> Outcome {
     };
     let base = base.unwrap_or(10);
     let invalid = |meter: &mut Meter| {
-        raise(
-            "ValueError",
-            format!("invalid literal for int() with base {base}: {}", value::repr(value, meter)?),
-        )
+        raise("ValueError", format!("invalid literal for int() with base {base}: {}", value::repr(value, meter)?))
     };
     let Some(text) = number_text(&text) else { return invalid(meter) };
     let (negative, body) = match text.strip_prefix('-') {
@@ -778,9 +762,9 @@ fn power(base: &Value, exponent: &Value, modulus: Option<&Value>, meter: &mut Me
         Some(modulus) => modulus,
     };
     let (Some(base), Some(exponent), Some(modulus)) = (base.as_int(), exponent.as_int(), modulus.as_int()) else {
-        let floats = [base, exponent, modulus].iter().all(|value| {
-            matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_))
-        });
+        let floats = [base, exponent, modulus]
+            .iter()
+            .all(|value| matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_)));
         return raise(
             "TypeError",
             if floats {
@@ -874,9 +858,11 @@ fn round(number: &Value, digits: &Value, meter: &mut Meter) -> Outcome {
 }
 
 fn sorted(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
-    let [iterable] = required(
-        Arguments { function: "sorted", positional: arguments.positional, keywords: &[] }.bind(["iterable"], 1, 1)?,
-    );
+    let [iterable] = required(Arguments { function: "sorted", positional: arguments.positional, keywords: &[] }.bind(
+        ["iterable"],
+        1,
+        1,
+    )?);
     let mut reverse = false;
     for (keyword, value) in arguments.keywords {
         match (&**keyword, value) {

@@ -301,10 +301,7 @@ pub(super) fn dumps(arguments: &Arguments<'_>, with_default: bool, meter: &mut M
             None => return raise("TypeError", "dumps() missing 1 required positional argument: 'obj'"),
         },
         more => {
-            return raise(
-                "TypeError",
-                format!("dumps() takes 1 positional argument but {} were given", more.len()),
-            );
+            return raise("TypeError", format!("dumps() takes 1 positional argument but {} were given", more.len()));
         }
     };
     let mut writer = Writer {

@@ -16,32 +16,104 @@ use super::{BinaryOperator, IterableKind, Text, Value, codec, unicode};
 
 /// The methods of `str`, sorted.
 const STR: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format", "format_map",
-    "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isprintable", "isspace",
-    "istitle", "isupper", "join", "ljust", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace",
-    "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip",
-    "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];
 
 /// The methods of `bytes`, sorted.
 const BYTES: &[&str] = &[
-    "count", "decode", "endswith", "find", "hex", "index", "isalnum", "isalpha", "isascii", "isdigit", "isspace",
-    "join", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex",
-    "rpartition", "rsplit", "rstrip", "split", "startswith", "strip", "upper",
+    "count",
+    "decode",
+    "endswith",
+    "find",
+    "hex",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdigit",
+    "isspace",
+    "join",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "startswith",
+    "strip",
+    "upper",
 ];
 
 /// Methods that `bytes` has in Python, but not in the language.
 const BYTES_UNSUPPORTED: &[&str] = &[
-    "capitalize", "center", "expandtabs", "islower", "istitle", "isupper", "ljust", "rjust", "splitlines", "swapcase",
-    "title", "zfill",
+    "capitalize",
+    "center",
+    "expandtabs",
+    "islower",
+    "istitle",
+    "isupper",
+    "ljust",
+    "rjust",
+    "splitlines",
+    "swapcase",
+    "title",
+    "zfill",
 ];
 
 const SEQUENCE: &[&str] = &["count", "index"];
 const LIST: &[&str] = &["copy", "count", "index"];
 const DICT: &[&str] = &["copy", "get", "items", "keys", "values"];
-const SET: &[&str] = &[
-    "copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union",
-];
+const SET: &[&str] =
+    &["copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"];
 
 /// Whether a type of the language has a method of this name.
 pub fn is_method(name: &str) -> bool {
@@ -124,10 +196,7 @@ fn nothing(arguments: &Arguments<'_>) -> Outcome<()> {
     arguments.no_keywords()?;
     match arguments.positional {
         [] => Ok(()),
-        given => raise(
-            "TypeError",
-            format!("{}() takes no arguments ({} given)", arguments.function, given.len()),
-        ),
+        given => raise("TypeError", format!("{}() takes no arguments ({} given)", arguments.function, given.len())),
     }
 }
 
@@ -151,10 +220,7 @@ fn bounds(length: usize, start: Option<&Value>, end: Option<&Value>, none: bool)
             Some(value) => match value.as_int() {
                 Some(number) => number,
                 None if none => {
-                    return raise(
-                        "TypeError",
-                        "slice indices must be integers or None or have an __index__ method",
-                    );
+                    return raise("TypeError", "slice indices must be integers or None or have an __index__ method");
                 }
                 None => return raise("TypeError", "slice indices must be integers or have an __index__ method"),
             },
@@ -268,9 +334,8 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             };
             let mut length = text.len().saturating_mul(items.len().saturating_sub(1));
             for (at, item) in items.iter().enumerate() {
-                let part = must_be_text(item, |found| {
-                    format!("sequence item {at}: expected str instance, {found} found")
-                })?;
+                let part =
+                    must_be_text(item, |found| format!("sequence item {at}: expected str instance, {found} found"))?;
                 length = length.saturating_add(part.len());
             }
             meter.charge(items.len())?;
@@ -315,9 +380,8 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             let window = range.and_then(|(start, end)| text.get(byte_of(text, start)..byte_of(text, end)));
             meter.charge(options.len())?;
             for option in options {
-                let option = must_be_text(option, |found| {
-                    format!("tuple for {name} must only contain str, not {found}")
-                })?;
+                let option =
+                    must_be_text(option, |found| format!("tuple for {name} must only contain str, not {found}"))?;
                 let hit = window.is_some_and(|window| {
                     if name == "startswith" { window.starts_with(&**option) } else { window.ends_with(&**option) }
                 });
@@ -368,8 +432,7 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
         "removeprefix" | "removesuffix" => {
             let part = arguments.one()?;
             let part = must_be_text(&part, |found| format!("{name}() argument must be str, not {found}"))?;
-            let rest =
-                if name == "removeprefix" { text.strip_prefix(&**part) } else { text.strip_suffix(&**part) };
+            let rest = if name == "removeprefix" { text.strip_prefix(&**part) } else { text.strip_suffix(&**part) };
             Ok(rest.map_or_else(|| Value::Str(text.clone()), Value::text))
         }
         "center" | "ljust" | "rjust" => justified(text, arguments, meter),
@@ -665,12 +728,14 @@ fn split_byte_space(bytes: &[u8], count: usize, from_right: bool) -> Vec<&[u8]> 
 
 fn trim<'b>(bytes: &'b [u8], admits: &dyn Fn(u8) -> bool, left: bool, right: bool) -> &'b [u8] {
     let mut rest = bytes;
-    while left && let Some((first, after)) = rest.split_first()
+    while left
+        && let Some((first, after)) = rest.split_first()
         && admits(*first)
     {
         rest = after;
     }
-    while right && let Some((last, before)) = rest.split_last()
+    while right
+        && let Some((last, before)) = rest.split_last()
         && admits(*last)
     {
         rest = before;
@@ -693,10 +758,9 @@ fn needle(value: &Value) -> Outcome<Arc<[u8]>> {
             Some(byte) => Ok([byte].into()),
             None => raise("ValueError", "byte must be in range(0, 256)"),
         },
-        other => raise(
-            "TypeError",
-            format!("argument should be integer or bytes-like object, not '{}'", other.type_name()),
-        ),
+        other => {
+            raise("TypeError", format!("argument should be integer or bytes-like object, not '{}'", other.type_name()))
+        }
     }
 }
 
@@ -969,12 +1033,7 @@ fn dict_method(
     }
 }
 
-fn sequence_method(
-    receiver: &Value,
-    items: &[Value],
-    arguments: &Arguments<'_>,
-    meter: &mut Meter,
-) -> Outcome {
+fn sequence_method(receiver: &Value, items: &[Value], arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     match arguments.function {
         "copy" => {
             nothing(arguments)?;
@@ -1010,13 +1069,7 @@ fn sequence_method(
     }
 }
 
-fn range_method(
-    start: &BigInt,
-    stop: &BigInt,
-    step: &BigInt,
-    arguments: &Arguments<'_>,
-    meter: &mut Meter,
-) -> Outcome {
+fn range_method(start: &BigInt, stop: &BigInt, step: &BigInt, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     let wanted = arguments.one()?;
     let whole = match &wanted {
         Value::Float(number) if number.fract() == 0.0 => operators::int_of_float(*number),

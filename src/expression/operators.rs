@@ -270,11 +270,8 @@ fn divide_ints(a: &BigInt, b: &BigInt) -> Outcome<f64> {
     }
     // Scale so that the quotient has at least 64 bits, or as many as the smallest float leaves; keep a sticky bit.
     let shift = (66 - exponent).min(1_074 + 2);
-    let (quotient, rest) = if shift >= 0 {
-        (a << shift.unsigned_abs()).div_rem(b)
-    } else {
-        a.div_rem(&(b << shift.unsigned_abs()))
-    };
+    let (quotient, rest) =
+        if shift >= 0 { (a << shift.unsigned_abs()).div_rem(b) } else { a.div_rem(&(b << shift.unsigned_abs())) };
     let mut quotient = quotient;
     if !rest.is_zero() {
         quotient |= num_bigint::BigUint::one();

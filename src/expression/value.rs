@@ -356,8 +356,7 @@ pub(super) fn equal(left: &Value, right: &Value, meter: &mut Meter) -> Outcome<b
         }
         (Value::Range(a, b, c), Value::Range(x, y, z)) => {
             let length = range_length(a, b, c);
-            length == range_length(x, y, z)
-                && (length.is_zero() || (a == x && (length == BigInt::from(1) || c == z)))
+            length == range_length(x, y, z) && (length.is_zero() || (a == x && (length == BigInt::from(1) || c == z)))
         }
         (Value::Iterable(kind, a), Value::Iterable(other, b)) if !(kind.is_set() && other.is_set()) => {
             kind == other && Arc::ptr_eq(a, b)

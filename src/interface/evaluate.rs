@@ -9,7 +9,9 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
-use crate::expression::{self, BinaryOperator, BooleanOperator, Budget, CompareOperator, Expr, Failure, Target, Text, Value};
+use crate::expression::{
+    self, BinaryOperator, BooleanOperator, Budget, CompareOperator, Expr, Failure, Target, Text, Value,
+};
 use crate::formula::{Argument, Condition, Formula};
 
 use super::build::negated;
@@ -210,9 +212,7 @@ impl Machine {
                                 let mut ends = Vec::new();
                                 ends.extend(a.map(|end| (conjunction(&condition, &end.guard), end.names)));
                                 ends.extend(b.map(|end| (conjunction(&opposite, &end.guard), end.names)));
-                                let always = ends.len() == 2
-                                    && ends[0].0 == condition
-                                    && ends[1].0 == opposite;
+                                let always = ends.len() == 2 && ends[0].0 == condition && ends[1].0 == opposite;
                                 Some((ends, always))
                             }
                         };
@@ -290,10 +290,8 @@ impl Machine {
     }
 
     fn node(&mut self, node: &Node, names: Names) -> Result<Outcome, EvaluateError> {
-        let end = |cost: Formula, names: Names| Outcome {
-            cost,
-            ways: vec![Way { kind: Kind::End, guard: truth(), names }],
-        };
+        let end =
+            |cost: Formula, names: Names| Outcome { cost, ways: vec![Way { kind: Kind::End, guard: truth(), names }] };
         let leave = |kind: Kind, names: Names| Outcome {
             cost: Formula::zero(),
             ways: vec![Way { kind, guard: truth(), names }],
@@ -303,7 +301,10 @@ impl Machine {
             Node::Let(bound) => match value(&bound.value, &names, &bound.at)? {
                 Ok(expr) => {
                     let mut names = names;
-                    Rc::make_mut(&mut names).entry(bound.name.clone()).and_modify(|old| *old = expr.clone()).or_insert(expr);
+                    Rc::make_mut(&mut names)
+                        .entry(bound.name.clone())
+                        .and_modify(|old| *old = expr.clone())
+                        .or_insert(expr);
                     end(Formula::zero(), names)
                 }
                 Err((exception, message)) => {
@@ -328,7 +329,11 @@ impl Machine {
                 let count = match value(count, &names, at)? {
                     Ok(count) => count,
                     Err((exception, message)) => {
-                        return Err(EvaluateError::Raised { exception: exception.to_string(), message, at: at.clone() });
+                        return Err(EvaluateError::Raised {
+                            exception: exception.to_string(),
+                            message,
+                            at: at.clone(),
+                        });
                     }
                 };
                 let inner = self.run(body, names.clone())?;
@@ -352,12 +357,7 @@ impl Machine {
     }
 
     /// Whether a condition holds: decided, or as an expression over what is not known.
-    fn decide(
-        &mut self,
-        condition: &Expr,
-        names: &Names,
-        at: &Place,
-    ) -> Result<Result<bool, Expr>, EvaluateError> {
+    fn decide(&mut self, condition: &Expr, names: &Names, at: &Place) -> Result<Result<bool, Expr>, EvaluateError> {
         let expr = match value(condition, names, at)? {
             Ok(expr) => expr,
             Err((exception, message)) => {
@@ -668,7 +668,11 @@ impl Machine {
                                 if decisions.decide(&matches) {
                                     return Ok(Outcome {
                                         cost: Formula::zero(),
-                                        ways: vec![Way { kind: Kind::Raise(exception.clone(), None), guard: truth(), names }],
+                                        ways: vec![Way {
+                                            kind: Kind::Raise(exception.clone(), None),
+                                            guard: truth(),
+                                            names,
+                                        }],
                                     });
                                 }
                             }
@@ -884,7 +888,10 @@ fn merge(_first: &Expr, ways: Vec<(Expr, Names)>, at: &Place) -> Result<Names, E
                         otherwise: Box::new(other.clone()),
                     };
                     if expression::size(&choice) > MAX_EXPRESSION {
-                        return Err(EvaluateError::TooMuch { what: "a value that depends on branches", at: at.clone() });
+                        return Err(EvaluateError::TooMuch {
+                            what: "a value that depends on branches",
+                            at: at.clone(),
+                        });
                     }
                     out.insert(name.clone(), choice);
                 }

@@ -22,7 +22,7 @@ use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
-use crate::project::discover::{EnvValue, Handler, Platform};
+use crate::project::discover::{EnvValue, Handler};
 use crate::project::{LoadOptions, Project, Source};
 
 pub use evaluate::{EvaluateError, Path};
@@ -94,7 +94,6 @@ fn interface(
     let definition = program.function(function);
     let name = handler.function.rsplit('.').next().unwrap_or(&handler.function).to_owned();
     let parameters = parameters_of(program, function);
-    let request_object = handler.platform == Platform::GoogleCloud || handler.platform == Platform::Azure;
     let build_options = build::Options {
         depth: options.depth,
         environment: handler
@@ -106,7 +105,6 @@ fn interface(
                 EnvValue::Unresolved(_) => None,
             })
             .collect(),
-        request_object,
     };
     let built = build::Builder::new(project, program, &build_options, module).build(function);
     let body = simplify::simplify(built.body);

@@ -47,8 +47,10 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
             interface.statistics.calls,
         );
     }
-    let modules: Vec<&str> =
-        ["base64", "json", "math", "os", "urllib.parse"].into_iter().filter(|m| code.contains(&format!("{m}."))).collect();
+    let modules: Vec<&str> = ["base64", "json", "math", "os", "urllib.parse"]
+        .into_iter()
+        .filter(|m| code.contains(&format!("{m}.")))
+        .collect();
     if !sympy && !modules.is_empty() {
         file.push('\n');
     }
@@ -264,11 +266,7 @@ impl Function<'_> {
     }
 
     fn place(&self, file: &str, line: u32) -> String {
-        if file == self.interface.file {
-            format!("line {line}")
-        } else {
-            format!("{} line {line}", short_file(file))
-        }
+        if file == self.interface.file { format!("line {line}") } else { format!("{} line {line}", short_file(file)) }
     }
 
     fn places(&self, at: &[Place]) -> String {
@@ -451,9 +449,7 @@ impl Function<'_> {
 
     /// `count * term` for each term of a body that is nothing but terms; a loop otherwise.
     fn times(&self, context: &mut Context, factors: &[String], count: &Expr, body: &Block, at: &Place, demand: &str) {
-        let straight = |block: &Block| {
-            block.0.iter().all(|node| matches!(node, Node::Term(_) | Node::Times { .. }))
-        };
+        let straight = |block: &Block| block.0.iter().all(|node| matches!(node, Node::Term(_) | Node::Times { .. }));
         if straight(body) {
             for node in &body.0 {
                 match node {
@@ -726,11 +722,7 @@ fn escape(text: &str) -> String {
 }
 
 fn shorten(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        text.to_owned()
-    } else {
-        text.chars().take(limit - 1).chain(['…']).collect()
-    }
+    if text.chars().count() <= limit { text.to_owned() } else { text.chars().take(limit - 1).chain(['…']).collect() }
 }
 
 /// The last two parts of a path.

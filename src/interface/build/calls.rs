@@ -27,9 +27,26 @@ const MAX_TARGETS: usize = 8;
 
 /// Library functions that keep or wrap the functions that they are given, and do not call them, by last name.
 const NEVER_CALL: &[&str] = &[
-    "append", "cache", "cached_property", "classmethod", "getattr", "hasattr", "isinstance", "lru_cache", "partial",
-    "partialmethod", "print", "property", "register", "setattr", "signal", "singledispatch", "staticmethod",
-    "total_ordering", "update_wrapper", "wraps",
+    "append",
+    "cache",
+    "cached_property",
+    "classmethod",
+    "getattr",
+    "hasattr",
+    "isinstance",
+    "lru_cache",
+    "partial",
+    "partialmethod",
+    "print",
+    "property",
+    "register",
+    "setattr",
+    "signal",
+    "singledispatch",
+    "staticmethod",
+    "total_ordering",
+    "update_wrapper",
+    "wraps",
 ];
 
 /// An argument of a call.
@@ -358,7 +375,9 @@ impl<'p> Builder<'p> {
         let raises = match method {
             // What Python's own methods raise is rare and of no consequence for memory.
             Some(method) if builtin => matches!(method, "index" | "remove" | "pop" | "decode" | "encode" | "read"),
-            _ if builtin => matches!(&*name, "int" | "float" | "open" | "next" | "__import__" | "getattr" | "eval" | "exec"),
+            _ if builtin => {
+                matches!(&*name, "int" | "float" | "open" | "next" | "__import__" | "getattr" | "eval" | "exec")
+            }
             _ => free.is_none(),
         };
         if raises {
@@ -503,7 +522,9 @@ impl<'p> Builder<'p> {
                 return Some(self.allocate(site, container(ObjectKind::Set, None, None)));
             }
             ("isinstance", [value, class]) => return self.isinstance(call, value, class),
-            ("list" | "tuple" | "sorted" | "reversed" | "enumerate" | "map" | "zip" | "iter", [.., last]) if !starred => {
+            ("list" | "tuple" | "sorted" | "reversed" | "enumerate" | "map" | "zip" | "iter", [.., last])
+                if !starred =>
+            {
                 let index = if name == "map" { passed.len() - 1 } else { 0 };
                 let source = passed.get(index).unwrap_or(last);
                 let expr = self.expr_of(&source.value, source.node);
@@ -642,7 +663,9 @@ impl<'p> Builder<'p> {
                 self.append(id, &item.value, call);
                 Some(Abstract::none())
             }
-            (ObjectKind::List, "extend", [items]) | (ObjectKind::Dict, "update", [items]) if items.keyword.is_none() => {
+            (ObjectKind::List, "extend", [items]) | (ObjectKind::Dict, "update", [items])
+                if items.keyword.is_none() =>
+            {
                 self.extend(id, &items.value, items.node);
                 Some(Abstract::none())
             }
@@ -728,10 +751,9 @@ impl<'p> Builder<'p> {
                 self.reachable = true;
                 let (target, iterable) = match native {
                     Some(native) => (crate::expression::Target::Name(name), native),
-                    None => (
-                        super::expressions::unused_target(),
-                        Expr::Call(Text::from("range"), vec![count], Vec::new()),
-                    ),
+                    None => {
+                        (super::expressions::unused_target(), Expr::Call(Text::from("range"), vec![count], Vec::new()))
+                    }
                 };
                 self.emit(Node::For { target, iterable, body, otherwise: Block::default(), at });
             }
@@ -769,8 +791,7 @@ impl<'p> Builder<'p> {
             Abstract::Reference(_, frame) => frame,
             _ => None,
         };
-        let argument =
-            Passed { keyword: None, starred: false, value: decorated.clone(), node: &decorator.expression };
+        let argument = Passed { keyword: None, starred: false, value: decorated.clone(), node: &decorator.expression };
         match self.follow_closure(*function, frame, None, vec![argument], decorator) {
             Some(value @ Abstract::Reference(..)) => value,
             _ => decorated,
@@ -935,11 +956,8 @@ impl<'p> Builder<'p> {
             self.latest_frame.insert(function, frame);
         }
         let key = format!("return@{frame}");
-        let values: Vec<(Abstract, usize, super::State)> = activation
-            .returns
-            .iter()
-            .map(|(state, slot, value)| (value.clone(), *slot, state.clone()))
-            .collect();
+        let values: Vec<(Abstract, usize, super::State)> =
+            activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect();
         let ways = activation.returns.into_iter().map(|(state, slot, _)| (state, slot)).collect();
         match self.join(ways, &key, &at) {
             Some(state) => {
@@ -1218,10 +1236,8 @@ impl<'p> Builder<'p> {
         match (wrapper, info.definition) {
             (Some((wrapper, outer)), Definition::Function(definition)) => {
                 if let Some(node) = definition.decorator_list.first().map(|decorator| &decorator.expression) {
-                    let passed = passed
-                        .into_iter()
-                        .map(|value| Passed { keyword: None, starred: false, value, node })
-                        .collect();
+                    let passed =
+                        passed.into_iter().map(|value| Passed { keyword: None, starred: false, value, node }).collect();
                     self.follow_closure(wrapper, outer, None, passed, &definition.name);
                 }
             }
@@ -1264,7 +1280,11 @@ impl<'p> Builder<'p> {
             let names = self.names_of(id);
             globals.extend(names.global.iter().map(|name| (module.clone(), name.clone())));
             changed.extend(
-                names.changed.iter().filter(|name| !names.local.contains(*name)).map(|name| (module.clone(), name.clone())),
+                names
+                    .changed
+                    .iter()
+                    .filter(|name| !names.local.contains(*name))
+                    .map(|name| (module.clone(), name.clone())),
             );
             if info.name.rsplit('.').next() != Some("__init__") {
                 attributes.extend(names.attributes.iter().cloned());
@@ -1322,10 +1342,10 @@ impl<'p> Builder<'p> {
     }
 
     fn module_place(&self, module: &str) -> super::Place {
-        let file = self.project.find(module).map_or_else(
-            || Text::from(module),
-            |id| Text::from(self.project.module(id).source.path.to_string_lossy()),
-        );
+        let file = self
+            .project
+            .find(module)
+            .map_or_else(|| Text::from(module), |id| Text::from(self.project.module(id).source.path.to_string_lossy()));
         super::Place { file, line: 1 }
     }
 

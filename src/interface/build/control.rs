@@ -85,7 +85,11 @@ impl<'p> Builder<'p> {
             return None;
         }
         if let Expr::Constant(value) = &condition {
-            if value.is_true() { then(self) } else { otherwise(self) }
+            if value.is_true() {
+                then(self)
+            } else {
+                otherwise(self)
+            }
             return None;
         }
         let at = self.place(node);
@@ -158,7 +162,11 @@ impl<'p> Builder<'p> {
             return;
         };
         let tries = exits.tries;
-        if by_break { exits.breaks.push((state, slot)) } else { exits.continues.push((state, slot)) }
+        if by_break {
+            exits.breaks.push((state, slot))
+        } else {
+            exits.continues.push((state, slot))
+        }
         self.leave_protections(tries, slot);
         self.emit(if by_break { Node::Break } else { Node::Continue });
         self.reachable = false;
@@ -225,7 +233,8 @@ impl<'p> Builder<'p> {
             || clause.iter().any(|name| {
                 let name = last(name);
                 name == "BaseException"
-                    || (name == "Exception" && !matches!(exception, "SystemExit" | "KeyboardInterrupt" | "GeneratorExit"))
+                    || (name == "Exception"
+                        && !matches!(exception, "SystemExit" | "KeyboardInterrupt" | "GeneratorExit"))
                     || self.bases_of(exception).iter().any(|base| last(base) == name)
             })
     }
@@ -266,8 +275,8 @@ impl<'p> Builder<'p> {
             let mut exceptions: Vec<Text> = Vec::new();
             let mut everything = false;
             for clause in &clauses {
-                everything |= clause.is_empty()
-                    || clause.iter().any(|name| matches!(&**name, "Exception" | "BaseException"));
+                everything |=
+                    clause.is_empty() || clause.iter().any(|name| matches!(&**name, "Exception" | "BaseException"));
                 let name = clause.first().cloned().unwrap_or_else(|| Text::from("Exception"));
                 let fits = only.is_none_or(|only| {
                     only.iter().any(|exception| {
@@ -375,14 +384,9 @@ impl<'p> Builder<'p> {
                 (&handler.body[..], handler.name.as_ref().map(|name| name.as_str()), handler.range)
             })
             .collect();
-        self.protected(
-            clauses,
-            &handlers,
-            &statement.orelse,
-            &statement.finalbody,
-            statement,
-            |builder| builder.statements(&statement.body),
-        );
+        self.protected(clauses, &handlers, &statement.orelse, &statement.finalbody, statement, |builder| {
+            builder.statements(&statement.body)
+        });
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -480,7 +484,9 @@ impl<'p> Builder<'p> {
         let methods = self.program.implicit_callees(module, item.context_expr.range()).to_vec();
         let method = |builder: &Self, name: &str| {
             methods.iter().find_map(|callee| match callee {
-                Callee::Function { function, .. } if builder.program.function(*function).name.ends_with(name) => Some(*function),
+                Callee::Function { function, .. } if builder.program.function(*function).name.ends_with(name) => {
+                    Some(*function)
+                }
                 _ => None,
             })
         };
@@ -603,16 +609,12 @@ impl<'p> Builder<'p> {
             Box::new(move |otherwise, at| {
                 let mut leave = otherwise;
                 leave.0.push(Node::Break);
-                let test = Node::If { condition: negate(condition), then: leave, otherwise: Block::default(), at: at.clone() };
+                let test =
+                    Node::If { condition: negate(condition), then: leave, otherwise: Block::default(), at: at.clone() };
                 let mut all = before;
                 all.0.push(test);
                 all.0.append(&mut body.0);
-                Node::While {
-                    condition: Expr::Constant(Value::Bool(true)),
-                    body: all,
-                    otherwise: Block::default(),
-                    at,
-                }
+                Node::While { condition: Expr::Constant(Value::Bool(true)), body: all, otherwise: Block::default(), at }
             })
         };
         if endless && repeated.breaks.is_empty() {
@@ -660,10 +662,8 @@ impl<'p> Builder<'p> {
             let before = self.checkpoint();
             self.state = entry.clone();
             self.slots[entry_slot].clear();
-            let opened: Vec<(Change, Vec<(Text, Slot)>)> = changes
-                .iter()
-                .map(|change| (change.clone(), self.open(change, entry_slot, node, at)))
-                .collect();
+            let opened: Vec<(Change, Vec<(Text, Slot)>)> =
+                changes.iter().map(|change| (change.clone(), self.open(change, entry_slot, node, at))).collect();
             let head = self.state.clone();
             let tries = self.tries.len();
             if let Some(here) = self.stack.last_mut() {
@@ -773,7 +773,8 @@ impl<'p> Builder<'p> {
             Change::Length(id) => {
                 let length = self.state.object(*id).and_then(|object| object.length.as_deref().cloned());
                 if let Some(length) = length {
-                    let hint = self.name_of_object(*id).map_or_else(|| "length".to_owned(), |name| format!("len_{name}"));
+                    let hint =
+                        self.name_of_object(*id).map_or_else(|| "length".to_owned(), |name| format!("len_{name}"));
                     let opened = name(self, &hint, Slot::Length, length);
                     self.state.change(*id, |object| object.length = Some(opened.into()));
                 }
@@ -796,14 +797,19 @@ impl<'p> Builder<'p> {
 
     /// What the source calls an object.
     fn name_of_object(&self, id: ObjectId) -> Option<String> {
-        self.state
-            .variables()
-            .find(|(_, value)| **value == Abstract::Object(id))
-            .map(|((_, name), _)| name.to_string())
+        self.state.variables().find(|(_, value)| **value == Abstract::Object(id)).map(|((_, name), _)| name.to_string())
     }
 
     /// Binds a loop's names to what one iteration leaves.
-    fn close(&mut self, change: &Change, names: &[(Text, Slot)], end: &State, slot: usize, node: TextRange, at: &Place) {
+    fn close(
+        &mut self,
+        change: &Change,
+        names: &[(Text, Slot)],
+        end: &State,
+        slot: usize,
+        node: TextRange,
+        at: &Place,
+    ) {
         let site = format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32());
         let object_of = |id: ObjectId| end.object(id).cloned();
         for (name, what) in names {
@@ -816,7 +822,9 @@ impl<'p> Builder<'p> {
                     Some(Abstract::Value(expr)) if *part == Slot::Content => Some((**expr).clone()),
                     _ => None,
                 },
-                (Change::Content(id) | Change::Length(id), part) => object_of(*id).and_then(|object| part_of(&object, *part)),
+                (Change::Content(id) | Change::Length(id), part) => {
+                    object_of(*id).and_then(|object| part_of(&object, *part))
+                }
                 (Change::Field(id, field), _) => object_of(*id)
                     .and_then(|object| object.fields.get(field).cloned())
                     .map(|value| self.plain_in(end, &value, &site, field, at)),
@@ -871,11 +879,7 @@ impl<'p> Builder<'p> {
             Some(length) => length,
             None => {
                 let expr = self.expr_of(iterable, node);
-                if self.is_opaque(&expr) {
-                    self.trip_count_of(&expr, target, node)
-                } else {
-                    self.count_of(&expr, node)
-                }
+                if self.is_opaque(&expr) { self.trip_count_of(&expr, target, node) } else { self.count_of(&expr, node) }
             }
         };
         let item = match iterable {
@@ -913,7 +917,9 @@ impl<'p> Builder<'p> {
                 None => length_call(expr.clone()),
             },
             Expr::List(items) | Expr::Tuple(items) => int(items.len()),
-            Expr::Dict(items) if items.iter().all(|(key, _)| matches!(key, Some(Expr::Constant(_)))) => int(items.len()),
+            Expr::Dict(items) if items.iter().all(|(key, _)| matches!(key, Some(Expr::Constant(_)))) => {
+                int(items.len())
+            }
             Expr::Call(name, arguments, _) => match (&**name, arguments.as_slice()) {
                 ("range", [stop]) => stop.clone(),
                 ("range", [start, stop]) => {
@@ -957,13 +963,15 @@ impl<'p> Builder<'p> {
                 let (a, b) = (self.count_of(a, node), self.count_of(b, node));
                 sum_of(a, b)
             }
-            Expr::Name(name) => match atom_index(name).filter(|id| self.atoms.get(*id).is_some_and(|atom| !atom.data)) {
-                Some(atom) => {
-                    let hint = format!("len_{}", self.atoms[atom].hint.trim_start_matches('='));
-                    self.part(atom, "len()", hint, McvType::Int, node)
+            Expr::Name(name) => {
+                match atom_index(name).filter(|id| self.atoms.get(*id).is_some_and(|atom| !atom.data)) {
+                    Some(atom) => {
+                        let hint = format!("len_{}", self.atoms[atom].hint.trim_start_matches('='));
+                        self.part(atom, "len()", hint, McvType::Int, node)
+                    }
+                    None => length_call(expr.clone()),
                 }
-                None => length_call(expr.clone()),
-            },
+            }
             _ if self.is_opaque(expr) => {
                 let hint = format!("len_{}", self.hint_of(node));
                 self.unknown(node, McvKind::ExternalSize, McvType::Int, &hint, "len")
@@ -1006,7 +1014,10 @@ impl<'p> Builder<'p> {
                     self.state.set(variable, value);
                 }
             }
-            (Target::Tuple(natives), Ast::Tuple(ast::ExprTuple { elts, .. }) | Ast::List(ast::ExprList { elts, .. })) => {
+            (
+                Target::Tuple(natives),
+                Ast::Tuple(ast::ExprTuple { elts, .. }) | Ast::List(ast::ExprList { elts, .. }),
+            ) => {
                 for (native, target) in natives.iter().zip(elts) {
                     self.bind_native(native, target);
                 }
@@ -1339,14 +1350,13 @@ impl<'p> Builder<'p> {
         let Some(object) = self.state.object(id).cloned() else { return };
         let expr = self.expr_of(item, node);
         let content = match object.content.as_deref() {
-            Some(content) if !self.is_opaque(&expr) => Some(Expr::Binary(
-                BinaryOperator::Add,
-                Box::new(content.clone()),
-                Box::new(Expr::List(vec![expr])),
-            )),
+            Some(content) if !self.is_opaque(&expr) => {
+                Some(Expr::Binary(BinaryOperator::Add, Box::new(content.clone()), Box::new(Expr::List(vec![expr]))))
+            }
             _ => None,
         };
-        let length = object.length.as_deref().map(|length| sum_of(length.clone(), Expr::Constant(Value::Int(1.into()))));
+        let length =
+            object.length.as_deref().map(|length| sum_of(length.clone(), Expr::Constant(Value::Int(1.into()))));
         let content = content.filter(|content| !super::too_large(content));
         self.state.change(id, |object: &mut Object| {
             object.content = content.map(Into::into);
@@ -1457,10 +1467,7 @@ fn last_trip(index: &Text, trips: &Expr) -> Expr {
     let one = Expr::Constant(Value::Int(BigInt::from(1)));
     Expr::Compare(
         Box::new(Expr::Name(index.clone())),
-        vec![(
-            CompareOperator::Equal,
-            Expr::Binary(BinaryOperator::Subtract, Box::new(trips.clone()), Box::new(one)),
-        )],
+        vec![(CompareOperator::Equal, Expr::Binary(BinaryOperator::Subtract, Box::new(trips.clone()), Box::new(one)))],
     )
 }
 

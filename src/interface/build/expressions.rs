@@ -392,8 +392,8 @@ impl<'p> Builder<'p> {
         let stop = bound(self, &slice.upper);
         let step = bound(self, &slice.step);
         let value = self.expr_of(receiver, &*node.value);
-        let opaque = self.is_opaque(&value)
-            || [&start, &stop, &step].into_iter().flatten().any(|bound| self.is_opaque(bound));
+        let opaque =
+            self.is_opaque(&value) || [&start, &stop, &step].into_iter().flatten().any(|bound| self.is_opaque(bound));
         if opaque {
             return self.opaque(node);
         }

@@ -49,8 +49,6 @@ pub struct Options {
     pub depth: Option<usize>,
     /// Values of environment variables that are known (from a template).
     pub environment: BTreeMap<String, String>,
-    /// Whether the handler's first parameter is an object with methods (an HTTP request), not plain data.
-    pub request_object: bool,
 }
 
 /// An unknown.
@@ -204,10 +202,7 @@ pub(super) struct Builder<'p> {
 
 impl<'p> Builder<'p> {
     pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, entry: ModuleId) -> Self {
-        let by_name = program
-            .functions()
-            .map(|(id, function)| (function.qualified_name.as_str(), id))
-            .collect();
+        let by_name = program.functions().map(|(id, function)| (function.qualified_name.as_str(), id)).collect();
         Self {
             entry,
             project,
@@ -431,7 +426,17 @@ impl<'p> Builder<'p> {
         };
         let site = format!("?{whole}/{step}");
         let made = parent.made;
-        let expr = self.atom(site, || Atom { kind, type_, hint, meaning, place, default: None, owner: None, data: false, made: 0 });
+        let expr = self.atom(site, || Atom {
+            kind,
+            type_,
+            hint,
+            meaning,
+            place,
+            default: None,
+            owner: None,
+            data: false,
+            made: 0,
+        });
         // A part is as old as its whole: it changes only when that is made anew.
         if let Some(id) = self.atom_of(&expr) {
             self.atoms[id].made = made;
@@ -679,10 +684,8 @@ impl<'p> Builder<'p> {
             return Some((**first).clone());
         }
         let part = |builder: &mut Self, what: &str, pick: &dyn Fn(&Object) -> Option<Rc<Expr>>| {
-            let exprs: Option<Vec<(Expr, usize)>> = versions
-                .iter()
-                .map(|(object, slot, _)| pick(object).map(|expr| ((*expr).clone(), *slot)))
-                .collect();
+            let exprs: Option<Vec<(Expr, usize)>> =
+                versions.iter().map(|(object, slot, _)| pick(object).map(|expr| ((*expr).clone(), *slot))).collect();
             exprs.map(|exprs| Rc::new(builder.phi(exprs, &format!("{key}.{what}"), what, at)))
         };
         let content = part(self, "content", &|object| object.content.clone());

@@ -113,8 +113,7 @@ impl State {
     pub fn drop_frame(&mut self, frame: FrameId) {
         let first = (Scope::Frame(frame), Text::from(""));
         let behind = (Scope::Frame(frame + 1), Text::from(""));
-        let own: Vec<Variable> =
-            self.variables.range(first..behind).map(|(variable, _)| variable.clone()).collect();
+        let own: Vec<Variable> = self.variables.range(first..behind).map(|(variable, _)| variable.clone()).collect();
         if !own.is_empty() {
             let variables = Rc::make_mut(&mut self.variables);
             for variable in own {

@@ -79,11 +79,7 @@ impl<'p> Builder<'p> {
             Stmt::ClassDef(class) => self.define_class(class),
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),
-            Stmt::TypeAlias(_)
-            | Stmt::Global(_)
-            | Stmt::Nonlocal(_)
-            | Stmt::Pass(_)
-            | Stmt::IpyEscapeCommand(_) => {}
+            Stmt::TypeAlias(_) | Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
         }
     }
 
@@ -207,9 +203,7 @@ impl<'p> Builder<'p> {
             let item = if star.is_some_and(|at| index >= at) || self.is_opaque(&whole) {
                 let hint = self.hint_of(target);
                 match self.atom_of(&whole) {
-                    Some(atom) if star.is_none() => {
-                        self.part(atom, &format!("[{index}]"), hint, McvType::Any, target)
-                    }
+                    Some(atom) if star.is_none() => self.part(atom, &format!("[{index}]"), hint, McvType::Any, target),
                     _ => self.unknown(target, McvKind::ComputedCondition, McvType::Any, &hint, "unpacked"),
                 }
             } else {
