@@ -84,7 +84,7 @@ fn exit_codes_and_streams_of_usage() {
         (&["no-such-verb"], 2, "", "unrecognized subcommand"),
         (&["cfg"], 2, "", "required"),
         (&["cfg", "--format", "jsn", "x.py"], 2, "", "json"),
-        (&["cfg", "no/such/file.py"], 2, "", "cannot-read"),
+        (&["extract", "no/such/file.py"], 2, "", "cannot-read"),
     ] {
         let output = output(words);
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
