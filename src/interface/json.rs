@@ -55,11 +55,11 @@ fn term(term: &Term) -> Map<String, Value> {
         .arguments
         .iter()
         .map(|argument| {
-            let (text, derived) = match &argument.value {
-                ArgumentValue::Expr(expr, _) => (expr.to_string(), true),
-                ArgumentValue::Text(text) => (text.to_string(), false),
+            let (text, source, derived) = match &argument.value {
+                ArgumentValue::Expr(expr, source) => (expr.to_string(), source, true),
+                ArgumentValue::Text(text) => (text.to_string(), text, false),
             };
-            json!({"keyword": argument.keyword, "value": text, "derived": derived})
+            json!({"keyword": argument.keyword, "value": text, "derived": derived, "source": source})
         })
         .collect();
     let mut out = Map::new();

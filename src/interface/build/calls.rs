@@ -128,6 +128,27 @@ impl<'p> Builder<'p> {
                 return vec![Reached::Function { id, bound: false, frame }];
             }
         }
+        // A table of functions says which there are, closures told apart by where they were made.
+        if let Some(Abstract::Value(expr)) = callee
+            && let Expr::Index(table, _) = &**expr
+            && let Expr::Dict(items) = &**table
+        {
+            let mut reached: Vec<Reached> = Vec::new();
+            for (_, value) in items {
+                let Some((name, frame)) = super::referenced(value) else { break };
+                let Some(id) = self.by_name.get(name).copied() else { break };
+                let one = Reached::Function { id, bound: false, frame };
+                if !reached.contains(&one) {
+                    reached.push(one);
+                }
+            }
+            let complete = items.iter().all(|(_, value)| {
+                super::referenced(value).is_some_and(|(name, _)| self.by_name.contains_key(name))
+            });
+            if complete && !reached.is_empty() {
+                return reached;
+            }
+        }
         let mut reached = Vec::new();
         for callee in callees {
             match callee {
@@ -231,7 +252,10 @@ impl<'p> Builder<'p> {
 
     fn name_of(&self, reached: Reached) -> String {
         match reached {
-            Reached::Function { id, .. } => self.program.function(id).qualified_name.clone(),
+            Reached::Function { id, frame, .. } => {
+                let name = &self.program.function(id).qualified_name;
+                frame.map_or_else(|| name.clone(), |frame| format!("{name}#{frame}"))
+            }
             Reached::Class(id) => self.program.class(id).qualified_name.clone(),
         }
     }
@@ -604,7 +628,7 @@ impl<'p> Builder<'p> {
             Abstract::Tuple(items) => {
                 items.iter().map(|item| self.expr_hint(item)).collect::<Option<Vec<_>>>().map(Expr::Tuple)
             }
-            Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
+            Abstract::Reference(name, frame) => Some(super::reference(name, *frame)),
         }
     }
 
@@ -714,8 +738,22 @@ impl<'p> Builder<'p> {
                 _ => None,
             })
             .collect();
-        let Ok([function]) = <[FunctionId; 1]>::try_from(functions) else { return };
         let name = self.program.call_name(module, call);
+        let functions = if functions.is_empty() && !crate::calls::is_builtin(&name) {
+            // A function that is handed to a library is taken to be called by it.
+            let handed = passed.iter().filter_map(|argument| match &argument.value {
+                Abstract::Reference(name, _) => self.by_name.get(&**name).copied(),
+                _ => None,
+            });
+            handed
+                .filter(|id| {
+                    matches!(self.program.function(*id).kind, FunctionKind::Plain | FunctionKind::Lambda)
+                })
+                .collect()
+        } else {
+            functions
+        };
+        let Ok([function]) = <[FunctionId; 1]>::try_from(functions) else { return };
         let last = name.rsplit('.').next().unwrap_or(&name).to_owned();
         if NEVER_CALL.contains(&&*last) {
             return;

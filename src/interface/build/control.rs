@@ -849,7 +849,7 @@ impl<'p> Builder<'p> {
     fn plain_in(&mut self, state: &State, value: &Abstract, site: &str, hint: &str, at: &Place) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name, _) => Expr::Constant(Value::Str(name.clone())),
+            Abstract::Reference(name, frame) => super::reference(name, *frame),
             Abstract::Object(id) => match state.object(*id).and_then(|object| object.content.as_deref().cloned()) {
                 Some(content) => content,
                 None => self.lost(&format!("{site}/#{id}"), hint, at),

@@ -474,7 +474,7 @@ impl<'p> Builder<'p> {
     fn expr_of(&mut self, value: &Abstract, node: &impl Ranged) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name, _) => Expr::Constant(Value::Str(name.clone())),
+            Abstract::Reference(name, frame) => reference(name, *frame),
             Abstract::Object(id) => {
                 let object = self.state.object(*id).cloned();
                 match object.as_deref() {
@@ -659,13 +659,13 @@ impl<'p> Builder<'p> {
         for (value, slot, state) in values {
             let expr = match value {
                 Abstract::Value(expr) => Some((**expr).clone()),
-                Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
+                Abstract::Reference(name, frame) => Some(reference(name, *frame)),
                 Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                 Abstract::Tuple(items) => items
                     .iter()
                     .map(|item| match item {
                         Abstract::Value(expr) => Some((**expr).clone()),
-                        Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
+                        Abstract::Reference(name, frame) => Some(reference(name, *frame)),
                         Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                         Abstract::Tuple(_) => None,
                     })
@@ -734,6 +734,24 @@ impl<'p> Builder<'p> {
             data: false,
             made: 0,
         })
+    }
+}
+
+/// A function, class or module as a value that can be compared: its name, and of a closure its frame.
+fn reference(name: &Text, frame: Option<FrameId>) -> Expr {
+    let text = match frame {
+        Some(frame) => Text::from(format!("{name}#{frame}")),
+        None => name.clone(),
+    };
+    Expr::Constant(Value::Str(text))
+}
+
+/// What [`reference`] made.
+fn referenced(expr: &Expr) -> Option<(&str, Option<FrameId>)> {
+    let Expr::Constant(Value::Str(text)) = expr else { return None };
+    match text.rsplit_once('#') {
+        Some((name, frame)) => Some((name, Some(frame.parse().ok()?))),
+        None => Some((text, None)),
     }
 }
 
