@@ -17,7 +17,8 @@ impl<'a> Builder<'a> {
             if !self.is_live() {
                 break;
             }
-            self.line = Some(self.line_of(case));
+            // CPython's line is that of the pattern, which parentheses may put below the keyword.
+            self.line = Some(self.line_of(&case.pattern));
             if case.pattern.is_irrefutable() {
                 self.push(Element::Case(case));
             } else {

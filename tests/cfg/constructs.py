@@ -236,6 +236,12 @@ def f_constants(t):
         if t():
             break
     assert 1
+    if 1 - 1:
+        t()
+    while ~0 & 0:
+        t()
+    if -1.5:
+        t()
     if __debug__:
         return t()
 

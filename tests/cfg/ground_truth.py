@@ -382,6 +382,7 @@ def main():
     tree = ast.parse(text)
     owner = statement_lines(tree)
     compiled = compile(text, arguments.program, "exec", dont_inherit=True)
+    defined = {node.name for node in ast.walk(tree) if hasattr(node, "body") and hasattr(node, "name")}
     idle = {node.lineno for node in ast.walk(tree) if is_idle(node)}
     by_place = {}
     for function in functions:
@@ -393,7 +394,8 @@ def main():
         function = by_place.get(key)
         if function is None:
             # Several lambdas may share their name and differ in a line that is counted otherwise.
-            if "<" not in name:
+            # Bounds of type parameters and values of `type` statements have code objects that look like functions.
+            if "<" not in name and name.rpartition(".")[2] in defined:
                 report.tell("missing", {"name": name, "line": code.co_firstlineno}, [])
             continue
         report.counts["functions"] += 1
