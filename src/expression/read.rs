@@ -20,11 +20,11 @@ use super::{
 /// Deepest nesting of brackets and operators in a text that is parsed.
 const MAX_DEPTH: usize = 1_000;
 
-/// Nesting that any thread's stack carries (under 100 KiB a level in a debug build).
-const SHALLOW: usize = 8;
+/// Nesting that any thread's stack carries: the parser and the reader take under 8 KiB a level in a debug build.
+const SHALLOW: usize = 64;
 
 /// Stack of the thread that parses deeper texts, in bytes. Address space, not memory.
-const STACK_BYTES: usize = 256 << 20;
+const STACK_BYTES: usize = 64 << 20;
 
 /// Why a text is no expression of the language. Offsets are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

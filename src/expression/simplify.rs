@@ -20,7 +20,7 @@ use super::{
 const LARGEST: u64 = 200;
 
 /// Work that one partial evaluation does in all, and for one part of the expression.
-const WORK: (u64, u64) = (8_000_000, 1_000_000);
+const WORK: (u64, u64) = (400_000, 100_000);
 
 // ---- names ----------------------------------------------------------------------------------------------------------
 
