@@ -1,6 +1,8 @@
 //! The closed language of derived values, as source text: what is read, how it is printed, what can be computed
 //! before the arguments are known, and what may raise.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -196,6 +198,8 @@ fn one_way_to_print() {
         ("a[1:2:None]", "a[1:2:None]"),
         ("range(0, 10, 1)", "range(10)"),
         ("(\na +\nb)", "a + b"),
+        ("  a + b\n", "a + b"),
+        ("a  # a comment", "a"),
     ] {
         assert_eq!(expr(text).to_string(), printed, "{text}");
     }
@@ -281,7 +285,7 @@ fn refuses() {
 /// What is not Python has a message with its place.
 #[test]
 fn syntax_errors() {
-    for (text, offset) in [("", 0), ("a +", 3), ("a b", 2), ("f\"{a\"", 4), ("x = 1", 2), ("%3", 0)] {
+    for (text, offset) in [("", 0), ("a +", 3), ("a b", 2), ("f\"{a\"", 4), ("x = 1", 2), ("  a b", 4), ("%3", 0)] {
         match parse(text) {
             Err(ParseError::Syntax { offset: at, .. }) => assert_eq!(at, offset, "{text}"),
             other => panic!("{text}: {other:?}"),
@@ -472,6 +476,7 @@ fn closures_are_environments() {
     let lookup = |name: &str| (name == "n").then(|| Value::int(2));
     assert_eq!(partial(&expr("n + m"), &lookup).to_string(), "2 + m");
     assert_eq!(evaluate(&expr("n + 1"), &lookup, Budget::default()), Ok(Value::int(3)));
+    assert_eq!(partial(&expr("n + (1 + 2)"), &|_: &str| None).to_string(), "n + 3");
 }
 
 // ---- substitution ---------------------------------------------------------------------------------------------------
@@ -953,7 +958,7 @@ const BUDGET: Budget = Budget { work: 200_000 };
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 500;
+        config.cases = 300;
     }
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
@@ -1117,7 +1122,7 @@ fn samples(count: usize) -> Vec<(Expr, BTreeMap<String, Value>)> {
 /// Every Python from 3.9 on reads what is printed.
 #[test]
 fn python_reads_what_is_printed() {
-    let samples = samples(5_000);
+    let samples = samples(3_000);
     let texts: Vec<String> = samples.iter().map(|(whole, _)| whole.to_string()).collect();
     let input = serde_json::to_string(&texts).unwrap();
     let program = "
@@ -1143,7 +1148,7 @@ for text in json.loads(sys.stdin.buffer.read()):
 /// What is printed means to CPython what the expression means here.
 #[test]
 fn python_agrees() {
-    let cases: Vec<_> = samples(6_000)
+    let cases: Vec<_> = samples(4_000)
         .into_iter()
         .filter_map(|(whole, known)| {
             let text = format!("{whole:?} {known:?}");
@@ -1158,6 +1163,8 @@ fn python_agrees() {
             let outcome = match evaluate(&whole, &known, BUDGET) {
                 Ok(value) if format!("{value:?}").contains("Iterable(") => return None,
                 Ok(value) => format!("= {}", value.repr()),
+                // From 3.12 on, a slice is a key that no dict has; before, it cannot be one.
+                Err(Failure::Raised(raised)) if raised.message.starts_with("slice(") => return None,
                 Err(Failure::Raised(raised)) => format!("! {}", raised.exception),
                 Err(_) => return None,
             };
@@ -1167,7 +1174,7 @@ fn python_agrees() {
         .collect();
     // Enough of them have a value.
     let values = cases.iter().filter(|(_, _, outcome)| outcome.starts_with('=')).count();
-    assert!(values > 1_000, "{values} of {}", cases.len());
+    assert!(values > 600, "{values} of {}", cases.len());
     let input = serde_json::to_string(&cases).unwrap();
     let program = "
 import json, math, sys
@@ -1184,12 +1191,7 @@ for text, known, expected in json.loads(sys.stdin.buffer.read()):
     if found != expected:
         print(ascii((text, known, 'CPython', found, 'here', expected)))
 ";
-    // Messages and a few results differ between versions: the language is that of 3.12.
     for interpreter in pythons() {
-        let version = python(&interpreter, "import sys; print(sys.version_info[:2] == (3, 12))", "");
-        if version != ["True"] {
-            continue;
-        }
         let different = python(&interpreter, program, &input);
         assert!(
             different.is_empty(),

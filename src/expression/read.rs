@@ -55,6 +55,16 @@ pub enum ParseError {
 /// # Errors
 /// See [`ParseError`].
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    let trimmed = text.trim_start();
+    let skipped = text.len() - trimmed.len();
+    parse_trimmed(trimmed).map_err(|error| match error {
+        ParseError::Syntax { message, offset } => ParseError::Syntax { message, offset: offset + skipped },
+        ParseError::Unsupported { text, offset } => ParseError::Unsupported { text, offset: offset + skipped },
+        ParseError::TooDeep => ParseError::TooDeep,
+    })
+}
+
+fn parse_trimmed(text: &str) -> Result<Expr, ParseError> {
     match depth(text) {
         None => Err(ParseError::TooDeep),
         Some(depth) if depth <= SHALLOW => parse_here(text),
@@ -151,10 +161,10 @@ fn depth(text: &str) -> Option<usize> {
                 chains.push(1);
                 total += 2;
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if chains.len() > 1 {
-                    total -= chains.pop().unwrap_or(0);
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd
+                if chains.len() > 1 =>
+            {
+                total -= chains.pop().unwrap_or(0);
             }
             TokenKind::Comma => {
                 if let Some(last) = chains.last_mut() {
