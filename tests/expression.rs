@@ -1,6 +1,8 @@
 //! The closed language of derived values, as source text: what is read, how it is printed, what can be computed
 //! before the arguments are known, and what may raise.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -196,6 +198,8 @@ fn one_way_to_print() {
         ("a[1:2:None]", "a[1:2:None]"),
         ("range(0, 10, 1)", "range(10)"),
         ("(\na +\nb)", "a + b"),
+        ("  a + b\n", "a + b"),
+        ("a  # a comment", "a"),
     ] {
         assert_eq!(expr(text).to_string(), printed, "{text}");
     }
@@ -281,7 +285,7 @@ fn refuses() {
 /// What is not Python has a message with its place.
 #[test]
 fn syntax_errors() {
-    for (text, offset) in [("", 0), ("a +", 3), ("a b", 2), ("f\"{a\"", 4), ("x = 1", 2), ("%3", 0)] {
+    for (text, offset) in [("", 0), ("a +", 3), ("a b", 2), ("f\"{a\"", 4), ("x = 1", 2), ("  a b", 4), ("%3", 0)] {
         match parse(text) {
             Err(ParseError::Syntax { offset: at, .. }) => assert_eq!(at, offset, "{text}"),
             other => panic!("{text}: {other:?}"),
@@ -472,6 +476,7 @@ fn closures_are_environments() {
     let lookup = |name: &str| (name == "n").then(|| Value::int(2));
     assert_eq!(partial(&expr("n + m"), &lookup).to_string(), "2 + m");
     assert_eq!(evaluate(&expr("n + 1"), &lookup, Budget::default()), Ok(Value::int(3)));
+    assert_eq!(partial(&expr("n + (1 + 2)"), &|_: &str| None).to_string(), "n + 3");
 }
 
 // ---- substitution ---------------------------------------------------------------------------------------------------
@@ -812,9 +817,124 @@ fn expression() -> impl Strategy<Value = Expr> {
     })
 }
 
+/// Expressions that mostly have a value: numbers, texts and lists of the names `i`, `s` and `xs`.
+fn typed() -> impl Strategy<Value = Expr> {
+    let number = prop_oneof![
+        3 => (-4i64..9).prop_map(|number| Expr::Constant(Value::int(number))),
+        1 => prop::sample::select(vec![0.5, -2.0, 3.25]).prop_map(|number| Expr::Constant(Value::Float(number))),
+        2 => Just(Expr::Name("i".into())),
+    ];
+    let number = number.prop_recursive(5, 30, 3, |inner| {
+        let boxed = || inner.clone().prop_map(Box::new);
+        let unary = prop::sample::select(vec![UnaryOperator::Minus, UnaryOperator::Plus, UnaryOperator::Not]);
+        let binary = prop::sample::select(vec![
+            BinaryOperator::Add,
+            BinaryOperator::Subtract,
+            BinaryOperator::Multiply,
+            BinaryOperator::Divide,
+            BinaryOperator::FloorDivide,
+            BinaryOperator::Modulo,
+            BinaryOperator::Power,
+            BinaryOperator::LeftShift,
+            BinaryOperator::RightShift,
+            BinaryOperator::And,
+            BinaryOperator::Or,
+            BinaryOperator::Xor,
+        ]);
+        let compare = prop::sample::select(vec![
+            CompareOperator::Equal,
+            CompareOperator::NotEqual,
+            CompareOperator::Less,
+            CompareOperator::LessEqual,
+            CompareOperator::Greater,
+            CompareOperator::GreaterEqual,
+        ]);
+        let operator = any::<bool>().prop_map(|and| if and { BooleanOperator::And } else { BooleanOperator::Or });
+        prop_oneof![
+            1 => (unary, boxed()).prop_map(|(operator, operand)| Expr::Unary(operator, operand)),
+            4 => (binary, boxed(), boxed()).prop_map(|(operator, left, right)| Expr::Binary(operator, left, right)),
+            1 => (operator, prop::collection::vec(inner.clone(), 2..4))
+                .prop_map(|(operator, operands)| Expr::Boolean(operator, operands)),
+            2 => (boxed(), prop::collection::vec((compare, inner.clone()), 1..3))
+                .prop_map(|(first, rest)| Expr::Compare(first, rest)),
+            1 => (boxed(), boxed(), boxed())
+                .prop_map(|(test, then, otherwise)| Expr::If { test, then, otherwise }),
+            1 => (prop::sample::select(vec!["abs", "int", "bool", "float"]), inner.clone())
+                .prop_map(|(name, argument)| Expr::Call(name.into(), vec![argument], Vec::new())),
+        ]
+    });
+    let number = number.boxed();
+    let texts = prop_oneof![
+        text().prop_map(|text| Expr::Constant(Value::text(text))),
+        Just(Expr::Name("s".into())),
+        prop::collection::vec(
+            prop_oneof![
+                text().prop_map(|text| FormatPart::Text(text.into())),
+                (number.clone(), prop::sample::select(vec!["", "", "5", "+.2f"])).prop_map(|(value, specification)| {
+                    FormatPart::Value {
+                        value,
+                        conversion: None,
+                        specification: vec![FormatPart::Text(specification.into())],
+                    }
+                }),
+                (text(), prop::option::of(prop::sample::select(vec!['r', 's', 'a']))).prop_map(|(text, conversion)| {
+                    FormatPart::Value {
+                        value: Expr::Constant(Value::text(text)),
+                        conversion,
+                        specification: vec![FormatPart::Text(">12".into())],
+                    }
+                }),
+            ],
+            0..4
+        )
+        .prop_map(Expr::Format),
+    ]
+    .boxed();
+    let x = || Box::new(Expr::Name("x".into()));
+    let list = prop_oneof![
+        Just(Expr::Name("xs".into())),
+        prop::collection::vec(number.clone(), 0..4).prop_map(Expr::List),
+        (number.clone(), number.clone()).prop_map(move |(other, condition)| Expr::Comprehension {
+            kind: ComprehensionKind::List,
+            element: Box::new(Expr::Binary(BinaryOperator::Add, x(), Box::new(other))),
+            key: None,
+            clauses: vec![Clause {
+                target: Target::Name("x".into()),
+                iterable: Expr::Name("xs".into()),
+                conditions: vec![Expr::Compare(x(), vec![(CompareOperator::Less, condition)])],
+            }],
+        }),
+    ]
+    .boxed();
+    prop_oneof![
+        3 => number.clone(),
+        2 => texts.clone(),
+        1 => list.clone(),
+        1 => (texts, number.clone(), number.clone()).prop_map(|(value, start, stop)| Expr::Slice {
+            value: Box::new(value),
+            start: Some(Box::new(start)),
+            stop: Some(Box::new(stop)),
+            step: None,
+        }),
+        1 => (list.clone(), number)
+            .prop_map(|(value, index)| Expr::Index(Box::new(value), Box::new(index))),
+        1 => (prop::sample::select(vec!["sum", "len", "sorted", "max"]), list)
+            .prop_map(|(name, argument)| Expr::Call(name.into(), vec![argument], Vec::new())),
+    ]
+}
+
+fn whole() -> impl Strategy<Value = Expr> {
+    prop_oneof![expression(), typed()]
+}
+
 fn bindings() -> impl Strategy<Value = BTreeMap<String, Value>> {
-    (constant(), constant(), constant()).prop_map(|(event, n, t)| {
-        [("event", event), ("n", n), ("t", t)].into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let numbers = prop::collection::vec((-5i64..9).prop_map(Value::int), 0..5).prop_map(Value::list);
+    let own = (-5i64..9, text(), numbers);
+    (constant(), constant(), constant(), own).prop_map(|(event, n, t, (i, s, xs))| {
+        [("event", event), ("n", n), ("t", t), ("i", Value::int(i)), ("s", Value::text(s)), ("xs", xs)]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     })
 }
 
@@ -838,7 +958,7 @@ const BUDGET: Budget = Budget { work: 200_000 };
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 500;
+        config.cases = 300;
     }
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
@@ -851,7 +971,7 @@ proptest! {
 
     /// What is printed is read back, up to normal form.
     #[test]
-    fn printing_then_reading(whole in expression()) {
+    fn printing_then_reading(whole in whole()) {
         let text = whole.to_string();
         let back = parse(&text);
         prop_assert!(back.is_ok(), "{text}: {back:?}");
@@ -860,7 +980,7 @@ proptest! {
 
     /// Normal form is a fixed point, and means the same.
     #[test]
-    fn normal_form(whole in expression(), known in bindings()) {
+    fn normal_form(whole in whole(), known in bindings()) {
         let once = normal(&whole);
         prop_assert!(same(&normal(&once), &once), "{whole}");
         prop_assert!(agree(&evaluate(&whole, &known, BUDGET), &evaluate(&once, &known, Budget::default())), "{whole}");
@@ -868,8 +988,8 @@ proptest! {
 
     /// With all names known, an expression becomes its value where it has one.
     #[test]
-    fn fully_known(whole in expression(), known in bindings()) {
-        if let Ok(value) = evaluate(&whole, &known, BUDGET)
+    fn fully_known(whole in whole(), known in bindings()) {
+        if let Ok(value) = evaluate(&whole, &known, Budget { work: 20_000 })
             && value.weight(1000) <= 100
             && !matches!(value, Value::Iterable(..))
             && !format!("{value:?}").contains("Iterable")
@@ -881,7 +1001,7 @@ proptest! {
 
     /// Knowing some names first changes neither the value nor the exception.
     #[test]
-    fn partly_known(whole in expression(), known in bindings(), hidden in prop::sample::select(vec!["", "n", "event"])) {
+    fn partly_known(whole in whole(), known in bindings(), hidden in prop::sample::select(vec!["", "n", "event", "i", "xs"])) {
         let some = |name: &str| if name == hidden { None } else { known.get(name).cloned() };
         let folded = partial(&whole, &some);
         let (before, after) = (evaluate(&whole, &known, BUDGET), evaluate(&folded, &known, Budget::default()));
@@ -891,7 +1011,7 @@ proptest! {
 
     /// Substituting constants is what knowing them is.
     #[test]
-    fn substituting(whole in expression(), known in bindings()) {
+    fn substituting(whole in whole(), known in bindings()) {
         let replaced = substitute(&whole, &|name: &str| known.get(name).cloned().map(Expr::Constant));
         for name in names(&replaced) {
             prop_assert!(!known.contains_key(&*name), "{whole}: {name}");
@@ -901,7 +1021,7 @@ proptest! {
 
     /// Swapping two names by substitution is swapping their values.
     #[test]
-    fn swapping(whole in expression(), known in bindings(), v in constant()) {
+    fn swapping(whole in whole(), known in bindings(), v in constant()) {
         let mut known = known;
         known.insert("v".into(), v);
         let mut swapped = known.clone();
@@ -918,7 +1038,7 @@ proptest! {
 
     /// What is said never to raise does not, whatever its names are.
     #[test]
-    fn never_raises(whole in expression(), known in bindings()) {
+    fn never_raises(whole in whole(), known in bindings()) {
         if !can_raise(&whole) && !whole.to_string().contains(".get(") {
             let outcome = evaluate(&whole, &known, BUDGET);
             prop_assert!(!matches!(outcome, Err(Failure::Raised(_))), "{whole}: {outcome:?}");
@@ -995,14 +1115,14 @@ fn python(python: &std::path::Path, program: &str, input: &str) -> Vec<String> {
 fn samples(count: usize) -> Vec<(Expr, BTreeMap<String, Value>)> {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategy = (expression(), bindings());
+    let strategy = (whole(), bindings());
     (0..count).map(|_| strategy.new_tree(&mut runner).expect("a sample").current()).collect()
 }
 
 /// Every Python from 3.9 on reads what is printed.
 #[test]
 fn python_reads_what_is_printed() {
-    let samples = samples(5_000);
+    let samples = samples(3_000);
     let texts: Vec<String> = samples.iter().map(|(whole, _)| whole.to_string()).collect();
     let input = serde_json::to_string(&texts).unwrap();
     let program = "
@@ -1028,7 +1148,7 @@ for text in json.loads(sys.stdin.buffer.read()):
 /// What is printed means to CPython what the expression means here.
 #[test]
 fn python_agrees() {
-    let cases: Vec<_> = samples(6_000)
+    let cases: Vec<_> = samples(4_000)
         .into_iter()
         .filter_map(|(whole, known)| {
             let text = format!("{whole:?} {known:?}");
@@ -1043,6 +1163,8 @@ fn python_agrees() {
             let outcome = match evaluate(&whole, &known, BUDGET) {
                 Ok(value) if format!("{value:?}").contains("Iterable(") => return None,
                 Ok(value) => format!("= {}", value.repr()),
+                // From 3.12 on, a slice is a key that no dict has; before, it cannot be one.
+                Err(Failure::Raised(raised)) if raised.message.starts_with("slice(") => return None,
                 Err(Failure::Raised(raised)) => format!("! {}", raised.exception),
                 Err(_) => return None,
             };
@@ -1050,7 +1172,9 @@ fn python_agrees() {
             Some((whole.to_string(), known, outcome))
         })
         .collect();
-    assert!(cases.len() > 1_000, "{}", cases.len());
+    // Enough of them have a value.
+    let values = cases.iter().filter(|(_, _, outcome)| outcome.starts_with('=')).count();
+    assert!(values > 600, "{values} of {}", cases.len());
     let input = serde_json::to_string(&cases).unwrap();
     let program = "
 import json, math, sys
@@ -1067,12 +1191,7 @@ for text, known, expected in json.loads(sys.stdin.buffer.read()):
     if found != expected:
         print(ascii((text, known, 'CPython', found, 'here', expected)))
 ";
-    // Messages and a few results differ between versions: the language is that of 3.12.
     for interpreter in pythons() {
-        let version = python(&interpreter, "import sys; print(sys.version_info[:2] == (3, 12))", "");
-        if version != ["True"] {
-            continue;
-        }
         let different = python(&interpreter, program, &input);
         assert!(
             different.is_empty(),

@@ -15,6 +15,7 @@ use num_bigint::BigInt;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::value::{self, DictBuilder, Meter, equal, lookup, order, range_length};
+use super::visit::visit_target;
 use super::{
     BooleanOperator, Clause, CompareOperator, ComprehensionKind, Expr, FormatPart, IterableKind, Raised, Target, Text,
     UnaryOperator, Value, format, functions, methods, operators,
@@ -120,8 +121,8 @@ pub(super) fn evaluate_metered(expr: &Expr, environment: &dyn Environment, meter
 /// One evaluation.
 pub(super) struct Machine<'e> {
     environment: &'e dyn Environment,
-    /// Targets of the comprehensions that are running, innermost last.
-    locals: Vec<(Text, Value)>,
+    /// Targets of the comprehensions that are running, innermost last; `None` until they are bound.
+    locals: Vec<(Text, Option<Value>)>,
     depth: usize,
     pub(super) meter: Meter,
 }
@@ -196,8 +197,15 @@ impl Machine<'_> {
     }
 
     fn name(&self, name: &Text) -> Outcome {
-        if let Some((_, value)) = self.locals.iter().rev().find(|(local, _)| local == name) {
-            return Ok(value.clone());
+        match self.locals.iter().rev().find(|(local, _)| local == name) {
+            Some((_, Some(value))) => return Ok(value.clone()),
+            Some((_, None)) => {
+                return raise(
+                    "UnboundLocalError",
+                    format!("cannot access local variable '{name}' where it is not associated with a value"),
+                );
+            }
+            None => {}
         }
         self.environment.value(name).ok_or_else(|| Failure::UnknownName(name.clone()))
     }
@@ -337,9 +345,27 @@ impl Machine<'_> {
         clauses: &[Clause],
         body: &mut dyn FnMut(&mut Self) -> Outcome<bool>,
     ) -> Outcome<bool> {
+        let Some(first) = clauses.first() else { return body(self) };
+        let depth = self.locals.len();
+        // All targets are local from the start, but the first iterable belongs to the scope outside.
+        let iterable = self.value(&first.iterable)?;
+        for clause in clauses {
+            visit_target(&clause.target, &mut |name| self.locals.push((name.clone(), None)));
+        }
+        let go_on = self.each_of(iterable, clauses, body)?;
+        self.locals.truncate(depth);
+        Ok(go_on)
+    }
+
+    /// [`Machine::each`], the first iterable being known.
+    fn each_of(
+        &mut self,
+        iterable: Value,
+        clauses: &[Clause],
+        body: &mut dyn FnMut(&mut Self) -> Outcome<bool>,
+    ) -> Outcome<bool> {
         let Some((clause, inner)) = clauses.split_first() else { return body(self) };
         let depth = self.locals.len();
-        let iterable = self.value(&clause.iterable)?;
         // A range is walked without building it.
         let mut range = match &iterable {
             Value::Range(start, stop, step) => Some((start.clone(), range_length(start, stop, step), step.clone())),
@@ -370,7 +396,14 @@ impl Machine<'_> {
                     break;
                 }
             }
-            let go_on = !admitted || self.each(inner, body)?;
+            let go_on = !admitted
+                || match inner.first() {
+                    None => body(self)?,
+                    Some(next) => {
+                        let iterable = self.value(&next.iterable)?;
+                        self.each_of(iterable, inner, body)?
+                    }
+                };
             self.locals.truncate(depth);
             if !go_on {
                 return Ok(false);
@@ -381,7 +414,7 @@ impl Machine<'_> {
 
     fn bind(&mut self, target: &Target, value: Value) -> Outcome<()> {
         match target {
-            Target::Name(name) => self.locals.push((name.clone(), storable(value)?)),
+            Target::Name(name) => self.locals.push((name.clone(), Some(storable(value)?))),
             Target::Tuple(targets) => {
                 if matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_)) {
                     return raise("TypeError", format!("cannot unpack non-iterable {} object", value.type_name()));

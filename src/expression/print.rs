@@ -568,9 +568,6 @@ impl Printer {
 
     /// An f-string; what does not fit into one before Python 3.12 as `"".join(("a", format(b)))`.
     fn format(&mut self, parts: &[FormatPart]) -> Fit {
-        if self.delimiter.is_some() {
-            return Err(DoesNotFit);
-        }
         let mut text = String::new();
         let mut all_text = true;
         for part in parts {
@@ -581,6 +578,9 @@ impl Printer {
         }
         if all_text {
             return self.text(&text);
+        }
+        if self.delimiter.is_some() {
+            return Err(DoesNotFit);
         }
         let quotes = |quote: char| text.chars().filter(|c| *c == quote).count();
         let delimiters = if quotes('"') > quotes('\'') { ["'", "\"", "\"\"\""] } else { ["\"", "'", "\"\"\""] };

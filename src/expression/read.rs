@@ -20,11 +20,11 @@ use super::{
 /// Deepest nesting of brackets and operators in a text that is parsed.
 const MAX_DEPTH: usize = 1_000;
 
-/// Nesting that any thread's stack carries (under 100 KiB a level in a debug build).
-const SHALLOW: usize = 8;
+/// Nesting that any thread's stack carries: the parser and the reader take under 8 KiB a level in a debug build.
+const SHALLOW: usize = 64;
 
 /// Stack of the thread that parses deeper texts, in bytes. Address space, not memory.
-const STACK_BYTES: usize = 256 << 20;
+const STACK_BYTES: usize = 64 << 20;
 
 /// Why a text is no expression of the language. Offsets are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,16 @@ pub enum ParseError {
 /// # Errors
 /// See [`ParseError`].
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    let trimmed = text.trim_start();
+    let skipped = text.len() - trimmed.len();
+    parse_trimmed(trimmed).map_err(|error| match error {
+        ParseError::Syntax { message, offset } => ParseError::Syntax { message, offset: offset + skipped },
+        ParseError::Unsupported { text, offset } => ParseError::Unsupported { text, offset: offset + skipped },
+        ParseError::TooDeep => ParseError::TooDeep,
+    })
+}
+
+fn parse_trimmed(text: &str) -> Result<Expr, ParseError> {
     match depth(text) {
         None => Err(ParseError::TooDeep),
         Some(depth) if depth <= SHALLOW => parse_here(text),
@@ -151,10 +161,10 @@ fn depth(text: &str) -> Option<usize> {
                 chains.push(1);
                 total += 2;
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if chains.len() > 1 {
-                    total -= chains.pop().unwrap_or(0);
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd
+                if chains.len() > 1 =>
+            {
+                total -= chains.pop().unwrap_or(0);
             }
             TokenKind::Comma => {
                 if let Some(last) = chains.last_mut() {

@@ -20,7 +20,7 @@ use super::{
 const LARGEST: u64 = 200;
 
 /// Work that one partial evaluation does in all, and for one part of the expression.
-const WORK: (u64, u64) = (8_000_000, 1_000_000);
+const WORK: (u64, u64) = (400_000, 100_000);
 
 // ---- names ----------------------------------------------------------------------------------------------------------
 
@@ -730,7 +730,7 @@ fn type_of(expr: &Expr) -> Option<&'static str> {
         }),
         Expr::Boolean(_, operands) => {
             let first = operands.first().and_then(type_of)?;
-            operands.iter().all(|operand| type_of(operand) == Some(first)).then_some(first)
+            operands.iter().skip(1).all(|operand| type_of(operand) == Some(first)).then_some(first)
         }
         Expr::If { then, otherwise, .. } => type_of(then).filter(|type_| type_of(otherwise) == Some(type_)),
         Expr::Binary(operator, left, right) => match (type_of(left)?, type_of(right)?) {
