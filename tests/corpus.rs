@@ -24,6 +24,15 @@ const VERBS: &[(&[&str], Input)] = &[
     (&["cfg", "--format", "json"], Files("python")),
     (&["cfg", "--format", "dot"], Files("python")),
     (&["cfg", "--format", "mermaid"], Files("python")),
+    (&["calls", "--format", "json"], Files("python")),
+    (&["calls", "--format", "text"], Files("python")),
+    (&["handlers", "--format", "json"], Files("python")),
+    (&["handlers", "--format", "json"], Files("templates")),
+    (&["extract"], Files("python")),
+    (&["extract", "--format", "json"], Files("python")),
+    (&["extract", "--symbols", "sympy"], Files("python")),
+    (&["extract", "--paths", "--max-paths", "20"], Files("python")),
+    (&["extract", "--format", "json"], Files("templates")),
 ];
 
 /// A file takes milliseconds, also in a debug build on a loaded machine; this only tells "slow" from "without end".
