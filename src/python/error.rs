@@ -65,7 +65,7 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         Kind::SyntaxError | Kind::Python2 | Kind::TooDeep => ParseError::new_err(text),
         Kind::NoHandler | Kind::UnknownHandler | Kind::NotAnalysable => HandlerNotFound::new_err(text),
         Kind::InvalidFormula | Kind::AlgebraUnavailable => FormulaError::new_err(text),
-        Kind::OpenLoop => EvaluationError::new_err(text),
+        Kind::OpenLoop | Kind::HandlerRaises | Kind::TooMuchToEvaluate => EvaluationError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
         // The kinds of other verbs' inputs.
         _ => InputError::new_err(text),

@@ -7,10 +7,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::diagnostic::{Diagnostic, Kind, Span};
+use crate::diagnostic::{Diagnostic, Kind};
 use crate::expression::{Text, Value};
 use crate::interface::tree::ParameterKind;
-use crate::interface::{self, EvaluateError, ExtractOptions, Interface, Mcv, Path, Symbols};
+use crate::interface::{self, ExtractOptions, Interface, Mcv, Path, Symbols};
 use crate::project::discover::{Handler, discover, discover_text};
 use crate::project::source::with_stack;
 
@@ -205,7 +205,7 @@ impl PyInterface {
     ) -> PyResult<Vec<PyPath>> {
         let known = self.known(arguments, values)?;
         let (paths, more) = detached(python, || with_stack(|| self.interface.paths(&known, limit)))?
-            .map_err(|error| evaluation(python, &error))?;
+            .map_err(|error| exception(python, &error.diagnostic()))?;
         if more {
             return Err(PyValueError::new_err(format!(
                 "{} has more than {limit} paths; raise limit, or give values that decide conditions",
@@ -227,7 +227,7 @@ impl PyInterface {
         let known = self.known(arguments, values)?;
         detached(python, || with_stack(|| self.interface.evaluate(&known)))?
             .map(PyFormula)
-            .map_err(|error| evaluation(python, &error))
+            .map_err(|error| exception(python, &error.diagnostic()))
     }
 
     fn __repr__(&self) -> String {
@@ -340,16 +340,6 @@ impl PyInterface {
         let list = if near.is_empty() { &names } else { &near };
         format!("{} has no variable {name}; there are: {}", interface.name, list.join(", "))
     }
-}
-
-fn evaluation(python: Python<'_>, error: &EvaluateError) -> PyErr {
-    let (EvaluateError::Raised { at, .. } | EvaluateError::OpenLoop { at, .. } | EvaluateError::TooMuch { at, .. }) =
-        error;
-    let text = error.to_string();
-    // The diagnostic names the place itself.
-    let place = format!("{}:{}: ", at.file, at.line);
-    let message = text.strip_prefix(&place).unwrap_or(&text);
-    exception(python, &Diagnostic::new(Kind::OpenLoop, message).in_file(&*at.file).at(Span::point(at.line, 1)))
 }
 
 /// What the caller means: a file or folder, or the text of a source.

@@ -130,16 +130,17 @@ def test_what_is_not_given_stays_a_symbol() -> None:
 def test_sizes_come_from_the_event() -> None:
     interface = extract(SIZES)
     assert not interface.mcvs
-    assert interface({"n": 5}, None) == Formula("numpy.zeros(5)")
+    assert Formula("numpy.zeros(5)") in interface({"n": 5}, None).terms
     terms = {str(term).split("(")[0] for term in interface({"n": "500"}, None).terms}
-    assert terms == {"numpy.zeros", "numpy.linalg.solve"}
-    assert interface({}, object()) == Formula("numpy.zeros(10)"), "the default of event.get"
+    assert {"numpy.zeros", "numpy.linalg.solve"} <= terms
+    assert "numpy.linalg.solve" not in str(interface({"n": 5}, None))
+    assert Formula("numpy.zeros(10)") in interface({}, object()).terms, "the default of event.get"
 
 
 def test_derived_values_can_be_overridden() -> None:
     interface = extract(SIZES)
     assert "n" in interface.derived
-    assert interface({"n": 5}, None, n=7) == Formula("numpy.zeros(7)")
+    assert Formula("numpy.zeros(7)") in interface({"n": 5}, None, n=7).terms
 
 
 def test_wrong_arguments() -> None:
