@@ -13,7 +13,6 @@ enum Input {
     /// The path of each file of this folder.
     Files(&'static str),
     /// The text of each file of this folder, as one word of the command line.
-    #[expect(dead_code, reason = "the `formula` verb is to come")]
     Texts(&'static str),
 }
 
@@ -24,6 +23,17 @@ const VERBS: &[(&[&str], Input)] = &[
     (&["cfg", "--format", "json"], Files("python")),
     (&["cfg", "--format", "dot"], Files("python")),
     (&["cfg", "--format", "mermaid"], Files("python")),
+    (&["calls", "--format", "json"], Files("python")),
+    (&["calls", "--format", "text"], Files("python")),
+    (&["handlers", "--format", "json"], Files("python")),
+    (&["handlers", "--format", "json"], Files("templates")),
+    (&["extract"], Files("python")),
+    (&["extract", "--format", "json"], Files("python")),
+    (&["extract", "--symbols", "sympy"], Files("python")),
+    (&["extract", "--paths", "--max-paths", "20"], Files("python")),
+    (&["extract", "--format", "json"], Files("templates")),
+    (&["formula", "--format", "json"], Texts("formulas")),
+    (&["formula", "--growth", "--latex"], Texts("formulas")),
 ];
 
 /// A file takes milliseconds, also in a debug build on a loaded machine; this only tells "slow" from "without end".
@@ -132,7 +142,7 @@ fn a_broken_file_among_good_ones() {
         if !matches!(input, Files("python")) {
             continue;
         }
-        let good = folder("python").join("async_everything.py");
+        let good = folder("python").join("inheritance_cycle.py");
         let alone = meminterface(words, good.as_os_str());
         let output = Command::new(env!("CARGO_BIN_EXE_meminterface"))
             .args(*words)

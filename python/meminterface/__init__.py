@@ -1,24 +1,52 @@
 """Read a Python serverless handler, know its memory before it runs.
 
-The work is done by the extension module ``_meminterface``; this package gives its names a home.
+>>> import meminterface
+>>> interface = meminterface.extract("handler.py")
+>>> interface({"n": 1000}, None)
+Formula('...')
+
+The work is done by the extension module ``_meminterface``; this package gives its names a home. Interfaces that
+``meminterface extract`` wrote import ``term``, ``symbol``, ``raised``, ``fail`` and ``Leave`` from here.
 """
 
 from meminterface._meminterface import (
+    EvaluationError,
+    Formula,
     FormulaError,
     HandlerNotFound,
     InputError,
+    Interface,
     InternalError,
+    Mcv,
     MeminterfaceError,
     ParseError,
+    Path,
     __version__,
+    extract,
+    extract_all,
+    symbol,
+    term,
 )
+from meminterface._runtime import Leave, fail, raised
 
 __all__ = [
+    "EvaluationError",
+    "Formula",
     "FormulaError",
     "HandlerNotFound",
     "InputError",
+    "Interface",
     "InternalError",
+    "Leave",
+    "Mcv",
     "MeminterfaceError",
     "ParseError",
+    "Path",
     "__version__",
+    "extract",
+    "extract_all",
+    "fail",
+    "raised",
+    "symbol",
+    "term",
 ]

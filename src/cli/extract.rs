@@ -158,11 +158,8 @@ fn render(interface: &Interface, arguments: &ExtractArguments) -> Result<(Render
         SymbolsOption::Sympy => Symbols::Sympy,
     };
     let paths = if arguments.list_paths {
-        let (paths, more) = interface.paths(&BTreeMap::new(), arguments.max_paths).map_err(|error| {
-            Diagnostic::new(Kind::OpenLoop, error.to_string())
-                .in_file(&interface.file)
-                .help("the interface itself covers it; evaluate it with values for these names")
-        })?;
+        let (paths, more) =
+            interface.paths(&BTreeMap::new(), arguments.max_paths).map_err(|error| error.diagnostic())?;
         if more {
             diagnostics.push(
                 Diagnostic::new(

@@ -66,6 +66,10 @@ kinds! {
     TooManyPaths = "too-many-paths", Warning;
     /// A loop goes over something that is not known, and its iterations differ: its paths have no formulas of their own. Evaluate the interface with values for the names that the message gives.
     OpenLoop = "open-loop", Error;
+    /// The handler itself would raise for the values given (`event["n"]` without an `n`). Give it the values that it expects.
+    HandlerRaises = "handler-raises", Error;
+    /// Evaluating the interface for the values given takes more steps than the tool takes. Give smaller values, or fewer, and put numbers into the formula that results.
+    TooMuchToEvaluate = "too-much-to-evaluate", Error;
     /// The analysis of calls stopped at its limit of work (it grows with the size of the project): calls may lack callees. Analyse fewer files at a time.
     IncompleteCallGraph = "incomplete-call-graph", Warning;
     /// Output could not be written.

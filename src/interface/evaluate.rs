@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
+use crate::diagnostic::{Diagnostic, Kind as DiagnosticKind, Span};
 use crate::expression::{
     self, BinaryOperator, BooleanOperator, Budget, CompareOperator, Expr, Failure, Target, Text, Value,
 };
@@ -55,6 +56,23 @@ pub enum EvaluateError {
         /// Where.
         at: Place,
     },
+}
+
+impl EvaluateError {
+    /// The diagnostic for a user.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let (kind, at, help) = match self {
+            Self::Raised { at, .. } => (DiagnosticKind::HandlerRaises, at, "give the values that the handler expects"),
+            Self::OpenLoop { at, .. } => {
+                (DiagnosticKind::OpenLoop, at, "the interface covers it; evaluate that with values for these names")
+            }
+            Self::TooMuch { at, .. } => (DiagnosticKind::TooMuchToEvaluate, at, "give smaller values, or fewer"),
+        };
+        // The text names the place, and so does the diagnostic.
+        let text = self.to_string();
+        let message = text.strip_prefix(&format!("{}: ", shown(at))).unwrap_or(&text);
+        Diagnostic::new(kind, message).in_file(&*at.file).at(Span::point(at.line, 1)).help(help)
+    }
 }
 
 fn shown(at: &Place) -> String {

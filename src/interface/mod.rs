@@ -16,14 +16,15 @@ pub mod tree;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ruff_python_ast::Parameters;
+use ruff_python_ast::{Expr as Expression, Parameters, Stmt};
+use ruff_text_size::Ranged;
 
 use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
 use crate::project::discover::{EnvValue, Handler};
-use crate::project::{LoadOptions, Project, Source};
+use crate::project::{LoadOptions, ModuleId, Project, Source};
 
 pub use evaluate::{EvaluateError, Path};
 pub use json::SCHEMA_VERSION;
@@ -90,8 +91,15 @@ fn interface(
             .help(help)
     };
     let (module, info) = project.modules().next().ok_or_else(unknown)?;
-    let function = program.function_named(module, &handler.function).ok_or_else(unknown)?;
+    let named = program.function_named(module, &handler.function);
+    let function =
+        named.or_else(|| assigned_lambda(program, module, &info.source, &handler.function)).ok_or_else(unknown)?;
     let definition = program.function(function);
+    let qualified = match definition.definition {
+        // It has no name of its own but the one that the platform calls.
+        Definition::Lambda(_) => handler.name(),
+        Definition::Function(_) | Definition::ClassBody(_) | Definition::Module(_) => definition.qualified_name.clone(),
+    };
     let name = handler.function.rsplit('.').next().unwrap_or(&handler.function).to_owned();
     let parameters = parameters_of(program, function);
     let build_options = build::Options {
@@ -112,7 +120,7 @@ fn interface(
     let named = names::name(body, &parameters, &built.atoms, &built.bound);
     let initial = names::name(initialisation, &[], &built.atoms, &built.bound);
     Ok(Interface {
-        handler: definition.qualified_name.clone(),
+        handler: qualified,
         name,
         file: info.source.path.to_string_lossy().into_owned(),
         line: line_of(&info.source, definition.definition),
@@ -135,6 +143,19 @@ fn line_of(source: &Source, definition: Definition<'_>) -> u32 {
         Definition::ClassBody(class) => source.line_of(&class.name),
         Definition::Module(_) => 1,
     }
+}
+
+/// The function of a module's last `name = lambda …`.
+fn assigned_lambda(program: &Program<'_>, module: ModuleId, source: &Source, name: &str) -> Option<FunctionId> {
+    let is_name = |target: &Expression| target.as_name_expr().is_some_and(|target| target.id.as_str() == name);
+    let value = source.ast.body.iter().rev().find_map(|statement| match statement {
+        Stmt::Assign(assign) if assign.targets.iter().any(is_name) => Some(&*assign.value),
+        Stmt::AnnAssign(assign) if is_name(&assign.target) => assign.value.as_deref(),
+        _ => None,
+    })?;
+    let range = value.as_lambda_expr()?.range();
+    let is_it = |definition: &Definition<'_>| matches!(definition, Definition::Lambda(node) if node.range() == range);
+    program.functions().find(|(_, function)| function.module == module && is_it(&function.definition)).map(|(id, _)| id)
 }
 
 /// The parameters that the platform passes: a method's own receiver is left out.

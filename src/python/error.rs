@@ -25,13 +25,19 @@ create_exception!(
     meminterface,
     HandlerNotFound,
     MeminterfaceError,
-    "The handler is not there, or is made at run time."
+    "The handler is not there, is made at run time, or is one of several."
 );
 create_exception!(
     meminterface,
     FormulaError,
     MeminterfaceError,
     "A formula that cannot be read or evaluated, or an algebra system that is not in this build."
+);
+create_exception!(
+    meminterface,
+    EvaluationError,
+    MeminterfaceError,
+    "An interface that has no formula for the values given: the handler raises, or a loop needs a value."
 );
 create_exception!(meminterface, InternalError, MeminterfaceError, "A bug of the package.");
 
@@ -48,67 +54,60 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ParseError", python.get_type::<ParseError>())?;
     module.add("HandlerNotFound", python.get_type::<HandlerNotFound>())?;
     module.add("FormulaError", python.get_type::<FormulaError>())?;
+    module.add("EvaluationError", python.get_type::<EvaluationError>())?;
     module.add("InternalError", python.get_type::<InternalError>())
 }
 
 /// The exception that tells a diagnostic. Its text is one line: file, line, column, reason, id.
-#[expect(dead_code, reason = "the first functions that raise come with the formula bindings")]
 pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
     let text = diagnostic.to_string();
     let error = match diagnostic.kind {
         Kind::SyntaxError | Kind::Python2 | Kind::TooDeep => ParseError::new_err(text),
         Kind::NoHandler | Kind::UnknownHandler | Kind::NotAnalysable => HandlerNotFound::new_err(text),
         Kind::InvalidFormula | Kind::AlgebraUnavailable => FormulaError::new_err(text),
-        Kind::CannotRead
-        | Kind::FileTooLarge
-        | Kind::Undecodable
-        | Kind::InvalidTemplate
-        | Kind::UnresolvedTemplate
-        | Kind::TooManyPaths
-        | Kind::CannotWrite
-        | Kind::Usage => InputError::new_err(text),
+        Kind::OpenLoop | Kind::HandlerRaises | Kind::TooMuchToEvaluate => EvaluationError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
+        // The kinds of other verbs' inputs.
+        _ => InputError::new_err(text),
     };
+    let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let value = error.value(python);
-    let attributes = [
-        ("id", diagnostic.kind.id().into_pyobject(python).map(Bound::into_any).ok()),
-        (
-            "file",
-            diagnostic
-                .file
-                .as_ref()
-                .and_then(|file| file.to_string_lossy().into_owned().into_pyobject(python).map(Bound::into_any).ok()),
-        ),
-        ("line", diagnostic.span.and_then(|span| span.line.into_pyobject(python).map(Bound::into_any).ok())),
-        ("column", diagnostic.span.and_then(|span| span.column.into_pyobject(python).map(Bound::into_any).ok())),
-        ("help", diagnostic.help.as_ref().and_then(|help| help.into_pyobject(python).map(Bound::into_any).ok())),
-    ];
-    for (name, attribute) in attributes {
-        if let Some(attribute) = attribute
-            && let Err(error) = value.setattr(name, attribute)
-        {
-            return error;
-        }
+    let set = || -> PyResult<()> {
+        value.setattr("id", diagnostic.kind.id())?;
+        value.setattr("file", file)?;
+        value.setattr("line", diagnostic.span.map(|span| span.line))?;
+        value.setattr("column", diagnostic.span.map(|span| span.column))?;
+        value.setattr("help", diagnostic.help.as_deref())
+    };
+    match set() {
+        Ok(()) => error,
+        Err(other) => other,
     }
-    error
+}
+
+/// A formula error without a place in a file.
+pub fn formula_error(python: Python<'_>, message: impl Into<String>) -> PyErr {
+    exception(python, &Diagnostic::new(Kind::InvalidFormula, message))
 }
 
 /// Runs `work` without the GIL. A panic becomes `InternalError`.
 pub fn detached<T: Send>(python: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
-    python.detach(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| {
+    python.detach(|| guarded(work))
+}
+
+/// Runs `work`. A panic becomes `InternalError`, where pyo3 alone would raise what `except Exception` lets through.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let cause = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "panic without a message".to_owned());
-        let error = InternalError::new_err(format!(
-            "internal error: {cause} (a bug of meminterface {}; please report it)",
-            env!("CARGO_PKG_VERSION")
+        let diagnostic = Diagnostic::new(Kind::Internal, format!("internal error: {cause}")).help(concat!(
+            "this is a bug of meminterface ",
+            env!("CARGO_PKG_VERSION"),
+            ", not of your input; please report it with the file that caused it"
         ));
-        // The id that the command gives as well.
-        match error.value(python).setattr("id", Kind::Internal.id()) {
-            Ok(()) => error,
-            Err(other) => other,
-        }
+        Python::attach(|python| exception(python, &diagnostic))
     })
 }

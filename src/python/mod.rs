@@ -4,6 +4,9 @@
 //! `InternalError`. `python/meminterface/_meminterface.pyi` describes what is here, and a test holds it to it.
 
 mod error;
+mod formula;
+mod interface;
+mod value;
 
 use std::ffi::OsString;
 
@@ -22,6 +25,14 @@ fn run_command(python: Python<'_>, words: Vec<OsString>) -> PyResult<u8> {
 fn _meminterface(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
+    module.add_class::<formula::PyFormula>()?;
+    module.add_class::<interface::PyInterface>()?;
+    module.add_class::<interface::PyMcv>()?;
+    module.add_class::<interface::PyPath>()?;
+    module.add_function(wrap_pyfunction!(formula::term, module)?)?;
+    module.add_function(wrap_pyfunction!(formula::symbol, module)?)?;
+    module.add_function(wrap_pyfunction!(interface::extract, module)?)?;
+    module.add_function(wrap_pyfunction!(interface::extract_all, module)?)?;
     module.add_function(wrap_pyfunction!(run_command, module)?)?;
     Ok(())
 }

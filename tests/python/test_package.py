@@ -46,7 +46,7 @@ def test_every_public_name_exists_and_nothing_else_is_public() -> None:
     for name in meminterface.__all__:
         assert hasattr(meminterface, name)
     of_the_module = {name for name in dir(_meminterface) if not name.startswith("_")} - {"run_command"}
-    assert of_the_module == {name for name in meminterface.__all__ if not name.startswith("_")}
+    assert of_the_module <= set(meminterface.__all__)
 
 
 def test_stubs_say_what_the_code_does(tmp_path: pathlib.Path) -> None:
@@ -82,11 +82,12 @@ def test_package_is_marked_as_typed() -> None:
 # --- exceptions --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [n for n in meminterface.__all__ if not n.startswith("_") and n != "MeminterfaceError"])
+@pytest.mark.parametrize("name", [n for n in meminterface.__all__ if n[0].isupper() and n != "MeminterfaceError"])
 def test_exception_classes_have_one_base(name: str) -> None:
     value = getattr(meminterface, name)
-    if not (isinstance(value, type) and issubclass(value, Exception)):
-        pytest.skip("not an exception")
+    if not issubclass(value, Exception):
+        assert not name.endswith("Error")
+        return
     assert issubclass(value, meminterface.MeminterfaceError)
     error = value("made by a caller")
     assert (error.id, error.file, error.line, error.column, error.help) == (None, None, None, None, None)

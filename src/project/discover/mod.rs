@@ -19,6 +19,7 @@ pub mod sam;
 pub mod serverless;
 pub mod signature;
 pub mod template;
+mod text;
 mod wanted;
 pub mod yaml;
 
@@ -35,6 +36,7 @@ use crate::project::source::{self, read_text, with_stack};
 use definitions::Definitions;
 use resolve::{Files, Resolution, module_file};
 use template::{Entry, Target, Template, soften};
+pub use text::discover_text;
 
 /// A handler: the function that a platform calls, and what is known of how it is deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
