@@ -441,7 +441,7 @@ impl Machine {
     /// A loop over items that are known, one by one.
     fn iterate(
         &mut self,
-        mut items: impl Iterator<Item = Value>,
+        items: impl Iterator<Item = Value>,
         target: &Target,
         body: &Block,
         otherwise: &Block,
@@ -452,8 +452,7 @@ impl Machine {
         let mut ways = Vec::new();
         let mut guard = truth();
         let mut breaks: Vec<(Expr, Names)> = Vec::new();
-        loop {
-            let Some(item) = items.next() else { break };
+        for item in items {
             self.count(at)?;
             bind(target, &Expr::Constant(item), &mut names);
             let outcome = self.run(body, names.clone())?;
@@ -678,7 +677,7 @@ impl Machine {
                         if *wanted == **label && exceptions.len() > 1 {
                             continue;
                         }
-                        if &*wanted != &**label && exceptions.len() == 1 {
+                        if *wanted != **label && exceptions.len() == 1 {
                             continue;
                         }
                         match &mut self.decisions {

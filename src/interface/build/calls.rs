@@ -142,9 +142,9 @@ impl<'p> Builder<'p> {
                     reached.push(one);
                 }
             }
-            let complete = items.iter().all(|(_, value)| {
-                super::referenced(value).is_some_and(|(name, _)| self.by_name.contains_key(name))
-            });
+            let complete = items
+                .iter()
+                .all(|(_, value)| super::referenced(value).is_some_and(|(name, _)| self.by_name.contains_key(name)));
             if complete && !reached.is_empty() {
                 return reached;
             }
@@ -746,9 +746,7 @@ impl<'p> Builder<'p> {
                 _ => None,
             });
             handed
-                .filter(|id| {
-                    matches!(self.program.function(*id).kind, FunctionKind::Plain | FunctionKind::Lambda)
-                })
+                .filter(|id| matches!(self.program.function(*id).kind, FunctionKind::Plain | FunctionKind::Lambda))
                 .collect()
         } else {
             functions
@@ -970,12 +968,11 @@ impl<'p> Builder<'p> {
             if let Some(parameters) = parameters {
                 builder.bind_parameters(parameters, receiver, passed, recursive);
             }
-            if info.is_generator {
-                if let Abstract::Object(id) = builder.empty_list("yields".to_owned())
-                    && let Some(here) = builder.stack.last_mut()
-                {
-                    here.yields = Some(id);
-                }
+            if info.is_generator
+                && let Abstract::Object(id) = builder.empty_list("yields".to_owned())
+                && let Some(here) = builder.stack.last_mut()
+            {
+                here.yields = Some(id);
             }
             match info.definition {
                 Definition::Function(definition) => builder.statements(&definition.body),
@@ -1084,9 +1081,9 @@ impl<'p> Builder<'p> {
             }
         }
         let mut next = positional.into_iter();
-        let mut index = 0;
         let named = parameters.posonlyargs.iter().chain(&parameters.args).map(|parameter| (parameter, true));
-        for (parameter, by_position) in named.chain(parameters.kwonlyargs.iter().map(|parameter| (parameter, false))) {
+        let all = named.chain(parameters.kwonlyargs.iter().map(|parameter| (parameter, false)));
+        for (index, (parameter, by_position)) in all.enumerate() {
             let name = Text::from(parameter.parameter.name.as_str());
             let given = if by_position { next.next() } else { None };
             let value = given.or_else(|| keywords.remove(&name));
@@ -1112,7 +1109,6 @@ impl<'p> Builder<'p> {
             };
             let variable = self.variable(&name);
             self.state.set(variable, value);
-            index += 1;
         }
         if let Some(rest) = &parameters.vararg {
             let items: Vec<Abstract> = next.collect();

@@ -468,7 +468,7 @@ impl<'p> Builder<'p> {
         self.reachable = after;
     }
 
-    pub(super) fn with_statement(&mut self, items: &'p [ast::WithItem], body: &'p [Stmt], node: &'p ast::StmtWith) {
+    pub(super) fn with_statement(&mut self, items: &'p [ast::WithItem], body: &'p [Stmt]) {
         let Some((item, rest)) = items.split_first() else {
             self.statements(body);
             return;
@@ -476,7 +476,7 @@ impl<'p> Builder<'p> {
         let context = self.expression(&item.context_expr);
         if let Some(exceptions) = self.suppressed(&item.context_expr) {
             self.protected(vec![exceptions], &[(&[], None, item.range)], &[], &[], item, |builder| {
-                builder.with_statement(rest, body, node);
+                builder.with_statement(rest, body);
             });
             return;
         }
@@ -497,7 +497,7 @@ impl<'p> Builder<'p> {
         if let Some(target) = &item.optional_vars {
             self.assign(target, entered);
         }
-        self.with_statement(rest, body, node);
+        self.with_statement(rest, body);
         if let Some(exit) = method(self, "__exit__").or_else(|| method(self, "__aexit__"))
             && self.reachable
         {
@@ -1155,10 +1155,10 @@ impl<'p> Builder<'p> {
         let expr = self.expr_of(&subject, &*statement.subject);
         let hint = self.hint_of(&*statement.subject);
         let expr = if self.has_unknown(&expr) { expr } else { self.name_value(&hint, expr, statement, false) };
-        self.cases(&subject, &expr, &statement.cases);
+        self.cases(&expr, &statement.cases);
     }
 
-    fn cases(&mut self, subject: &Abstract, expr: &Expr, cases: &'p [ast::MatchCase]) {
+    fn cases(&mut self, expr: &Expr, cases: &'p [ast::MatchCase]) {
         let Some((case, rest)) = cases.split_first() else { return };
         let condition = self.pattern(&case.pattern, expr);
         self.branch(
@@ -1174,12 +1174,12 @@ impl<'p> Builder<'p> {
                             condition,
                             &**guard,
                             |builder| builder.statements(&case.body),
-                            |builder| builder.cases(subject, expr, rest),
+                            |builder| builder.cases(expr, rest),
                         );
                     }
                 }
             },
-            |builder| builder.cases(subject, expr, rest),
+            |builder| builder.cases(expr, rest),
         );
     }
 

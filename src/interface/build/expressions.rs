@@ -855,7 +855,7 @@ impl<'p> Builder<'p> {
                 (variable, value)
             })
             .collect();
-        self.comprehension_clause(element, key, generators, &mut clauses, &mut counts, &mut parts, node);
+        self.comprehension_clause(element, key, generators, &mut clauses, &mut counts, &mut parts);
         for (variable, value) in saved {
             match value {
                 Some(value) => self.state.set(variable, value),
@@ -909,7 +909,6 @@ impl<'p> Builder<'p> {
         clauses: &mut Vec<Option<Clause>>,
         counts: &mut Vec<Option<Expr>>,
         parts: &mut Option<(Expr, Option<Expr>)>,
-        node: &'p Ast,
     ) {
         let Some((generator, rest)) = generators.split_first() else {
             let key = key.map(|key| {
@@ -928,7 +927,7 @@ impl<'p> Builder<'p> {
         let body = self.block(|builder| {
             builder.bind_iteration(&source, &generator.target);
             builder.filter(&generator.ifs, &mut conditions, |builder| {
-                builder.comprehension_clause(element, key, rest, clauses, counts, parts, node);
+                builder.comprehension_clause(element, key, rest, clauses, counts, parts);
             });
         });
         clauses.insert(

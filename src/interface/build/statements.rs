@@ -51,7 +51,7 @@ impl<'p> Builder<'p> {
             Stmt::For(statement) => self.for_statement(statement),
             Stmt::While(statement) => self.while_statement(statement),
             Stmt::Try(statement) => self.try_statement(statement),
-            Stmt::With(statement) => self.with_statement(&statement.items, &statement.body, statement),
+            Stmt::With(statement) => self.with_statement(&statement.items, &statement.body),
             Stmt::Match(statement) => self.match_statement(statement),
             Stmt::Raise(statement) => self.raise_statement(statement),
             Stmt::Assert(statement) => {
@@ -89,11 +89,11 @@ impl<'p> Builder<'p> {
             condition,
             statement,
             |builder| builder.statements(&statement.body),
-            |builder| builder.elif(&statement.elif_else_clauses, statement),
+            |builder| builder.elif(&statement.elif_else_clauses),
         );
     }
 
-    fn elif(&mut self, clauses: &'p [ast::ElifElseClause], whole: &'p ast::StmtIf) {
+    fn elif(&mut self, clauses: &'p [ast::ElifElseClause]) {
         let Some((clause, rest)) = clauses.split_first() else { return };
         match &clause.test {
             None => self.statements(&clause.body),
@@ -103,7 +103,7 @@ impl<'p> Builder<'p> {
                     condition,
                     clause,
                     |builder| builder.statements(&clause.body),
-                    |builder| builder.elif(rest, whole),
+                    |builder| builder.elif(rest),
                 );
             }
         }
@@ -289,7 +289,7 @@ impl<'p> Builder<'p> {
         if let Abstract::Object(id) = old
             && matches!(statement.op, ast::Operator::Add | ast::Operator::BitOr)
         {
-            self.extend(id, &change, &*statement.value);
+            self.extend(id, &change, &statement.value);
             return;
         }
         let value = self.binary(statement.op, &old, &change, statement);
