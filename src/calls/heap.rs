@@ -19,7 +19,10 @@ macro_rules! ids {
         pub(super) struct $name(pub(super) u32);
     )+ };
 }
-ids!(ValueId, SetId, ObjectId, CellId, FrameId, ClosureId, ExternalId, UnitId);
+ids!(ValueId, SetId, ObjectId, CellId, FrameId, ClosureId, ExternalId);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct UnitId(pub(super) u32);
 
 /// One abstract value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -236,12 +239,6 @@ pub(super) struct Heap {
     pub tries: u32,
     /// Which unit is known to have read which published content.
     reading: FxHashSet<(CellId, UnitId)>,
-}
-
-impl Default for UnitId {
-    fn default() -> Self {
-        UnitId(0)
-    }
 }
 
 impl Heap {

@@ -1358,11 +1358,11 @@ impl<'p> Interpreter<'p> {
                 Val::Class(_) => {
                     self.call_value(id, Args::default(), site);
                 }
-                Val::External(external) => {
-                    // `raise ext.Error` makes one; `raise ext.Error(…)` has made it already.
-                    if !self.names.text(self.externals[external.0 as usize].text).ends_with(')') {
-                        self.reach(site, Target::External(external));
-                    }
+                // `raise ext.Error` makes one; `raise ext.Error(…)` has made it already.
+                Val::External(external)
+                    if !self.names.text(self.externals[external.0 as usize].text).ends_with(')') =>
+                {
+                    self.reach(site, Target::External(external));
                 }
                 _ => {}
             }

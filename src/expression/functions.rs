@@ -308,10 +308,11 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
             };
             meter.charge(values.len())?;
             let mut out = Vec::with_capacity(values.len());
-            for value in values.iter() {
-                out.push(Value::tuple(vec![Value::Int(at.clone()), value.clone()]));
+            out.extend(values.iter().map(|value| {
+                let pair = Value::tuple(vec![Value::Int(at.clone()), value.clone()]);
                 at += 1u32;
-            }
+                pair
+            }));
             Ok(Value::Iterable(IterableKind::Enumerate, Arc::new(out)))
         }
         "float" => {

@@ -240,7 +240,7 @@ fn byte_of(text: &str, index: usize) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
 }
 
-fn must_be_text<'v>(value: &'v Value, message: impl Fn(&str) -> String) -> Outcome<&'v Text> {
+fn must_be_text(value: &Value, message: impl Fn(&str) -> String) -> Outcome<&Text> {
     match value {
         Value::Str(text) => Ok(text),
         other => raise("TypeError", message(other.type_name())),

@@ -569,16 +569,7 @@ fn check_key(key: &Value, meter: &mut Meter) -> Outcome<()> {
     }
 }
 
-/// Builds a dict: a later value replaces an earlier one, in the place and under the key of the first.
-pub(super) fn dict(pairs: impl IntoIterator<Item = (Value, Value)>, meter: &mut Meter) -> Outcome<Value> {
-    let mut builder = DictBuilder::default();
-    for (key, value) in pairs {
-        builder.insert(key, value, meter)?;
-    }
-    Ok(builder.finish())
-}
-
-/// A dict in the making.
+/// A dict in the making: a later value replaces an earlier one, in the place and under the key of the first.
 #[derive(Default)]
 pub(super) struct DictBuilder {
     entries: Vec<(Value, Value)>,

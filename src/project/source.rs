@@ -215,9 +215,8 @@ fn is_too_deep(text: &str) -> bool {
                 total += 2;
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::Dedent => {
-                if chains.len() > 1 {
-                    total -= chains.pop().unwrap_or(0);
-                }
+                // One that opens nothing changes nothing.
+                total -= if chains.len() > 1 { chains.pop().unwrap_or(0) } else { 0 };
             }
             TokenKind::Comma | TokenKind::Newline | TokenKind::Semi => {
                 if let Some(last) = chains.last_mut() {
