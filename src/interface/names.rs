@@ -107,6 +107,7 @@ pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[
         }
     });
     let mut names: BTreeMap<Text, Text> = BTreeMap::new();
+    let mut numbers = BTreeMap::new();
     // Unknowns first: their names are the interface's parameters, and matter more than those of values.
     for internal in order.iter().filter(|name| name.starts_with('?')) {
         let Some(atom) = atom_index(internal).and_then(|index| atoms.get(index)) else { continue };
@@ -117,11 +118,11 @@ pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[
             }
             _ => hint.to_owned(),
         };
-        names.insert(internal.clone(), unique(&hint, &mut taken));
+        names.insert(internal.clone(), unique(&hint, &mut taken, &mut numbers));
     }
     for internal in order.iter().filter(|name| name.starts_with('%')) {
         let Some(bound) = bound_index(internal).and_then(|index| bound.get(index)) else { continue };
-        names.insert(internal.clone(), unique(&bound.hint, &mut taken));
+        names.insert(internal.clone(), unique(&bound.hint, &mut taken, &mut numbers));
     }
     let types = types(&body);
     let labels = labels(&body);
@@ -164,7 +165,9 @@ pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[
 }
 
 /// A free name made of a hint: an identifier, numbered if need be.
-fn unique(hint: &str, taken: &mut BTreeSet<String>) -> Text {
+///
+/// `numbers` holds the next number of each base, so that a thousand equal hints are not tried a thousand times each.
+fn unique(hint: &str, taken: &mut BTreeSet<String>, numbers: &mut BTreeMap<String, usize>) -> Text {
     let mut base: String = hint.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
     if base.is_empty() || base.starts_with(|c: char| c.is_numeric()) {
         base.insert(0, '_');
@@ -174,10 +177,10 @@ fn unique(hint: &str, taken: &mut BTreeSet<String>) -> Text {
         name.push('_');
         base.push('_');
     }
-    let mut number = 2;
+    let number = numbers.entry(base.clone()).or_insert(2);
     while taken.contains(&name) {
         name = format!("{base}_{number}");
-        number += 1;
+        *number += 1;
     }
     taken.insert(name.clone());
     Text::from(name)

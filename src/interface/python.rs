@@ -551,7 +551,9 @@ impl Function<'_> {
         let mut bound = BTreeSet::new();
         direct_names(body, &mut bound);
         let mut nonlocal: Vec<&str> = vec![demand];
-        nonlocal.extend(bound.iter().filter(|name| context.shared.contains(*name)).map(|name| &**name));
+        // What a caller may give is a parameter of the function around this one.
+        let outer = |name: &&Text| context.shared.contains(*name) || context.overridable.contains(*name);
+        nonlocal.extend(bound.iter().filter(outer).map(|name| &**name));
         context.line(format!("nonlocal {}", nonlocal.join(", ")), None);
         let in_loop = std::mem::take(&mut context.in_loop);
         self.block(context, body, demand);

@@ -991,8 +991,15 @@ impl<'p> Builder<'p> {
             self.latest_frame.insert(function, frame);
         }
         let key = format!("return@{frame}");
-        let values: Vec<(Abstract, usize, super::State)> =
-            activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect();
+        // With one way out there is nothing to join, and no reason to keep its state.
+        let single = match activation.returns.as_slice() {
+            [(_, _, value)] => Some(value.clone()),
+            _ => None,
+        };
+        let values: Vec<(Abstract, usize, super::State)> = match &single {
+            Some(_) => Vec::new(),
+            None => activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect(),
+        };
         let ways = activation.returns.into_iter().map(|(state, slot, _)| (state, slot)).collect();
         match self.join(ways, &key, &at) {
             Some(state) => {
@@ -1013,6 +1020,9 @@ impl<'p> Builder<'p> {
         }
         if let Some(id) = activation.yields {
             return Abstract::Object(id);
+        }
+        if let Some(value) = single {
+            return value;
         }
         let views: Vec<(Abstract, usize, &super::State)> =
             values.iter().map(|(value, slot, state)| (value.clone(), *slot, state)).collect();
@@ -1304,6 +1314,8 @@ impl<'p> Builder<'p> {
         let mut globals: std::collections::BTreeSet<(Text, Text)> = std::collections::BTreeSet::new();
         let mut changed: std::collections::BTreeSet<(Text, Text)> = std::collections::BTreeSet::new();
         let mut attributes: std::collections::BTreeSet<Text> = std::collections::BTreeSet::new();
+        // Attributes of classes, by the class's own name.
+        let mut of_classes: std::collections::BTreeSet<(Text, Text)> = std::collections::BTreeSet::new();
         let functions: Vec<FunctionId> = self.program.functions().map(|(id, _)| id).collect();
         for id in functions {
             let info = self.program.function(id);
@@ -1312,6 +1324,12 @@ impl<'p> Builder<'p> {
             }
             let module = Text::from(self.project.module(info.module).name.as_str());
             let names = self.names_of(id);
+            let own = info.class.map(|class| last_name(&self.program.class(class).qualified_name));
+            let by_class = info.kind == FunctionKind::ClassMethod;
+            of_classes.extend(names.assigned.iter().map(|(owner, attribute)| match &own {
+                Some(own) if by_class && &**owner == "cls" => (own.clone(), attribute.clone()),
+                _ => (owner.clone(), attribute.clone()),
+            }));
             globals.extend(names.global.iter().map(|name| (module.clone(), name.clone())));
             changed.extend(
                 names
@@ -1327,6 +1345,16 @@ impl<'p> Builder<'p> {
         let variables: Vec<(super::Variable, Abstract)> =
             self.state.variables().map(|(variable, value)| (variable.clone(), value.clone())).collect();
         for (variable, value) in variables {
+            if let Scope::Class(class) = &variable.0 {
+                let name = last_name(class);
+                if of_classes.contains(&(name.clone(), variable.1.clone())) {
+                    let place = self.class_place(class);
+                    let hint = format!("{name}_{}", variable.1.trim_matches('_'));
+                    let state = self.left_behind(&hint, McvType::Any, &format!("{name}.{}", variable.1), place);
+                    self.state.set(variable.clone(), Abstract::value(state));
+                }
+                continue;
+            }
             let Scope::Module(module) = &variable.0 else { continue };
             let key = (module.clone(), variable.1.clone());
             let place = self.module_place(module);
@@ -1375,6 +1403,19 @@ impl<'p> Builder<'p> {
         });
     }
 
+    fn class_place(&self, class: &str) -> super::Place {
+        match self.program.classes().find(|(_, info)| info.qualified_name == class) {
+            Some((_, info)) => {
+                let source = &self.project.module(self.program.function(info.body).module).source;
+                super::Place {
+                    file: Text::from(source.path.to_string_lossy()),
+                    line: source.line_of(&info.definition.name),
+                }
+            }
+            None => super::Place { file: Text::from(class), line: 1 },
+        }
+    }
+
     fn module_place(&self, module: &str) -> super::Place {
         let file = self
             .project
@@ -1399,6 +1440,11 @@ impl<'p> Builder<'p> {
             made: 0,
         })
     }
+}
+
+/// The last part of a dotted name.
+fn last_name(name: &str) -> Text {
+    Text::from(name.rsplit('.').next().unwrap_or(name))
 }
 
 /// A range as a node.

@@ -585,13 +585,24 @@ impl<'p> Builder<'p> {
 
     fn comparison(&mut self, comparison: &'p ast::ExprCompare) -> Abstract {
         let left = self.expression(&comparison.left);
-        let mut left = (self.expr_of(&left, &*comparison.left), self.length_of(&left));
+        if let Some(value) = self.identity(&left, comparison) {
+            return value;
+        }
+        let mut left = (self.operand(&left, &comparison.left), self.length_of(&left));
         let first = left.0.clone();
         let mut rest = Vec::new();
         let mut previous: &'p Ast = &comparison.left;
         for (operator, node) in comparison.ops.iter().zip(&comparison.comparators) {
             let value = self.expression(node);
-            let right = (self.expr_of(&value, node), self.length_of(&value));
+            if let (Abstract::Reference(owner, _), ast::CmpOp::In | ast::CmpOp::NotIn, 1) =
+                (&value, operator, comparison.ops.len())
+                && &**owner == "os.environ"
+            {
+                let operator =
+                    if *operator == ast::CmpOp::In { CompareOperator::IsNot } else { CompareOperator::Is };
+                return self.is_set(&left.0, operator, comparison);
+            }
+            let right = (self.operand(&value, node), self.length_of(&value));
             let operator = match operator {
                 ast::CmpOp::Eq => CompareOperator::Equal,
                 ast::CmpOp::NotEq => CompareOperator::NotEqual,
@@ -628,6 +639,53 @@ impl<'p> Builder<'p> {
             return self.folded(expr, comparison);
         }
         self.checked(expr, comparison)
+    }
+
+    /// A side of a comparison. What a name of another module stands for is not known, and is not its name.
+    fn operand(&mut self, value: &Abstract, node: &'p Ast) -> Expr {
+        let value = match value {
+            Abstract::Reference(_, _) => self.opaque(node),
+            value => value.clone(),
+        };
+        self.expr_of(&value, node)
+    }
+
+    /// `x is None` and `x is not None` of what cannot be `None`: what the project defines or the handler makes.
+    fn identity(&mut self, left: &Abstract, comparison: &'p ast::ExprCompare) -> Option<Abstract> {
+        let ([operator @ (ast::CmpOp::Is | ast::CmpOp::IsNot)], [Ast::NoneLiteral(_)]) =
+            (&*comparison.ops, &*comparison.comparators)
+        else {
+            return None;
+        };
+        let never = match left {
+            Abstract::Tuple(_) => true,
+            Abstract::Reference(..) => self.is_definition(left),
+            // A loop may bind the name of a container's content to anything.
+            Abstract::Object(id) => self.state.object(*id).is_some_and(|object| {
+                matches!(object.kind, ObjectKind::Instance(_)) || !matches!(object.content.as_deref(), Some(Expr::Name(_)))
+            }),
+            Abstract::Value(_) => false,
+        };
+        never.then(|| Self::truth_value(*operator == ast::CmpOp::IsNot))
+    }
+
+    /// Whether a value is a function, class or module: true, and never `None`.
+    fn is_definition(&self, value: &Abstract) -> bool {
+        let Abstract::Reference(name, _) = value else { return false };
+        self.by_name.contains_key(&**name)
+            || self.program.classes().any(|(_, class)| class.qualified_name == **name)
+            || self.project.find(name).is_some()
+            || crate::calls::is_builtin(name)
+            || !name.contains('.')
+    }
+
+    /// `name in os.environ`.
+    fn is_set(&mut self, name: &Expr, operator: CompareOperator, node: &impl Ranged) -> Abstract {
+        let none = || Expr::Constant(Value::None);
+        let value = self.environment(name, Some(none()), node);
+        let value = self.expr_of(&value, node);
+        let test = Expr::Compare(Box::new(value.clone()), vec![(operator, none())]);
+        if matches!(value, Expr::Constant(_)) { self.folded(test, node) } else { self.checked(test, node) }
     }
 
     /// An expression without names, computed now.
@@ -732,7 +790,11 @@ impl<'p> Builder<'p> {
             };
         }
         match value {
-            Abstract::Reference(_, _) => return Expr::Constant(Value::Bool(true)),
+            Abstract::Reference(_, _) if self.is_definition(value) => return Expr::Constant(Value::Bool(true)),
+            Abstract::Reference(_, _) => {
+                let unknown = self.opaque(node);
+                return self.expr_of(&unknown, node);
+            }
             Abstract::Object(id) => {
                 if let Some(object) = self.state.object(*id)
                     && matches!(object.kind, ObjectKind::Instance(_))

@@ -23,6 +23,8 @@ pub struct Names {
     pub has_inner: bool,
     /// Attributes that the body assigns or changes on any object.
     pub attributes: BTreeSet<Text>,
+    /// Attributes that the body assigns on what a plain name stands for (`cls.instance = …`): the name, the attribute.
+    pub assigned: BTreeSet<(Text, Text)>,
 }
 
 /// Methods that change their receiver in place.
@@ -179,6 +181,9 @@ impl<'a> Visitor<'a> for Names {
             }
             Expr::Attribute(attribute) if matches!(attribute.ctx, ExprContext::Store | ExprContext::Del) => {
                 self.attributes.insert(Text::from(attribute.attr.as_str()));
+                if let Expr::Name(owner) = &*attribute.value {
+                    self.assigned.insert((Text::from(owner.id.as_str()), Text::from(attribute.attr.as_str())));
+                }
                 visitor::walk_expr(self, expr);
             }
             Expr::Call(call) => {
