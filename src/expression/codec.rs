@@ -208,10 +208,9 @@ pub(super) fn text_argument(function: &str, name: &str, value: Option<Value>) ->
         None => Ok(None),
         Some(Value::Str(text)) => Ok(Some(text)),
         Some(Value::None) => raise("TypeError", format!("{function}() argument '{name}' must be str, not None")),
-        Some(other) => raise(
-            "TypeError",
-            format!("{function}() argument '{name}' must be str, not {}", other.type_name()),
-        ),
+        Some(other) => {
+            raise("TypeError", format!("{function}() argument '{name}' must be str, not {}", other.type_name()))
+        }
     }
 }
 
@@ -250,10 +249,9 @@ pub(super) fn bytes(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 }
             }
         }
-        Some(value @ (Value::None | Value::Float(_))) => raise(
-            "TypeError",
-            format!("cannot convert '{}' object to bytes", value.type_name()),
-        ),
+        Some(value @ (Value::None | Value::Float(_))) => {
+            raise("TypeError", format!("cannot convert '{}' object to bytes", value.type_name()))
+        }
         Some(value) => {
             let items = iterate(&value, meter)?;
             let mut out = Vec::with_capacity(items.len());
@@ -281,10 +279,9 @@ pub(super) fn str(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
             decode(&bytes, or(&encoding, "utf-8"), or(&errors, "strict"), meter).map(|text| Value::Str(text.into()))
         }
         (Some(Value::Str(_)), ..) => raise("TypeError", "decoding str is not supported"),
-        (Some(other), ..) => raise(
-            "TypeError",
-            format!("decoding to str: need a bytes-like object, {} found", other.type_name()),
-        ),
+        (Some(other), ..) => {
+            raise("TypeError", format!("decoding to str: need a bytes-like object, {} found", other.type_name()))
+        }
     }
 }
 
@@ -638,10 +635,7 @@ fn join(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
         }
     };
     let Some(mut joined) = Path::of(&first, meter)? else {
-        return raise(
-            "TypeError",
-            format!("expected str, bytes or os.PathLike object, not {}", first.type_name()),
-        );
+        return raise("TypeError", format!("expected str, bytes or os.PathLike object, not {}", first.type_name()));
     };
     for value in rest {
         let Some(part) = Path::of(value, meter)? else {

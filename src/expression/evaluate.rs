@@ -141,7 +141,11 @@ impl Machine<'_> {
 
     fn dispatch(&mut self, expr: &Expr) -> Outcome {
         match expr {
-            Expr::Name(name) => self.name(name),
+            Expr::Name(name) => {
+                let value = self.name(name)?;
+                self.meter.charge(value::footprint(&value))?;
+                Ok(value)
+            }
             Expr::Constant(value) => Ok(value.clone()),
             Expr::Unary(UnaryOperator::Not, operand) => Ok(Value::Bool(!self.value(operand)?.is_true())),
             Expr::Unary(operator, operand) => {
@@ -387,7 +391,7 @@ impl Machine<'_> {
                     None => break,
                 },
             };
-            self.meter.charge(1)?;
+            self.meter.charge(value::footprint(&item))?;
             self.bind(&clause.target, item)?;
             let mut admitted = true;
             for condition in &clause.conditions {
@@ -417,10 +421,7 @@ impl Machine<'_> {
             Target::Name(name) => self.locals.push((name.clone(), Some(storable(value)?))),
             Target::Tuple(targets) => {
                 if matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_)) {
-                    return raise(
-                        "TypeError",
-                        format!("cannot unpack non-iterable {} object", value.type_name()),
-                    );
+                    return raise("TypeError", format!("cannot unpack non-iterable {} object", value.type_name()));
                 }
                 let items = shared_items(value, &mut self.meter)?;
                 let (want, have) = (targets.len(), items.len());
@@ -428,10 +429,7 @@ impl Machine<'_> {
                     return raise("ValueError", format!("too many values to unpack (expected {want})"));
                 }
                 if have < want {
-                    return raise(
-                        "ValueError",
-                        format!("not enough values to unpack (expected {want}, got {have})"),
-                    );
+                    return raise("ValueError", format!("not enough values to unpack (expected {want}, got {have})"));
                 }
                 for (target, item) in targets.iter().zip(items.iter()) {
                     self.bind(target, item.clone())?;
@@ -478,7 +476,7 @@ pub(super) fn iterate(value: &Value, meter: &mut Meter) -> Outcome<Vec<Value>> {
             Ok(bytes.iter().map(|byte| Value::int(*byte)).collect())
         }
         Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::Iterable(_, items) => {
-            meter.charge(items.len())?;
+            meter.charge(items.iter().map(value::footprint).sum())?;
             Ok(items.to_vec())
         }
         Value::Dict(entries) => {
@@ -487,7 +485,7 @@ pub(super) fn iterate(value: &Value, meter: &mut Meter) -> Outcome<Vec<Value>> {
         }
         Value::Range(start, stop, step) => {
             let length = range_length(start, stop, step).to_usize().unwrap_or(usize::MAX);
-            meter.charge(length)?;
+            meter.charge(length.saturating_mul(value::footprint(value)))?;
             let mut next = start.clone();
             let mut out = Vec::with_capacity(length);
             for _ in 0..length {
@@ -562,10 +560,9 @@ fn contains(haystack: &Value, needle: &Value, meter: &mut Meter) -> Outcome<bool
                 meter.charge_bytes(text.len())?;
                 Ok(text.contains(&**part))
             }
-            _ => raise(
-                "TypeError",
-                format!("'in <string>' requires string as left operand, not {}", needle.type_name()),
-            ),
+            _ => {
+                raise("TypeError", format!("'in <string>' requires string as left operand, not {}", needle.type_name()))
+            }
         },
         Value::Bytes(bytes) => match needle {
             Value::Bytes(part) => {
@@ -616,11 +613,7 @@ fn contains(haystack: &Value, needle: &Value, meter: &mut Meter) -> Outcome<bool
 
 /// Whether a range holds an integer.
 pub(super) fn in_range(number: &BigInt, start: &BigInt, stop: &BigInt, step: &BigInt) -> bool {
-    let inside = if step.is_positive() {
-        start <= number && number < stop
-    } else {
-        stop < number && number <= start
-    };
+    let inside = if step.is_positive() { start <= number && number < stop } else { stop < number && number <= start };
     inside && !step.is_zero() && ((number - start) % step).is_zero()
 }
 
@@ -638,9 +631,7 @@ pub(super) fn get_item(value: &Value, index: &Value, meter: &mut Meter) -> Outco
             Some((_, item)) => Ok(item.clone()),
             None => raise("KeyError", value::repr(index, meter)?),
         },
-        _ if too_wide(index)
-            && matches!(value, Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Bytes(_)) =>
-        {
+        _ if too_wide(index) && matches!(value, Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Bytes(_)) => {
             raise("IndexError", "cannot fit 'int' into an index-sized integer")
         }
         Value::List(items) => match position(items.len()) {
@@ -656,10 +647,7 @@ pub(super) fn get_item(value: &Value, index: &Value, meter: &mut Meter) -> Outco
         Value::Str(text) => {
             meter.charge_bytes(text.len())?;
             match position(value::char_count(text)) {
-                None => raise(
-                    "TypeError",
-                    format!("string indices must be integers, not '{}'", index.type_name()),
-                ),
+                None => raise("TypeError", format!("string indices must be integers, not '{}'", index.type_name())),
                 Some(None) => raise("IndexError", "string index out of range"),
                 Some(Some(at)) => {
                     Ok(text.chars().nth(at).map_or(Value::None, |c| Value::Str(c.encode_utf8(&mut [0; 4]).into())))
@@ -682,12 +670,7 @@ pub(super) fn get_item(value: &Value, index: &Value, meter: &mut Meter) -> Outco
             }
             Ok(Value::Int(start + at * step))
         }
-        Value::None
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::Set(_)
-        | Value::Iterable(..) => {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Set(_) | Value::Iterable(..) => {
             raise("TypeError", format!("'{}' object is not subscriptable", value.type_name()))
         }
     }
@@ -718,12 +701,7 @@ fn slice(
                 None => raise("KeyError", format!("slice({}, {}, {})", part(start)?, part(stop)?, part(step)?)),
             };
         }
-        Value::None
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::Set(_)
-        | Value::Iterable(..) => {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Set(_) | Value::Iterable(..) => {
             return raise("TypeError", format!("'{}' object is not subscriptable", value.type_name()));
         }
     };
@@ -738,11 +716,8 @@ fn slice(
     if step.is_zero() {
         return raise("ValueError", "slice step cannot be zero");
     }
-    let (low, high) = if step.is_negative() {
-        (BigInt::from(-1), &length - 1u32)
-    } else {
-        (BigInt::zero(), length.clone())
-    };
+    let (low, high) =
+        if step.is_negative() { (BigInt::from(-1), &length - 1u32) } else { (BigInt::zero(), length.clone()) };
     let clamp = |bound: Option<BigInt>, default: &BigInt| match bound {
         None => default.clone(),
         Some(bound) if bound.is_negative() => (bound + &length).max(low.clone()),

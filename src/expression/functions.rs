@@ -104,8 +104,20 @@ pub(super) fn is_type_operand(function: &str, position: usize, keyword: Option<&
 
 /// Names of types that `isinstance` takes.
 pub(super) const TYPES: &[&str] = &[
-    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "set",
-    "str", "tuple",
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "object",
+    "range",
+    "set",
+    "str",
+    "tuple",
 ];
 
 /// The types that an operand names; `None` if it is something else.
@@ -124,6 +136,8 @@ pub(super) fn type_names<'e>(operand: &'e Expr, out: &mut Vec<&'e str>) -> Optio
 
 /// Arguments of a call.
 pub(super) struct Arguments<'a> {
+    /// The type, of a method.
+    pub(super) owner: &'a str,
     pub(super) function: &'a str,
     pub(super) positional: &'a [Value],
     pub(super) keywords: &'a [(Text, Value)],
@@ -137,56 +151,127 @@ impl Arguments<'_> {
         bare: usize,
         required: usize,
     ) -> Outcome<[Option<Value>; N]> {
-        let mut out = [const { None }; N];
-        if self.positional.len() > N {
-            return raise(
-                "TypeError",
-                format!("{} expected at most {N} arguments, got {}", self.function, self.positional.len()),
-            );
+        if bare == N {
+            self.no_keywords()?;
         }
+        let given = self.positional.len();
+        if given > N || (given + self.keywords.len() > N && !self.is_python()) {
+            return self.wrong_count(N, bare, required);
+        }
+        let mut out = [const { None }; N];
         for (slot, value) in out.iter_mut().zip(self.positional) {
             *slot = Some(value.clone());
         }
-        for (name, value) in self.keywords {
-            let at = parameters.iter().position(|parameter| *parameter == &**name).filter(|at| *at >= bare);
+        let name = self.name();
+        let mut unknown = None;
+        for (keyword, value) in self.keywords {
+            let at = parameters.iter().position(|parameter| *parameter == &**keyword).filter(|at| *at >= bare);
             match at.and_then(|at| out.get_mut(at)) {
                 Some(slot @ None) => *slot = Some(value.clone()),
+                Some(Some(_)) if self.is_python() => {
+                    return raise("TypeError", format!("{name}() got multiple values for argument '{keyword}'"));
+                }
                 Some(Some(_)) => {
                     return raise(
                         "TypeError",
-                        format!("argument for {}() given by name ('{name}') and position", self.function),
+                        format!(
+                            "argument for {name}() given by name ('{keyword}') and position ({})",
+                            at.unwrap_or(0) + 1
+                        ),
                     );
                 }
-                None => {
-                    return raise(
-                        "TypeError",
-                        format!("{}() got an unexpected keyword argument '{name}'", self.function),
-                    );
-                }
+                None => unknown = unknown.or(Some(keyword)),
             }
         }
-        match out.iter().take(required).position(Option::is_none) {
-            Some(_) => raise(
+        let missing = out.iter().zip(parameters).take(required).position(|(value, _)| value.is_none());
+        if let (Some(keyword), true) = (unknown, missing.is_none() || self.is_python()) {
+            return raise(
                 "TypeError",
-                format!(
-                    "{} expected at least {required} argument{}, got {}",
-                    self.function,
-                    if required == 1 { "" } else { "s" },
-                    self.positional.len()
-                ),
-            ),
-            None => Ok(out),
+                if self.is_python() {
+                    format!("{name}() got an unexpected keyword argument '{keyword}'")
+                } else {
+                    format!("'{keyword}' is an invalid keyword argument for {name}()")
+                },
+            );
         }
+        match missing {
+            None => Ok(out),
+            Some(_) if bare > 0 => self.wrong_count(N, bare, required),
+            Some(at) => {
+                let parameter = parameters.get(at).copied().unwrap_or_default();
+                raise(
+                    "TypeError",
+                    if self.is_python() {
+                        format!("{name}() missing 1 required positional argument: '{parameter}'")
+                    } else {
+                        format!("{name}() missing required argument '{parameter}' (pos {})", at + 1)
+                    },
+                )
+            }
+        }
+    }
+
+    /// The function without its module.
+    fn name(&self) -> &str {
+        self.function.rsplit('.').next().unwrap_or(self.function)
+    }
+
+    /// Whether CPython has the function in Python: its messages are worded otherwise.
+    fn is_python(&self) -> bool {
+        self.owner.is_empty()
+            && ["json.", "base64.", "urllib.", "os."].iter().any(|module| self.function.starts_with(module))
+    }
+
+    /// `TypeError` for a number of arguments that is not between `least` and `most`.
+    fn wrong_count<T>(&self, most: usize, bare: usize, least: usize) -> Outcome<T> {
+        let given = self.positional.len();
+        let name = self.name();
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let too_few = given < least;
+        let bound = if too_few { least } else { most };
+        // `str.find` and its kin read their arguments in a way of their own.
+        let searches =
+            matches!(self.function, "find" | "rfind" | "index" | "rindex" | "count" | "startswith" | "endswith")
+                && matches!(self.owner, "str" | "bytes");
+        raise(
+            "TypeError",
+            if self.is_python() {
+                let range = if least == most { format!("{most}") } else { format!("from {least} to {most}") };
+                format!(
+                    "{name}() takes {range} positional argument{} but {given} {} given",
+                    plural(most),
+                    if given == 1 { "was" } else { "were" }
+                )
+            } else if bare == most && !searches {
+                let how = match (least == most, too_few) {
+                    (true, _) => "",
+                    (false, true) => "at least ",
+                    (false, false) => "at most ",
+                };
+                format!("{name} expected {how}{bound} argument{}, got {given}", plural(bound))
+            } else if too_few {
+                let kind = if searches { "" } else { "positional " };
+                format!("{name}() takes at least {bound} {kind}argument{} ({given} given)", plural(bound))
+            } else {
+                let given = given + self.keywords.len();
+                format!("{name}() takes at most {bound} argument{} ({given} given)", plural(bound))
+            },
+        )
+    }
+
+    /// The function as messages about the number of its arguments name it.
+    pub(super) fn qualified(&self) -> String {
+        if self.owner.is_empty() { self.function.to_owned() } else { format!("{}.{}", self.owner, self.function) }
     }
 
     /// One argument, without a name.
     pub(super) fn one(&self) -> Outcome {
         match (self.positional, self.keywords) {
             ([value], []) => Ok(value.clone()),
-            (_, [_, ..]) => raise("TypeError", format!("{}() takes no keyword arguments", self.function)),
+            (_, [_, ..]) => raise("TypeError", format!("{}() takes no keyword arguments", self.qualified())),
             (values, []) => raise(
                 "TypeError",
-                format!("{}() takes exactly one argument ({} given)", self.function, values.len()),
+                format!("{}() takes exactly one argument ({} given)", self.qualified(), values.len()),
             ),
         }
     }
@@ -195,7 +280,7 @@ impl Arguments<'_> {
         if self.keywords.is_empty() {
             return Ok(());
         }
-        raise("TypeError", format!("{}() takes no keyword arguments", self.function))
+        raise("TypeError", format!("{}() takes no keyword arguments", self.qualified()))
     }
 }
 
@@ -237,22 +322,17 @@ pub(super) fn call(
                 named.push((name.clone(), machine.value(keyword)?));
             }
             let default = keywords.iter().any(|(name, value)| &**name == "default" && matches!(value, Expr::Name(_)));
-            let arguments = Arguments { function, positional: &values, keywords: &named };
+            let arguments = Arguments { owner: "", function, positional: &values, keywords: &named };
             return json::dumps(&arguments, default, &mut machine.meter);
         }
         _ => {}
     }
     let positional = machine.values(arguments)?;
     let keywords = machine.keywords(keywords)?;
-    apply(&Arguments { function, positional: &positional, keywords: &keywords }, &mut machine.meter)
+    apply(&Arguments { owner: "", function, positional: &positional, keywords: &keywords }, &mut machine.meter)
 }
 
-fn next(
-    machine: &mut Machine<'_>,
-    element: &Expr,
-    clauses: &[super::Clause],
-    default: Option<&Expr>,
-) -> Outcome {
+fn next(machine: &mut Machine<'_>, element: &Expr, clauses: &[super::Clause], default: Option<&Expr>) -> Outcome {
     // Python makes the generator, which evaluates the first iterable only, then the default, then runs it.
     let default = default.map(|default| machine.value(default)).transpose()?;
     let mut found = None;
@@ -302,10 +382,11 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
             };
             meter.charge(values.len())?;
             let mut out = Vec::with_capacity(values.len());
-            for value in values.iter() {
-                out.push(Value::tuple(vec![Value::Int(at.clone()), value.clone()]));
+            out.extend(values.iter().map(|value| {
+                let number = at.clone();
                 at += 1u32;
-            }
+                Value::tuple(vec![Value::Int(number), value.clone()])
+            }));
             Ok(Value::Iterable(IterableKind::Enumerate, Arc::new(out)))
         }
         "float" => {
@@ -322,10 +403,7 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 None => Text::from(""),
                 Some(Value::Str(text)) => text,
                 Some(other) => {
-                    return raise(
-                        "TypeError",
-                        format!("format() argument 2 must be str, not {}", other.type_name()),
-                    );
+                    return raise("TypeError", format!("format() argument 2 must be str, not {}", other.type_name()));
                 }
             };
             format::format(&value.unwrap_or(Value::None), &specification, meter).map(|text| Value::Str(text.into()))
@@ -362,7 +440,10 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
         }
         "range" => range(arguments),
         "repr" => Ok(Value::Str(value::repr(&arguments.one()?, meter)?.into())),
-        "reversed" => reversed(&arguments.one()?, meter),
+        "reversed" => {
+            let [sequence] = required(arguments.bind(["sequence"], 1, 1)?);
+            reversed(&sequence, meter)
+        }
         "round" => {
             let [number, digits] = arguments.bind(["number", "ndigits"], 0, 1)?;
             round(&number.unwrap_or(Value::None), &digits.unwrap_or(Value::None), meter)
@@ -406,10 +487,7 @@ fn items(value: &Value, meter: &mut Meter) -> Outcome<Arc<Vec<Value>>> {
 pub(super) fn index(value: &Value) -> Outcome<BigInt> {
     match value.as_int() {
         Some(number) => Ok(number),
-        None => raise(
-            "TypeError",
-            format!("'{}' object cannot be interpreted as an integer", value.type_name()),
-        ),
+        None => raise("TypeError", format!("'{}' object cannot be interpreted as an integer", value.type_name())),
     }
 }
 
@@ -456,10 +534,7 @@ fn ord(value: &Value) -> Outcome {
             bytes.len()
         }
         _ => {
-            return raise(
-                "TypeError",
-                format!("ord() expected string of length 1, but {} found", value.type_name()),
-            );
+            return raise("TypeError", format!("ord() expected string of length 1, but {} found", value.type_name()));
         }
     };
     raise("TypeError", format!("ord() expected a character, but string of length {length} found"))
@@ -489,10 +564,7 @@ fn dict(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 let [key, value] = parts.as_slice() else {
                     return raise(
                         "ValueError",
-                        format!(
-                            "dictionary update sequence element #{at} has length {}; 2 is required",
-                            parts.len()
-                        ),
+                        format!("dictionary update sequence element #{at} has length {}; 2 is required", parts.len()),
                     );
                 };
                 out.insert(key.clone(), value.clone(), meter)?;
@@ -511,11 +583,7 @@ fn divmod(a: &Value, b: &Value, meter: &mut Meter) -> Outcome {
     if !numbers(a) || !numbers(b) {
         return raise(
             "TypeError",
-            format!(
-                "unsupported operand type(s) for divmod(): '{}' and '{}'",
-                a.type_name(),
-                b.type_name()
-            ),
+            format!("unsupported operand type(s) for divmod(): '{}' and '{}'", a.type_name(), b.type_name()),
         );
     }
     if matches!(a, Value::Float(_)) || matches!(b, Value::Float(_)) {
@@ -576,10 +644,9 @@ fn float(value: &Value, meter: &mut Meter) -> Outcome {
             let text = readable(value, meter)?.unwrap_or_default();
             match number_text(&text).and_then(|text| parse_float(&text)) {
                 Some(number) => Ok(Value::Float(number)),
-                None => raise(
-                    "ValueError",
-                    format!("could not convert string to float: {}", value::repr(value, meter)?),
-                ),
+                None => {
+                    raise("ValueError", format!("could not convert string to float: {}", value::repr(value, meter)?))
+                }
             }
         }
         _ => raise(
@@ -602,9 +669,7 @@ fn parse_float(text: &str) -> Option<f64> {
             let mut plain = String::with_capacity(body.len());
             let bytes = body.as_bytes();
             for (at, byte) in bytes.iter().enumerate() {
-                let digit = |at: Option<usize>| {
-                    at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit)
-                };
+                let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
                 match byte {
                     b'_' if digit(at.checked_sub(1)) && digit(at.checked_add(1)) => {}
                     b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-' => plain.push(char::from(*byte)),
@@ -647,10 +712,7 @@ fn int(value: &Value, base: Option<&Value>, meter: &mut Meter) -> Outcome {
     };
     let base = base.unwrap_or(10);
     let invalid = |meter: &mut Meter| {
-        raise(
-            "ValueError",
-            format!("invalid literal for int() with base {base}: {}", value::repr(value, meter)?),
-        )
+        raise("ValueError", format!("invalid literal for int() with base {base}: {}", value::repr(value, meter)?))
     };
     let Some(text) = number_text(&text) else { return invalid(meter) };
     let (negative, body) = match text.strip_prefix('-') {
@@ -728,7 +790,7 @@ fn extreme(arguments: &Arguments<'_>, symbol: &str, meter: &mut Meter) -> Outcom
             ("key", Value::None) => {}
             ("key", _) => return Err(Failure::Unsupported(format!("{name}(key=…)"))),
             _ => {
-                return raise("TypeError", format!("{name}() got an unexpected keyword argument '{keyword}'"));
+                return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for {name}()"));
             }
         }
     }
@@ -778,9 +840,9 @@ fn power(base: &Value, exponent: &Value, modulus: Option<&Value>, meter: &mut Me
         Some(modulus) => modulus,
     };
     let (Some(base), Some(exponent), Some(modulus)) = (base.as_int(), exponent.as_int(), modulus.as_int()) else {
-        let floats = [base, exponent, modulus].iter().all(|value| {
-            matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_))
-        });
+        let floats = [base, exponent, modulus]
+            .iter()
+            .all(|value| matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_)));
         return raise(
             "TypeError",
             if floats {
@@ -874,17 +936,19 @@ fn round(number: &Value, digits: &Value, meter: &mut Meter) -> Outcome {
 }
 
 fn sorted(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
-    let [iterable] = required(
-        Arguments { function: "sorted", positional: arguments.positional, keywords: &[] }.bind(["iterable"], 1, 1)?,
-    );
+    let [iterable] =
+        required(Arguments { owner: "", function: "sorted", positional: arguments.positional, keywords: &[] }.bind(
+            ["iterable"],
+            1,
+            1,
+        )?);
     let mut reverse = false;
     for (keyword, value) in arguments.keywords {
         match (&**keyword, value) {
-            ("reverse", Value::Bool(_) | Value::Int(_)) => reverse = value.is_true(),
-            ("reverse", _) => index(value).map(|_| ())?,
+            ("reverse", value) => reverse = value.is_true(),
             ("key", Value::None) => {}
             ("key", _) => return Err(Failure::Unsupported("sorted(key=…)".to_owned())),
-            _ => return raise("TypeError", format!("sort() got an unexpected keyword argument '{keyword}'")),
+            _ => return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for sort()")),
         }
     }
     let mut values = iterate(&iterable, meter)?;
@@ -991,18 +1055,12 @@ fn zip(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     for (keyword, value) in arguments.keywords {
         match &**keyword {
             "strict" => strict = value.is_true(),
-            _ => return raise("TypeError", format!("zip() got an unexpected keyword argument '{keyword}'")),
+            _ => return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for zip()")),
         }
     }
     let mut columns = Vec::with_capacity(arguments.positional.len());
-    for (at, column) in arguments.positional.iter().enumerate() {
-        match shared_items(column.clone(), meter) {
-            Ok(items) => columns.push(items),
-            Err(Failure::Raised(_)) => {
-                return raise("TypeError", format!("zip argument #{} must support iteration", at + 1));
-            }
-            Err(other) => return Err(other),
-        }
+    for column in arguments.positional {
+        columns.push(shared_items(column.clone(), meter)?);
     }
     let length = columns.iter().map(|column| column.len()).min().unwrap_or(0);
     if strict && let Some(first) = columns.first() {
@@ -1115,7 +1173,10 @@ fn math(name: &str, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 total = start.clone();
             }
             let [iterable] = arguments.positional else {
-                return raise("TypeError", "prod() takes exactly 1 positional argument");
+                return raise(
+                    "TypeError",
+                    format!("prod() takes exactly 1 positional argument ({} given)", arguments.positional.len()),
+                );
             };
             for value in items(iterable, meter)?.iter() {
                 total = operators::binary(BinaryOperator::Multiply, total, value, meter)?;

@@ -16,32 +16,104 @@ use super::{BinaryOperator, IterableKind, Text, Value, codec, unicode};
 
 /// The methods of `str`, sorted.
 const STR: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format", "format_map",
-    "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isprintable", "isspace",
-    "istitle", "isupper", "join", "ljust", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace",
-    "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip",
-    "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];
 
 /// The methods of `bytes`, sorted.
 const BYTES: &[&str] = &[
-    "count", "decode", "endswith", "find", "hex", "index", "isalnum", "isalpha", "isascii", "isdigit", "isspace",
-    "join", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex",
-    "rpartition", "rsplit", "rstrip", "split", "startswith", "strip", "upper",
+    "count",
+    "decode",
+    "endswith",
+    "find",
+    "hex",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdigit",
+    "isspace",
+    "join",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "startswith",
+    "strip",
+    "upper",
 ];
 
 /// Methods that `bytes` has in Python, but not in the language.
 const BYTES_UNSUPPORTED: &[&str] = &[
-    "capitalize", "center", "expandtabs", "islower", "istitle", "isupper", "ljust", "rjust", "splitlines", "swapcase",
-    "title", "zfill",
+    "capitalize",
+    "center",
+    "expandtabs",
+    "islower",
+    "istitle",
+    "isupper",
+    "ljust",
+    "rjust",
+    "splitlines",
+    "swapcase",
+    "title",
+    "zfill",
 ];
 
 const SEQUENCE: &[&str] = &["count", "index"];
 const LIST: &[&str] = &["copy", "count", "index"];
 const DICT: &[&str] = &["copy", "get", "items", "keys", "values"];
-const SET: &[&str] = &[
-    "copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union",
-];
+const SET: &[&str] =
+    &["copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"];
 
 /// Whether a type of the language has a method of this name.
 pub fn is_method(name: &str) -> bool {
@@ -90,7 +162,7 @@ pub(super) fn call(
     meter: &mut Meter,
 ) -> Outcome {
     check(&receiver, name)?;
-    let arguments = Arguments { function: name, positional, keywords };
+    let arguments = Arguments { owner: receiver.type_name(), function: name, positional, keywords };
     match &receiver {
         Value::Str(text) => {
             meter.charge_bytes(text.len())?;
@@ -124,10 +196,7 @@ fn nothing(arguments: &Arguments<'_>) -> Outcome<()> {
     arguments.no_keywords()?;
     match arguments.positional {
         [] => Ok(()),
-        given => raise(
-            "TypeError",
-            format!("{}() takes no arguments ({} given)", arguments.function, given.len()),
-        ),
+        given => raise("TypeError", format!("{}() takes no arguments ({} given)", arguments.qualified(), given.len())),
     }
 }
 
@@ -151,10 +220,7 @@ fn bounds(length: usize, start: Option<&Value>, end: Option<&Value>, none: bool)
             Some(value) => match value.as_int() {
                 Some(number) => number,
                 None if none => {
-                    return raise(
-                        "TypeError",
-                        "slice indices must be integers or None or have an __index__ method",
-                    );
+                    return raise("TypeError", "slice indices must be integers or None or have an __index__ method");
                 }
                 None => return raise("TypeError", "slice indices must be integers or have an __index__ method"),
             },
@@ -174,7 +240,7 @@ fn byte_of(text: &str, index: usize) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
 }
 
-fn must_be_text<'v>(value: &'v Value, message: impl Fn(&str) -> String) -> Outcome<&'v Text> {
+fn must_be_text(value: &Value, message: impl Fn(&str) -> String) -> Outcome<&Text> {
     match value {
         Value::Str(text) => Ok(text),
         other => raise("TypeError", message(other.type_name())),
@@ -194,10 +260,30 @@ fn admit(bytes: usize, meter: &mut Meter) -> Outcome<()> {
     meter.charge_bytes(bytes)
 }
 
-fn texts<'t>(parts: impl IntoIterator<Item = &'t str>, meter: &mut Meter) -> Outcome {
-    let parts: Vec<Value> = parts.into_iter().map(Value::text).collect();
-    meter.charge(parts.len())?;
-    Ok(Value::list(parts))
+/// A list of pieces, each paid before it is made.
+fn texts<'t>(parts: impl IntoIterator<Item = &'t str>, from_right: bool, meter: &mut Meter) -> Outcome {
+    let mut out = Vec::new();
+    for part in parts {
+        meter.charge(1)?;
+        out.push(Value::text(part));
+    }
+    if from_right {
+        out.reverse();
+    }
+    Ok(Value::list(out))
+}
+
+/// [`texts`] of bytes.
+fn pieces<'b>(parts: impl IntoIterator<Item = &'b [u8]>, from_right: bool, meter: &mut Meter) -> Outcome {
+    let mut out = Vec::new();
+    for part in parts {
+        meter.charge(1)?;
+        out.push(Value::bytes(part));
+    }
+    if from_right {
+        out.reverse();
+    }
+    Ok(Value::list(out))
 }
 
 #[allow(clippy::too_many_lines)]
@@ -239,16 +325,16 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             let count = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             let from_right = name == "rsplit";
             match separator {
-                None | Some(Value::None) => texts(split_space(text, count, from_right), meter),
+                None | Some(Value::None) => {
+                    texts(SpaceSplit { rest: text, left: count, from_right }, from_right, meter)
+                }
                 Some(Value::Str(separator)) if separator.is_empty() => raise("ValueError", "empty separator"),
                 Some(Value::Str(separator)) => {
                     let count = count.saturating_add(1);
                     if from_right {
-                        let mut parts: Vec<&str> = text.rsplitn(count, &*separator).collect();
-                        parts.reverse();
-                        texts(parts, meter)
+                        texts(text.rsplitn(count, &*separator), true, meter)
                     } else {
-                        texts(text.splitn(count, &*separator), meter)
+                        texts(text.splitn(count, &*separator), false, meter)
                     }
                 }
                 Some(other) => raise("TypeError", format!("must be str or None, not {}", other.type_name())),
@@ -256,7 +342,7 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
         }
         "splitlines" => {
             let keep = given(arguments.bind(["keepends"], 0, 0)?).is_true();
-            texts(split_lines(text, keep), meter)
+            texts(Lines { rest: text, keep }, false, meter)
         }
         "join" => {
             let iterable = arguments.one()?;
@@ -268,9 +354,8 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             };
             let mut length = text.len().saturating_mul(items.len().saturating_sub(1));
             for (at, item) in items.iter().enumerate() {
-                let part = must_be_text(item, |found| {
-                    format!("sequence item {at}: expected str instance, {found} found")
-                })?;
+                let part =
+                    must_be_text(item, |found| format!("sequence item {at}: expected str instance, {found} found"))?;
                 length = length.saturating_add(part.len());
             }
             meter.charge(items.len())?;
@@ -315,9 +400,8 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             let window = range.and_then(|(start, end)| text.get(byte_of(text, start)..byte_of(text, end)));
             meter.charge(options.len())?;
             for option in options {
-                let option = must_be_text(option, |found| {
-                    format!("tuple for {name} must only contain str, not {found}")
-                })?;
+                let option =
+                    must_be_text(option, |found| format!("tuple for {name} must only contain str, not {found}"))?;
                 let hit = window.is_some_and(|window| {
                     if name == "startswith" { window.starts_with(&**option) } else { window.ends_with(&**option) }
                 });
@@ -368,8 +452,7 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
         "removeprefix" | "removesuffix" => {
             let part = arguments.one()?;
             let part = must_be_text(&part, |found| format!("{name}() argument must be str, not {found}"))?;
-            let rest =
-                if name == "removeprefix" { text.strip_prefix(&**part) } else { text.strip_suffix(&**part) };
+            let rest = if name == "removeprefix" { text.strip_prefix(&**part) } else { text.strip_suffix(&**part) };
             Ok(rest.map_or_else(|| Value::Str(text.clone()), Value::text))
         }
         "center" | "ljust" | "rjust" => justified(text, arguments, meter),
@@ -523,49 +606,63 @@ fn has_property(text: &str, name: &str) -> bool {
     }
 }
 
-/// `text.split(None, count)`; what is left keeps its white space at the far end.
-fn split_space(text: &str, count: usize, from_right: bool) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    loop {
-        rest = if from_right { rest.trim_end_matches(is_space) } else { rest.trim_start_matches(is_space) };
-        if rest.is_empty() {
-            break;
-        }
-        if parts.len() >= count {
-            parts.push(rest);
-            break;
-        }
-        let (part, after) = if from_right {
-            let cut = rest.char_indices().rev().find(|(_, c)| is_space(*c)).map_or(0, |(at, c)| at + c.len_utf8());
-            let (after, part) = rest.split_at(cut);
-            (part, after)
-        } else {
-            rest.split_at(rest.find(is_space).unwrap_or(rest.len()))
-        };
-        parts.push(part);
-        rest = after;
-    }
-    if from_right {
-        parts.reverse();
-    }
-    parts
+/// `text.split(None, left)`; the last piece keeps its white space at the far end.
+struct SpaceSplit<'t> {
+    rest: &'t str,
+    left: usize,
+    from_right: bool,
 }
 
-fn split_lines(text: &str, keep: bool) -> Vec<&str> {
-    let is_break = |c: char| {
-        matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-    };
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(is_break).unwrap_or(rest.len());
-        let (line, after) = rest.split_at(end);
-        let width = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
-        lines.push(if keep { rest.get(..end + width).unwrap_or(line) } else { line });
-        rest = after.get(width..).unwrap_or_default();
+impl<'t> Iterator for SpaceSplit<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let rest = self.rest;
+        let rest = if self.from_right { rest.trim_end_matches(is_space) } else { rest.trim_start_matches(is_space) };
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, after) = match self.left.checked_sub(1) {
+            None => (rest, ""),
+            Some(left) => {
+                self.left = left;
+                if self.from_right {
+                    let space = rest.char_indices().rev().find(|(_, c)| is_space(*c));
+                    let (after, part) = rest.split_at(space.map_or(0, |(at, c)| at + c.len_utf8()));
+                    (part, after)
+                } else {
+                    rest.split_at(rest.find(is_space).unwrap_or(rest.len()))
+                }
+            }
+        };
+        self.rest = after;
+        Some(part)
     }
-    lines
+}
+
+/// `text.splitlines(keep)`.
+struct Lines<'t> {
+    rest: &'t str,
+    keep: bool,
+}
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let is_break = |c: char| {
+            matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        };
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self.rest.find(is_break).unwrap_or(self.rest.len());
+        let (line, after) = self.rest.split_at(end);
+        let width = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
+        let shown = if self.keep { self.rest.get(..end + width).unwrap_or(line) } else { line };
+        self.rest = after.get(width..).unwrap_or_default();
+        Some(shown)
+    }
 }
 
 /// `str.center`, `str.ljust`, `str.rjust`.
@@ -612,65 +709,82 @@ fn rfind_bytes(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).rposition(|window| window == part)
 }
 
-/// The pieces of bytes between separators, at most `count` cuts.
-fn split_bytes<'b>(bytes: &'b [u8], separator: &[u8], count: usize, from_right: bool) -> Vec<&'b [u8]> {
-    let mut parts = Vec::new();
-    let mut rest = bytes;
-    while parts.len() < count {
-        let found = if from_right { rfind_bytes(rest, separator) } else { find_bytes(rest, separator) };
-        let Some((before, after)) = found.and_then(|at| rest.split_at_checked(at)) else { break };
-        let after = after.get(separator.len()..).unwrap_or_default();
-        if from_right {
-            parts.push(after);
-            rest = before;
-        } else {
-            parts.push(before);
-            rest = after;
-        }
-    }
-    parts.push(rest);
-    if from_right {
-        parts.reverse();
-    }
-    parts
+/// The pieces of bytes between separators, at most `left` cuts; from the right in that order.
+struct Split<'b> {
+    rest: Option<&'b [u8]>,
+    separator: &'b [u8],
+    left: usize,
+    from_right: bool,
 }
 
-fn split_byte_space(bytes: &[u8], count: usize, from_right: bool) -> Vec<&[u8]> {
-    let mut parts = Vec::new();
-    let mut rest = bytes;
-    loop {
-        rest = trim(rest, &|byte| is_byte_space(byte), !from_right, from_right);
+impl<'b> Iterator for Split<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let rest = self.rest?;
+        let found = match self.left {
+            0 => None,
+            _ if self.from_right => rfind_bytes(rest, self.separator),
+            _ => find_bytes(rest, self.separator),
+        };
+        let Some((before, after)) = found.and_then(|at| rest.split_at_checked(at)) else {
+            self.rest = None;
+            return Some(rest);
+        };
+        self.left -= 1;
+        let after = after.get(self.separator.len()..).unwrap_or_default();
+        let (part, rest) = if self.from_right { (after, before) } else { (before, after) };
+        self.rest = Some(rest);
+        Some(part)
+    }
+}
+
+fn split_bytes<'b>(bytes: &'b [u8], separator: &'b [u8], left: usize, from_right: bool) -> Split<'b> {
+    Split { rest: Some(bytes), separator, left, from_right }
+}
+
+/// [`SpaceSplit`] of bytes.
+struct ByteSpaceSplit<'b> {
+    rest: &'b [u8],
+    left: usize,
+    from_right: bool,
+}
+
+impl<'b> Iterator for ByteSpaceSplit<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let rest = trim(self.rest, &is_byte_space, !self.from_right, self.from_right);
         if rest.is_empty() {
-            break;
+            return None;
         }
-        if parts.len() >= count {
-            parts.push(rest);
-            break;
-        }
-        let cut = if from_right {
+        let Some(left) = self.left.checked_sub(1) else {
+            self.rest = &[];
+            return Some(rest);
+        };
+        self.left = left;
+        let cut = if self.from_right {
             rest.iter().rposition(|byte| is_byte_space(*byte)).map_or(0, |at| at + 1)
         } else {
             rest.iter().position(|byte| is_byte_space(*byte)).unwrap_or(rest.len())
         };
-        let (left, right) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
-        let (part, after) = if from_right { (right, left) } else { (left, right) };
-        parts.push(part);
-        rest = after;
+        let (before, after) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
+        let (part, rest) = if self.from_right { (after, before) } else { (before, after) };
+        self.rest = rest;
+        Some(part)
     }
-    if from_right {
-        parts.reverse();
-    }
-    parts
 }
 
 fn trim<'b>(bytes: &'b [u8], admits: &dyn Fn(u8) -> bool, left: bool, right: bool) -> &'b [u8] {
     let mut rest = bytes;
-    while left && let Some((first, after)) = rest.split_first()
+    while left
+        && let Some((first, after)) = rest.split_first()
         && admits(*first)
     {
         rest = after;
     }
-    while right && let Some((last, before)) = rest.split_last()
+    while right
+        && let Some((last, before)) = rest.split_last()
         && admits(*last)
     {
         rest = before;
@@ -693,20 +807,15 @@ fn needle(value: &Value) -> Outcome<Arc<[u8]>> {
             Some(byte) => Ok([byte].into()),
             None => raise("ValueError", "byte must be in range(0, 256)"),
         },
-        other => raise(
-            "TypeError",
-            format!("argument should be integer or bytes-like object, not '{}'", other.type_name()),
-        ),
+        other => {
+            raise("TypeError", format!("argument should be integer or bytes-like object, not '{}'", other.type_name()))
+        }
     }
 }
 
 #[allow(clippy::too_many_lines)]
 fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     let name = arguments.function;
-    let list = |parts: Vec<&[u8]>, meter: &mut Meter| {
-        meter.charge(parts.len())?;
-        Ok(Value::list(parts.into_iter().map(Value::bytes).collect()))
-    };
     match name {
         "decode" => {
             let [encoding, errors] = arguments.bind(["encoding", "errors"], 0, 0)?;
@@ -750,14 +859,16 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             let count = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             let from_right = name == "rsplit";
             match separator {
-                None | Some(Value::None) => list(split_byte_space(bytes, count, from_right), meter),
+                None | Some(Value::None) => {
+                    pieces(ByteSpaceSplit { rest: bytes, left: count, from_right }, from_right, meter)
+                }
                 Some(separator) => {
                     let separator = must_be_bytes(&separator)?;
                     if separator.is_empty() {
                         return raise("ValueError", "empty separator");
                     }
                     search(bytes, &separator, meter)?;
-                    list(split_bytes(bytes, &separator, count, from_right), meter)
+                    pieces(split_bytes(bytes, &separator, count, from_right), from_right, meter)
                 }
             }
         }
@@ -793,18 +904,31 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             let new = must_be_bytes(&new.unwrap_or(Value::None))?;
             let limit = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             search(bytes, &old, meter)?;
-            let parts: Vec<&[u8]> = if old.is_empty() {
-                // Between all bytes, and at both ends.
-                let cuts = limit.min(bytes.len() + 1);
-                let (single, rest) = bytes.split_at_checked(cuts.saturating_sub(1)).unwrap_or((bytes, &[]));
-                let first: &[&[u8]] = if cuts == 0 { &[] } else { &[&[]] };
-                first.iter().copied().chain(single.chunks(1)).chain([rest]).collect()
-            } else {
-                split_bytes(bytes, &old, limit, false)
+            let pays = |parts: usize, meter: &mut Meter| {
+                meter.charge(parts)?;
+                admit(bytes.len().saturating_add(parts.saturating_mul(new.len())), meter)
             };
-            meter.charge(parts.len())?;
-            admit(bytes.len().saturating_add(parts.len().saturating_mul(new.len())), meter)?;
-            Ok(Value::bytes(parts.join(&*new)))
+            let mut out = Vec::new();
+            if old.is_empty() {
+                // Before each byte, and at the end.
+                let cuts = limit.min(bytes.len() + 1);
+                pays(cuts, meter)?;
+                for at in 0..=bytes.len() {
+                    if at < cuts {
+                        out.extend_from_slice(&new);
+                    }
+                    out.extend(bytes.get(at));
+                }
+            } else {
+                pays(split_bytes(bytes, &old, limit, false).count(), meter)?;
+                for (at, part) in split_bytes(bytes, &old, limit, false).enumerate() {
+                    if at > 0 {
+                        out.extend_from_slice(&new);
+                    }
+                    out.extend_from_slice(part);
+                }
+            }
+            Ok(Value::bytes(out))
         }
         "startswith" | "endswith" => {
             arguments.no_keywords()?;
@@ -846,7 +970,7 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
                     if part.is_empty() {
                         window.len() + 1
                     } else {
-                        split_bytes(window, &part, usize::MAX, false).len() - 1
+                        split_bytes(window, &part, usize::MAX, false).count() - 1
                     }
                 };
                 return Ok(Value::int(window.map_or(0, |(_, window)| count(window))));
@@ -868,8 +992,14 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             }
             search(bytes, &separator, meter)?;
             let from_right = name == "rpartition";
-            let parts = match split_bytes(bytes, &separator, 1, from_right).as_slice() {
-                [before, after] => [Value::bytes(*before), Value::Bytes(separator), Value::bytes(*after)],
+            let mut halves = split_bytes(bytes, &separator, 1, from_right);
+            let parts = match (halves.next(), halves.next()) {
+                (Some(after), Some(before)) if from_right => {
+                    [Value::bytes(before), Value::Bytes(separator.clone()), Value::bytes(after)]
+                }
+                (Some(before), Some(after)) => {
+                    [Value::bytes(before), Value::Bytes(separator.clone()), Value::bytes(after)]
+                }
                 _ if from_right => [Value::bytes([]), Value::bytes([]), Value::Bytes(bytes.clone())],
                 _ => [Value::Bytes(bytes.clone()), Value::bytes([]), Value::bytes([])],
             };
@@ -969,12 +1099,7 @@ fn dict_method(
     }
 }
 
-fn sequence_method(
-    receiver: &Value,
-    items: &[Value],
-    arguments: &Arguments<'_>,
-    meter: &mut Meter,
-) -> Outcome {
+fn sequence_method(receiver: &Value, items: &[Value], arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     match arguments.function {
         "copy" => {
             nothing(arguments)?;
@@ -1010,13 +1135,7 @@ fn sequence_method(
     }
 }
 
-fn range_method(
-    start: &BigInt,
-    stop: &BigInt,
-    step: &BigInt,
-    arguments: &Arguments<'_>,
-    meter: &mut Meter,
-) -> Outcome {
+fn range_method(start: &BigInt, stop: &BigInt, step: &BigInt, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     let wanted = arguments.one()?;
     let whole = match &wanted {
         Value::Float(number) if number.fract() == 0.0 => operators::int_of_float(*number),
@@ -1072,7 +1191,14 @@ fn set_method(receiver: &Value, items: &[Value], arguments: &Arguments<'_>, mete
     let mut result: Arc<Vec<Value>> = Arc::new(items.to_vec());
     for argument in arguments.positional {
         let other = others(argument, meter)?;
-        result = shared_items(combine(operator, &result, &other, meter)?, meter)?;
+        // What is no set is walked itself, whatever its size.
+        let is_set = matches!(argument, Value::Set(_) | Value::Iterable(IterableKind::FrozenSet, _));
+        let next = if operator == BinaryOperator::And && !is_set {
+            operators::common(&result, &other, meter)?
+        } else {
+            combine(operator, &result, &other, meter)?
+        };
+        result = shared_items(next, meter)?;
     }
     Ok(alike(receiver, Value::Set(result)))
 }

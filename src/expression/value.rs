@@ -292,6 +292,16 @@ pub(super) fn range_length(start: &BigInt, stop: &BigInt, step: &BigInt) -> BigI
     if low >= high { BigInt::zero() } else { (high - low - 1u32) / width + 1u32 }
 }
 
+/// The units that a copy of a value takes: integers are copied, all other content is shared.
+pub(super) fn footprint(value: &Value) -> usize {
+    let int = |number: &BigInt| usize::try_from(number.bits() / 512).unwrap_or(usize::MAX);
+    1 + match value {
+        Value::Int(number) => int(number),
+        Value::Range(start, stop, step) => int(start) + int(stop) + int(step),
+        _ => 0,
+    }
+}
+
 fn weigh(value: &Value, meter: &mut Meter) -> Outcome<()> {
     match value {
         Value::None | Value::Bool(_) | Value::Float(_) | Value::Range(..) => meter.charge(1),
@@ -356,8 +366,7 @@ pub(super) fn equal(left: &Value, right: &Value, meter: &mut Meter) -> Outcome<b
         }
         (Value::Range(a, b, c), Value::Range(x, y, z)) => {
             let length = range_length(a, b, c);
-            length == range_length(x, y, z)
-                && (length.is_zero() || (a == x && (length == BigInt::from(1) || c == z)))
+            length == range_length(x, y, z) && (length.is_zero() || (a == x && (length == BigInt::from(1) || c == z)))
         }
         (Value::Iterable(kind, a), Value::Iterable(other, b)) if !(kind.is_set() && other.is_set()) => {
             kind == other && Arc::ptr_eq(a, b)
@@ -570,16 +579,7 @@ fn check_key(key: &Value, meter: &mut Meter) -> Outcome<()> {
     }
 }
 
-/// Builds a dict: a later value replaces an earlier one, in the place and under the key of the first.
-pub(super) fn dict(pairs: impl IntoIterator<Item = (Value, Value)>, meter: &mut Meter) -> Outcome<Value> {
-    let mut builder = DictBuilder::default();
-    for (key, value) in pairs {
-        builder.insert(key, value, meter)?;
-    }
-    Ok(builder.finish())
-}
-
-/// A dict in the making.
+/// A dict in the making: a later value replaces an earlier one, in the place and under the key of the first.
 #[derive(Default)]
 pub(super) struct DictBuilder {
     entries: Vec<(Value, Value)>,
