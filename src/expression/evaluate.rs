@@ -141,7 +141,11 @@ impl Machine<'_> {
 
     fn dispatch(&mut self, expr: &Expr) -> Outcome {
         match expr {
-            Expr::Name(name) => self.name(name),
+            Expr::Name(name) => {
+                let value = self.name(name)?;
+                self.meter.charge(value::footprint(&value))?;
+                Ok(value)
+            }
             Expr::Constant(value) => Ok(value.clone()),
             Expr::Unary(UnaryOperator::Not, operand) => Ok(Value::Bool(!self.value(operand)?.is_true())),
             Expr::Unary(operator, operand) => {
@@ -387,7 +391,7 @@ impl Machine<'_> {
                     None => break,
                 },
             };
-            self.meter.charge(1)?;
+            self.meter.charge(value::footprint(&item))?;
             self.bind(&clause.target, item)?;
             let mut admitted = true;
             for condition in &clause.conditions {
@@ -472,7 +476,7 @@ pub(super) fn iterate(value: &Value, meter: &mut Meter) -> Outcome<Vec<Value>> {
             Ok(bytes.iter().map(|byte| Value::int(*byte)).collect())
         }
         Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::Iterable(_, items) => {
-            meter.charge(items.len())?;
+            meter.charge(items.iter().map(value::footprint).sum())?;
             Ok(items.to_vec())
         }
         Value::Dict(entries) => {
@@ -481,7 +485,7 @@ pub(super) fn iterate(value: &Value, meter: &mut Meter) -> Outcome<Vec<Value>> {
         }
         Value::Range(start, stop, step) => {
             let length = range_length(start, stop, step).to_usize().unwrap_or(usize::MAX);
-            meter.charge(length)?;
+            meter.charge(length.saturating_mul(value::footprint(value)))?;
             let mut next = start.clone();
             let mut out = Vec::with_capacity(length);
             for _ in 0..length {

@@ -343,6 +343,10 @@ fn layout(
 
 /// Digits with separators, filled with zeros to a width (never with a separator in front).
 fn group_digits(digits: &str, separator: char, group: usize, width: usize) -> String {
+    // `inf` and `nan` have no digits, and no separators either.
+    if digits.is_empty() {
+        return String::new();
+    }
     let mut reversed: Vec<char> = Vec::with_capacity(width.max(digits.len() * 2));
     let mut count = 0;
     let mut source = digits.chars().rev();
@@ -419,7 +423,7 @@ fn float_text(number: f64, kind: char, precision: usize, alternate: bool) -> Str
     }
     match kind {
         'f' | 'F' => {
-            let text = format!("{number:.precision$}");
+            let text = fixed(number, precision);
             if alternate && precision == 0 { text + "." } else { text }
         }
         'e' | 'E' => scientific(number, precision, alternate),
@@ -427,10 +431,29 @@ fn float_text(number: f64, kind: char, precision: usize, alternate: bool) -> Str
     }
 }
 
-fn scientific(number: f64, precision: usize, alternate: bool) -> String {
-    let text = format!("{number:.precision$e}");
+/// Decimals of a float that can be other than zero: 2 ** -1074 has as many. The library's formatter takes few more.
+const MAX_DECIMALS: usize = 1_100;
+
+/// A finite float with `precision` decimals.
+fn fixed(number: f64, precision: usize) -> String {
+    let shown = precision.min(MAX_DECIMALS);
+    let mut text = format!("{number:.shown$}");
+    text.extend(std::iter::repeat_n('0', precision - shown));
+    text
+}
+
+/// The digits of a finite float, `precision` of them behind the point, and its decimal exponent.
+fn mantissa_exponent(number: f64, precision: usize) -> (String, i32) {
+    let shown = precision.min(MAX_DECIMALS);
+    let text = format!("{number:.shown$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let mut mantissa = mantissa.to_owned();
+    mantissa.extend(std::iter::repeat_n('0', precision - shown));
+    (mantissa, exponent.parse().unwrap_or(0))
+}
+
+fn scientific(number: f64, precision: usize, alternate: bool) -> String {
+    let (mantissa, exponent) = mantissa_exponent(number, precision);
     let point = if alternate && precision == 0 { "." } else { "" };
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
@@ -442,9 +465,7 @@ fn general(number: f64, precision: usize, alternate: bool, repr_like: bool) -> S
         return float_text(number, 'f', 0, false);
     }
     let precision = precision.max(1);
-    let scientific_text = format!("{number:.*e}", precision - 1);
-    let (mantissa, exponent) = scientific_text.split_once('e').unwrap_or((&scientific_text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (mantissa, exponent) = mantissa_exponent(number, precision - 1);
     let limit = i32::try_from(precision).unwrap_or(i32::MAX);
     let trimmed = |text: &str| {
         if alternate || !text.contains('.') {
@@ -455,13 +476,13 @@ fn general(number: f64, precision: usize, alternate: bool, repr_like: bool) -> S
     };
     let point = |text: String| if alternate && !text.contains('.') { text + "." } else { text };
     let limit = if repr_like { limit - 1 } else { limit };
-    if exponent < -4 || exponent >= limit.max(i32::from(repr_like && exponent == 0)) {
+    if exponent < -4 || exponent >= limit {
         let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{}e{sign}{:02}", point(trimmed(mantissa)), exponent.abs());
+        return format!("{}e{sign}{:02}", point(trimmed(&mantissa)), exponent.abs());
     }
     let limit = if repr_like { limit + 1 } else { limit };
     let decimals = usize::try_from(limit - 1 - exponent).unwrap_or(0);
-    let text = trimmed(&format!("{number:.decimals$}"));
+    let text = trimmed(&fixed(number, decimals));
     if repr_like && !text.contains('.') { text + ".0" } else { point(text) }
 }
 
@@ -481,9 +502,9 @@ fn field_value(field: &str, arguments: &Fields<'_>, auto: &mut Numbering, meter:
             if !after.is_empty() && !after.starts_with(['.', '[']) {
                 return raise("ValueError", "Only '.' or '[' may follow ']' in format field specifier");
             }
-            let key = match key.parse::<u32>() {
-                Ok(index) if key.bytes().all(|byte| byte.is_ascii_digit()) => Value::int(index),
-                _ => Value::text(key),
+            let key = match decimal_number(key)? {
+                Some(index) => Value::int(index),
+                None => Value::text(key),
             };
             value = super::evaluate::get_item(&value, &key, meter)?;
             rest = after;
@@ -521,9 +542,9 @@ pub(super) enum Named<'a> {
 
 impl Fields<'_> {
     fn get(&self, name: &str, auto: &mut Numbering, meter: &mut Meter) -> Outcome {
-        let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-        if name.is_empty() || is_number {
-            let automatic = name.is_empty();
+        let number = decimal_number(name)?;
+        let automatic = name.is_empty();
+        if automatic || number.is_some() {
             match auto.automatic {
                 Some(true) if !automatic => {
                     return raise(
@@ -543,10 +564,7 @@ impl Fields<'_> {
                 auto.next += 1;
                 auto.next - 1
             } else {
-                match name.parse::<usize>() {
-                    Ok(index) if i64::try_from(index).is_ok() => index,
-                    _ => return raise("ValueError", "Too many decimal digits in format string"),
-                }
+                number.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX)
             };
             if matches!(self.named, Named::Mapping(_)) {
                 return raise("ValueError", "Format string contains positional fields");
@@ -601,13 +619,12 @@ fn expand(template: &str, fields: &Fields<'_>, auto: &mut Numbering, depth: u8, 
         }
         let (field, after) = replacement_field(after)?;
         rest = after;
-        let (name, conversion, specification) = split_field(field)?;
-        let value = field_value(name, fields, auto, meter)?;
-        let value = converted(value, conversion, meter)?;
-        let specification = if specification.contains(['{', '}']) {
-            expand(specification, fields, auto, depth - 1, meter)?
+        let value = field_value(field.name, fields, auto, meter)?;
+        let value = converted(value, field.conversion, meter)?;
+        let specification = if field.specification.contains('{') {
+            expand(field.specification, fields, auto, depth - 1, meter)?
         } else {
-            specification.to_owned()
+            field.specification.to_owned()
         };
         out.push_str(&format(&value, &specification, meter)?);
     }
@@ -615,59 +632,80 @@ fn expand(template: &str, fields: &Fields<'_>, auto: &mut Numbering, depth: u8, 
     Ok(out)
 }
 
-/// The text of a field up to its closing brace, and what follows.
-fn replacement_field(text: &str) -> Outcome<(&str, &str)> {
-    let mut depth = 1usize;
+/// A replacement field, without its opening brace.
+struct Field<'t> {
+    name: &'t str,
+    conversion: Option<char>,
+    specification: &'t str,
+}
+
+/// The field that a text starts with, and what follows its closing brace (CPython's `parse_field`).
+fn replacement_field(text: &str) -> Outcome<(Field<'_>, &str)> {
     let mut in_index = false;
-    let mut in_name = true;
+    let mut end = None;
     for (at, c) in text.char_indices() {
         match c {
-            // In a field name brackets hide braces and colons.
-            '[' if in_name => in_index = true,
-            ']' if in_name => in_index = false,
+            // Brackets hide braces and colons.
+            ']' if in_index => in_index = false,
             _ if in_index => {}
-            ':' | '!' => in_name = false,
-            '{' if in_name => return raise("ValueError", "unexpected '{' in field name"),
-            '{' => depth += 1,
-            '}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Ok((text.get(..at).unwrap_or(""), text.get(at + 1..).unwrap_or("")));
-                }
+            '[' => in_index = true,
+            '{' => return raise("ValueError", "unexpected '{' in field name"),
+            '}' | ':' | '!' => {
+                end = Some((at, c));
+                break;
             }
             _ => {}
         }
     }
-    raise("ValueError", "expected '}' before end of string")
+    let Some((end, mark)) = end else { return raise("ValueError", "expected '}' before end of string") };
+    let name = text.get(..end).unwrap_or_default();
+    let mut rest = text.get(end + 1..).unwrap_or_default();
+    let mut conversion = None;
+    if mark == '}' {
+        return Ok((Field { name, conversion, specification: "" }, rest));
+    }
+    if mark == '!' {
+        let mut chars = rest.chars();
+        conversion = chars.next();
+        if conversion.is_none() {
+            return raise("ValueError", "end of string while looking for conversion specifier");
+        }
+        rest = chars.as_str();
+        match chars.next() {
+            None => {}
+            Some('}') => return Ok((Field { name, conversion, specification: "" }, chars.as_str())),
+            Some(':') => rest = chars.as_str(),
+            Some(_) => return raise("ValueError", "expected ':' after conversion specifier"),
+        }
+    }
+    let mut depth = 1usize;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let (specification, after) = rest.split_at(at);
+            return Ok((Field { name, conversion, specification }, after.get(1..).unwrap_or_default()));
+        }
+    }
+    raise("ValueError", "unmatched '{' in format spec")
 }
 
-fn split_field(field: &str) -> Outcome<(&str, Option<char>, &str)> {
-    let mut in_index = false;
-    let end = field
-        .char_indices()
-        .find(|(_, c)| {
-            match c {
-                '[' => in_index = true,
-                ']' => in_index = false,
-                _ => {}
-            }
-            !in_index && matches!(c, ':' | '!')
-        })
-        .map_or(field.len(), |(at, _)| at);
-    let (name, rest) = field.split_at(end);
-    if let Some(rest) = rest.strip_prefix('!') {
-        let mut chars = rest.chars();
-        let Some(conversion) = chars.next() else {
-            return raise("ValueError", "end of string while looking for conversion specifier");
-        };
-        let rest = chars.as_str();
-        return match rest.strip_prefix(':') {
-            Some(specification) => Ok((name, Some(conversion), specification)),
-            None if rest.is_empty() => Ok((name, Some(conversion), "")),
-            None => raise("ValueError", "expected ':' after conversion specifier"),
-        };
+/// The number that a text of decimal digits, of any script, is.
+fn decimal_number(text: &str) -> Outcome<Option<i64>> {
+    if text.is_empty() || !text.chars().all(|c| unicode::decimal(c).is_some()) {
+        return Ok(None);
     }
-    Ok((name, None, rest.strip_prefix(':').unwrap_or("")))
+    let mut number = 0i64;
+    for digit in text.chars().filter_map(unicode::decimal) {
+        match number.checked_mul(10).and_then(|number| number.checked_add(i64::from(digit))) {
+            Some(next) => number = next,
+            None => return raise("ValueError", "Too many decimal digits in format string"),
+        }
+    }
+    Ok(Some(number))
 }
 
 /// `template % values`.
@@ -695,6 +733,11 @@ pub(super) fn percent(template: &str, values: &Value, meter: &mut Meter) -> Outc
         i += 1;
         if c != '%' {
             out.push(c);
+            continue;
+        }
+        if at(i) == Some('%') {
+            out.push('%');
+            i += 1;
             continue;
         }
         let mut mapped = None;
@@ -786,10 +829,6 @@ pub(super) fn percent(template: &str, values: &Value, meter: &mut Meter) -> Outc
         }
         let Some(kind) = at(i) else { return raise("ValueError", "incomplete format") };
         i += 1;
-        if kind == '%' {
-            out.push('%');
-            continue;
-        }
         let value = match mapped {
             Some(value) => value,
             None => take()?,

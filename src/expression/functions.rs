@@ -136,6 +136,8 @@ pub(super) fn type_names<'e>(operand: &'e Expr, out: &mut Vec<&'e str>) -> Optio
 
 /// Arguments of a call.
 pub(super) struct Arguments<'a> {
+    /// The type, of a method.
+    pub(super) owner: &'a str,
     pub(super) function: &'a str,
     pub(super) positional: &'a [Value],
     pub(super) keywords: &'a [(Text, Value)],
@@ -149,56 +151,128 @@ impl Arguments<'_> {
         bare: usize,
         required: usize,
     ) -> Outcome<[Option<Value>; N]> {
-        let mut out = [const { None }; N];
-        if self.positional.len() > N {
-            return raise(
-                "TypeError",
-                format!("{} expected at most {N} arguments, got {}", self.function, self.positional.len()),
-            );
+        if bare == N {
+            self.no_keywords()?;
         }
+        let given = self.positional.len();
+        if given > N || (given + self.keywords.len() > N && !self.is_python()) {
+            return self.wrong_count(N, bare, required);
+        }
+        let mut out = [const { None }; N];
         for (slot, value) in out.iter_mut().zip(self.positional) {
             *slot = Some(value.clone());
         }
-        for (name, value) in self.keywords {
-            let at = parameters.iter().position(|parameter| *parameter == &**name).filter(|at| *at >= bare);
+        let name = self.name();
+        let mut unknown = None;
+        for (keyword, value) in self.keywords {
+            let at = parameters.iter().position(|parameter| *parameter == &**keyword).filter(|at| *at >= bare);
             match at.and_then(|at| out.get_mut(at)) {
                 Some(slot @ None) => *slot = Some(value.clone()),
+                Some(Some(_)) if self.is_python() => {
+                    return raise("TypeError", format!("{name}() got multiple values for argument '{keyword}'"));
+                }
                 Some(Some(_)) => {
                     return raise(
                         "TypeError",
-                        format!("argument for {}() given by name ('{name}') and position", self.function),
+                        format!(
+                            "argument for {name}() given by name ('{keyword}') and position ({})",
+                            at.unwrap_or(0) + 1
+                        ),
                     );
                 }
-                None => {
-                    return raise(
-                        "TypeError",
-                        format!("{}() got an unexpected keyword argument '{name}'", self.function),
-                    );
-                }
+                None => unknown = unknown.or(Some(keyword)),
             }
         }
-        match out.iter().take(required).position(Option::is_none) {
-            Some(_) => raise(
+        let missing = out.iter().zip(parameters).take(required).position(|(value, _)| value.is_none());
+        if let (Some(keyword), true) = (unknown, missing.is_none() || self.is_python()) {
+            return raise(
                 "TypeError",
-                format!(
-                    "{} expected at least {required} argument{}, got {}",
-                    self.function,
-                    if required == 1 { "" } else { "s" },
-                    self.positional.len()
-                ),
-            ),
-            None => Ok(out),
+                if self.is_python() {
+                    format!("{name}() got an unexpected keyword argument '{keyword}'")
+                } else {
+                    format!("'{keyword}' is an invalid keyword argument for {name}()")
+                },
+            );
         }
+        match missing {
+            None => Ok(out),
+            Some(_) if bare > 0 => self.wrong_count(N, bare, required),
+            Some(at) => {
+                let parameter = parameters.get(at).copied().unwrap_or_default();
+                raise(
+                    "TypeError",
+                    if self.is_python() {
+                        format!("{name}() missing 1 required positional argument: '{parameter}'")
+                    } else {
+                        format!("{name}() missing required argument '{parameter}' (pos {})", at + 1)
+                    },
+                )
+            }
+        }
+    }
+
+    /// The function without its module.
+    fn name(&self) -> &str {
+        self.function.rsplit('.').next().unwrap_or(self.function)
+    }
+
+    /// Whether CPython has the function in Python: its messages are worded otherwise.
+    fn is_python(&self) -> bool {
+        self.owner.is_empty()
+            && ["json.", "base64.", "urllib.", "os."].iter().any(|module| self.function.starts_with(module))
+    }
+
+    /// `TypeError` for a number of arguments that is not between `least` and `most`.
+    fn wrong_count<T>(&self, most: usize, bare: usize, least: usize) -> Outcome<T> {
+        let given = self.positional.len();
+        let name = self.name();
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let too_few = given < least;
+        let bound = if too_few { least } else { most };
+        // `str.find` and its kin read their arguments in a way of their own.
+        let searches =
+            matches!(self.function, "find" | "rfind" | "index" | "rindex" | "count" | "startswith" | "endswith")
+                && matches!(self.owner, "str" | "bytes");
+        raise(
+            "TypeError",
+            if self.is_python() {
+                let range = if least == most { format!("{most}") } else { format!("from {least} to {most}") };
+                format!(
+                    "{name}() takes {range} positional argument{} but {given} {} given",
+                    plural(most),
+                    if given == 1 { "was" } else { "were" }
+                )
+            } else if bare == most && !searches {
+                let how = match (least == most, too_few) {
+                    (true, _) => "",
+                    (false, true) => "at least ",
+                    (false, false) => "at most ",
+                };
+                format!("{name} expected {how}{bound} argument{}, got {given}", plural(bound))
+            } else if too_few {
+                let kind = if searches { "" } else { "positional " };
+                format!("{name}() takes at least {bound} {kind}argument{} ({given} given)", plural(bound))
+            } else {
+                let given = given + self.keywords.len();
+                format!("{name}() takes at most {bound} argument{} ({given} given)", plural(bound))
+            },
+        )
+    }
+
+    /// The function as messages about the number of its arguments name it.
+    pub(super) fn qualified(&self) -> String {
+        if self.owner.is_empty() { self.function.to_owned() } else { format!("{}.{}", self.owner, self.function) }
     }
 
     /// One argument, without a name.
     pub(super) fn one(&self) -> Outcome {
         match (self.positional, self.keywords) {
             ([value], []) => Ok(value.clone()),
-            (_, [_, ..]) => raise("TypeError", format!("{}() takes no keyword arguments", self.function)),
-            (values, []) => {
-                raise("TypeError", format!("{}() takes exactly one argument ({} given)", self.function, values.len()))
-            }
+            (_, [_, ..]) => raise("TypeError", format!("{}() takes no keyword arguments", self.qualified())),
+            (values, []) => raise(
+                "TypeError",
+                format!("{}() takes exactly one argument ({} given)", self.qualified(), values.len()),
+            ),
         }
     }
 
@@ -206,7 +280,7 @@ impl Arguments<'_> {
         if self.keywords.is_empty() {
             return Ok(());
         }
-        raise("TypeError", format!("{}() takes no keyword arguments", self.function))
+        raise("TypeError", format!("{}() takes no keyword arguments", self.qualified()))
     }
 }
 
@@ -248,14 +322,14 @@ pub(super) fn call(
                 named.push((name.clone(), machine.value(keyword)?));
             }
             let default = keywords.iter().any(|(name, value)| &**name == "default" && matches!(value, Expr::Name(_)));
-            let arguments = Arguments { function, positional: &values, keywords: &named };
+            let arguments = Arguments { owner: "", function, positional: &values, keywords: &named };
             return json::dumps(&arguments, default, &mut machine.meter);
         }
         _ => {}
     }
     let positional = machine.values(arguments)?;
     let keywords = machine.keywords(keywords)?;
-    apply(&Arguments { function, positional: &positional, keywords: &keywords }, &mut machine.meter)
+    apply(&Arguments { owner: "", function, positional: &positional, keywords: &keywords }, &mut machine.meter)
 }
 
 fn next(machine: &mut Machine<'_>, element: &Expr, clauses: &[super::Clause], default: Option<&Expr>) -> Outcome {
@@ -309,9 +383,9 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
             meter.charge(values.len())?;
             let mut out = Vec::with_capacity(values.len());
             out.extend(values.iter().map(|value| {
-                let pair = Value::tuple(vec![Value::Int(at.clone()), value.clone()]);
+                let number = at.clone();
                 at += 1u32;
-                pair
+                Value::tuple(vec![Value::Int(number), value.clone()])
             }));
             Ok(Value::Iterable(IterableKind::Enumerate, Arc::new(out)))
         }
@@ -366,7 +440,10 @@ fn apply(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
         }
         "range" => range(arguments),
         "repr" => Ok(Value::Str(value::repr(&arguments.one()?, meter)?.into())),
-        "reversed" => reversed(&arguments.one()?, meter),
+        "reversed" => {
+            let [sequence] = required(arguments.bind(["sequence"], 1, 1)?);
+            reversed(&sequence, meter)
+        }
         "round" => {
             let [number, digits] = arguments.bind(["number", "ndigits"], 0, 1)?;
             round(&number.unwrap_or(Value::None), &digits.unwrap_or(Value::None), meter)
@@ -713,7 +790,7 @@ fn extreme(arguments: &Arguments<'_>, symbol: &str, meter: &mut Meter) -> Outcom
             ("key", Value::None) => {}
             ("key", _) => return Err(Failure::Unsupported(format!("{name}(key=…)"))),
             _ => {
-                return raise("TypeError", format!("{name}() got an unexpected keyword argument '{keyword}'"));
+                return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for {name}()"));
             }
         }
     }
@@ -859,19 +936,19 @@ fn round(number: &Value, digits: &Value, meter: &mut Meter) -> Outcome {
 }
 
 fn sorted(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
-    let [iterable] = required(Arguments { function: "sorted", positional: arguments.positional, keywords: &[] }.bind(
-        ["iterable"],
-        1,
-        1,
-    )?);
+    let [iterable] =
+        required(Arguments { owner: "", function: "sorted", positional: arguments.positional, keywords: &[] }.bind(
+            ["iterable"],
+            1,
+            1,
+        )?);
     let mut reverse = false;
     for (keyword, value) in arguments.keywords {
         match (&**keyword, value) {
-            ("reverse", Value::Bool(_) | Value::Int(_)) => reverse = value.is_true(),
-            ("reverse", _) => index(value).map(|_| ())?,
+            ("reverse", value) => reverse = value.is_true(),
             ("key", Value::None) => {}
             ("key", _) => return Err(Failure::Unsupported("sorted(key=…)".to_owned())),
-            _ => return raise("TypeError", format!("sort() got an unexpected keyword argument '{keyword}'")),
+            _ => return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for sort()")),
         }
     }
     let mut values = iterate(&iterable, meter)?;
@@ -978,18 +1055,12 @@ fn zip(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     for (keyword, value) in arguments.keywords {
         match &**keyword {
             "strict" => strict = value.is_true(),
-            _ => return raise("TypeError", format!("zip() got an unexpected keyword argument '{keyword}'")),
+            _ => return raise("TypeError", format!("'{keyword}' is an invalid keyword argument for zip()")),
         }
     }
     let mut columns = Vec::with_capacity(arguments.positional.len());
-    for (at, column) in arguments.positional.iter().enumerate() {
-        match shared_items(column.clone(), meter) {
-            Ok(items) => columns.push(items),
-            Err(Failure::Raised(_)) => {
-                return raise("TypeError", format!("zip argument #{} must support iteration", at + 1));
-            }
-            Err(other) => return Err(other),
-        }
+    for column in arguments.positional {
+        columns.push(shared_items(column.clone(), meter)?);
     }
     let length = columns.iter().map(|column| column.len()).min().unwrap_or(0);
     if strict && let Some(first) = columns.first() {
@@ -1102,7 +1173,10 @@ fn math(name: &str, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
                 total = start.clone();
             }
             let [iterable] = arguments.positional else {
-                return raise("TypeError", "prod() takes exactly 1 positional argument");
+                return raise(
+                    "TypeError",
+                    format!("prod() takes exactly 1 positional argument ({} given)", arguments.positional.len()),
+                );
             };
             for value in items(iterable, meter)?.iter() {
                 total = operators::binary(BinaryOperator::Multiply, total, value, meter)?;

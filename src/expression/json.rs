@@ -16,8 +16,13 @@ const MAX_DEPTH: usize = 900;
 
 /// `json.loads(document)`.
 pub(super) fn loads(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
+    const OPTIONS: &[&str] =
+        &["cls", "object_hook", "parse_float", "parse_int", "parse_constant", "object_pairs_hook", "strict"];
     if let Some((name, _)) = arguments.keywords.iter().find(|(name, _)| &**name != "s") {
-        return Err(Failure::Unsupported(format!("json.loads({name}=…)")));
+        if OPTIONS.contains(&&**name) {
+            return Err(Failure::Unsupported(format!("json.loads({name}=…)")));
+        }
+        return raise("TypeError", format!("JSONDecoder.__init__() got an unexpected keyword argument '{name}'"));
     }
     let [document] = arguments.bind(["s"], 0, 1)?;
     let text: Text = match document.unwrap_or(Value::None) {
@@ -359,8 +364,12 @@ pub(super) fn dumps(arguments: &Arguments<'_>, with_default: bool, meter: &mut M
             writer.between = between.clone();
             writer.colon = colon.clone();
         }
-        Some([Value::Str(_), other] | [other, _]) => {
-            return raise("TypeError", format!("make_encoder() argument must be str, not {}", other.type_name()));
+        Some([_, _]) if writer.indent.is_some() => {
+            return Err(Failure::Unsupported("separators that are no text".to_owned()));
+        }
+        Some([between, colon]) => {
+            let (at, other) = if matches!(colon, Value::Str(_)) { (6, between) } else { (5, colon) };
+            return raise("TypeError", format!("make_encoder() argument {at} must be str, not {}", other.type_name()));
         }
         Some(fewer) if fewer.len() < 2 => {
             return raise("ValueError", format!("not enough values to unpack (expected 2, got {})", fewer.len()));

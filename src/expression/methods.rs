@@ -162,7 +162,7 @@ pub(super) fn call(
     meter: &mut Meter,
 ) -> Outcome {
     check(&receiver, name)?;
-    let arguments = Arguments { function: name, positional, keywords };
+    let arguments = Arguments { owner: receiver.type_name(), function: name, positional, keywords };
     match &receiver {
         Value::Str(text) => {
             meter.charge_bytes(text.len())?;
@@ -196,7 +196,7 @@ fn nothing(arguments: &Arguments<'_>) -> Outcome<()> {
     arguments.no_keywords()?;
     match arguments.positional {
         [] => Ok(()),
-        given => raise("TypeError", format!("{}() takes no arguments ({} given)", arguments.function, given.len())),
+        given => raise("TypeError", format!("{}() takes no arguments ({} given)", arguments.qualified(), given.len())),
     }
 }
 
@@ -260,10 +260,30 @@ fn admit(bytes: usize, meter: &mut Meter) -> Outcome<()> {
     meter.charge_bytes(bytes)
 }
 
-fn texts<'t>(parts: impl IntoIterator<Item = &'t str>, meter: &mut Meter) -> Outcome {
-    let parts: Vec<Value> = parts.into_iter().map(Value::text).collect();
-    meter.charge(parts.len())?;
-    Ok(Value::list(parts))
+/// A list of pieces, each paid before it is made.
+fn texts<'t>(parts: impl IntoIterator<Item = &'t str>, from_right: bool, meter: &mut Meter) -> Outcome {
+    let mut out = Vec::new();
+    for part in parts {
+        meter.charge(1)?;
+        out.push(Value::text(part));
+    }
+    if from_right {
+        out.reverse();
+    }
+    Ok(Value::list(out))
+}
+
+/// [`texts`] of bytes.
+fn pieces<'b>(parts: impl IntoIterator<Item = &'b [u8]>, from_right: bool, meter: &mut Meter) -> Outcome {
+    let mut out = Vec::new();
+    for part in parts {
+        meter.charge(1)?;
+        out.push(Value::bytes(part));
+    }
+    if from_right {
+        out.reverse();
+    }
+    Ok(Value::list(out))
 }
 
 #[allow(clippy::too_many_lines)]
@@ -305,16 +325,16 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             let count = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             let from_right = name == "rsplit";
             match separator {
-                None | Some(Value::None) => texts(split_space(text, count, from_right), meter),
+                None | Some(Value::None) => {
+                    texts(SpaceSplit { rest: text, left: count, from_right }, from_right, meter)
+                }
                 Some(Value::Str(separator)) if separator.is_empty() => raise("ValueError", "empty separator"),
                 Some(Value::Str(separator)) => {
                     let count = count.saturating_add(1);
                     if from_right {
-                        let mut parts: Vec<&str> = text.rsplitn(count, &*separator).collect();
-                        parts.reverse();
-                        texts(parts, meter)
+                        texts(text.rsplitn(count, &*separator), true, meter)
                     } else {
-                        texts(text.splitn(count, &*separator), meter)
+                        texts(text.splitn(count, &*separator), false, meter)
                     }
                 }
                 Some(other) => raise("TypeError", format!("must be str or None, not {}", other.type_name())),
@@ -322,7 +342,7 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
         }
         "splitlines" => {
             let keep = given(arguments.bind(["keepends"], 0, 0)?).is_true();
-            texts(split_lines(text, keep), meter)
+            texts(Lines { rest: text, keep }, false, meter)
         }
         "join" => {
             let iterable = arguments.one()?;
@@ -586,49 +606,63 @@ fn has_property(text: &str, name: &str) -> bool {
     }
 }
 
-/// `text.split(None, count)`; what is left keeps its white space at the far end.
-fn split_space(text: &str, count: usize, from_right: bool) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    loop {
-        rest = if from_right { rest.trim_end_matches(is_space) } else { rest.trim_start_matches(is_space) };
-        if rest.is_empty() {
-            break;
-        }
-        if parts.len() >= count {
-            parts.push(rest);
-            break;
-        }
-        let (part, after) = if from_right {
-            let cut = rest.char_indices().rev().find(|(_, c)| is_space(*c)).map_or(0, |(at, c)| at + c.len_utf8());
-            let (after, part) = rest.split_at(cut);
-            (part, after)
-        } else {
-            rest.split_at(rest.find(is_space).unwrap_or(rest.len()))
-        };
-        parts.push(part);
-        rest = after;
-    }
-    if from_right {
-        parts.reverse();
-    }
-    parts
+/// `text.split(None, left)`; the last piece keeps its white space at the far end.
+struct SpaceSplit<'t> {
+    rest: &'t str,
+    left: usize,
+    from_right: bool,
 }
 
-fn split_lines(text: &str, keep: bool) -> Vec<&str> {
-    let is_break = |c: char| {
-        matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-    };
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(is_break).unwrap_or(rest.len());
-        let (line, after) = rest.split_at(end);
-        let width = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
-        lines.push(if keep { rest.get(..end + width).unwrap_or(line) } else { line });
-        rest = after.get(width..).unwrap_or_default();
+impl<'t> Iterator for SpaceSplit<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let rest = self.rest;
+        let rest = if self.from_right { rest.trim_end_matches(is_space) } else { rest.trim_start_matches(is_space) };
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, after) = match self.left.checked_sub(1) {
+            None => (rest, ""),
+            Some(left) => {
+                self.left = left;
+                if self.from_right {
+                    let space = rest.char_indices().rev().find(|(_, c)| is_space(*c));
+                    let (after, part) = rest.split_at(space.map_or(0, |(at, c)| at + c.len_utf8()));
+                    (part, after)
+                } else {
+                    rest.split_at(rest.find(is_space).unwrap_or(rest.len()))
+                }
+            }
+        };
+        self.rest = after;
+        Some(part)
     }
-    lines
+}
+
+/// `text.splitlines(keep)`.
+struct Lines<'t> {
+    rest: &'t str,
+    keep: bool,
+}
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let is_break = |c: char| {
+            matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        };
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self.rest.find(is_break).unwrap_or(self.rest.len());
+        let (line, after) = self.rest.split_at(end);
+        let width = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
+        let shown = if self.keep { self.rest.get(..end + width).unwrap_or(line) } else { line };
+        self.rest = after.get(width..).unwrap_or_default();
+        Some(shown)
+    }
 }
 
 /// `str.center`, `str.ljust`, `str.rjust`.
@@ -675,55 +709,70 @@ fn rfind_bytes(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).rposition(|window| window == part)
 }
 
-/// The pieces of bytes between separators, at most `count` cuts.
-fn split_bytes<'b>(bytes: &'b [u8], separator: &[u8], count: usize, from_right: bool) -> Vec<&'b [u8]> {
-    let mut parts = Vec::new();
-    let mut rest = bytes;
-    while parts.len() < count {
-        let found = if from_right { rfind_bytes(rest, separator) } else { find_bytes(rest, separator) };
-        let Some((before, after)) = found.and_then(|at| rest.split_at_checked(at)) else { break };
-        let after = after.get(separator.len()..).unwrap_or_default();
-        if from_right {
-            parts.push(after);
-            rest = before;
-        } else {
-            parts.push(before);
-            rest = after;
-        }
-    }
-    parts.push(rest);
-    if from_right {
-        parts.reverse();
-    }
-    parts
+/// The pieces of bytes between separators, at most `left` cuts; from the right in that order.
+struct Split<'b> {
+    rest: Option<&'b [u8]>,
+    separator: &'b [u8],
+    left: usize,
+    from_right: bool,
 }
 
-fn split_byte_space(bytes: &[u8], count: usize, from_right: bool) -> Vec<&[u8]> {
-    let mut parts = Vec::new();
-    let mut rest = bytes;
-    loop {
-        rest = trim(rest, &|byte| is_byte_space(byte), !from_right, from_right);
+impl<'b> Iterator for Split<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let rest = self.rest?;
+        let found = match self.left {
+            0 => None,
+            _ if self.from_right => rfind_bytes(rest, self.separator),
+            _ => find_bytes(rest, self.separator),
+        };
+        let Some((before, after)) = found.and_then(|at| rest.split_at_checked(at)) else {
+            self.rest = None;
+            return Some(rest);
+        };
+        self.left -= 1;
+        let after = after.get(self.separator.len()..).unwrap_or_default();
+        let (part, rest) = if self.from_right { (after, before) } else { (before, after) };
+        self.rest = Some(rest);
+        Some(part)
+    }
+}
+
+fn split_bytes<'b>(bytes: &'b [u8], separator: &'b [u8], left: usize, from_right: bool) -> Split<'b> {
+    Split { rest: Some(bytes), separator, left, from_right }
+}
+
+/// [`SpaceSplit`] of bytes.
+struct ByteSpaceSplit<'b> {
+    rest: &'b [u8],
+    left: usize,
+    from_right: bool,
+}
+
+impl<'b> Iterator for ByteSpaceSplit<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let rest = trim(self.rest, &is_byte_space, !self.from_right, self.from_right);
         if rest.is_empty() {
-            break;
+            return None;
         }
-        if parts.len() >= count {
-            parts.push(rest);
-            break;
-        }
-        let cut = if from_right {
+        let Some(left) = self.left.checked_sub(1) else {
+            self.rest = &[];
+            return Some(rest);
+        };
+        self.left = left;
+        let cut = if self.from_right {
             rest.iter().rposition(|byte| is_byte_space(*byte)).map_or(0, |at| at + 1)
         } else {
             rest.iter().position(|byte| is_byte_space(*byte)).unwrap_or(rest.len())
         };
-        let (left, right) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
-        let (part, after) = if from_right { (right, left) } else { (left, right) };
-        parts.push(part);
-        rest = after;
+        let (before, after) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
+        let (part, rest) = if self.from_right { (after, before) } else { (before, after) };
+        self.rest = rest;
+        Some(part)
     }
-    if from_right {
-        parts.reverse();
-    }
-    parts
 }
 
 fn trim<'b>(bytes: &'b [u8], admits: &dyn Fn(u8) -> bool, left: bool, right: bool) -> &'b [u8] {
@@ -767,10 +816,6 @@ fn needle(value: &Value) -> Outcome<Arc<[u8]>> {
 #[allow(clippy::too_many_lines)]
 fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
     let name = arguments.function;
-    let list = |parts: Vec<&[u8]>, meter: &mut Meter| {
-        meter.charge(parts.len())?;
-        Ok(Value::list(parts.into_iter().map(Value::bytes).collect()))
-    };
     match name {
         "decode" => {
             let [encoding, errors] = arguments.bind(["encoding", "errors"], 0, 0)?;
@@ -814,14 +859,16 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             let count = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             let from_right = name == "rsplit";
             match separator {
-                None | Some(Value::None) => list(split_byte_space(bytes, count, from_right), meter),
+                None | Some(Value::None) => {
+                    pieces(ByteSpaceSplit { rest: bytes, left: count, from_right }, from_right, meter)
+                }
                 Some(separator) => {
                     let separator = must_be_bytes(&separator)?;
                     if separator.is_empty() {
                         return raise("ValueError", "empty separator");
                     }
                     search(bytes, &separator, meter)?;
-                    list(split_bytes(bytes, &separator, count, from_right), meter)
+                    pieces(split_bytes(bytes, &separator, count, from_right), from_right, meter)
                 }
             }
         }
@@ -857,18 +904,31 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             let new = must_be_bytes(&new.unwrap_or(Value::None))?;
             let limit = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
             search(bytes, &old, meter)?;
-            let parts: Vec<&[u8]> = if old.is_empty() {
-                // Between all bytes, and at both ends.
-                let cuts = limit.min(bytes.len() + 1);
-                let (single, rest) = bytes.split_at_checked(cuts.saturating_sub(1)).unwrap_or((bytes, &[]));
-                let first: &[&[u8]] = if cuts == 0 { &[] } else { &[&[]] };
-                first.iter().copied().chain(single.chunks(1)).chain([rest]).collect()
-            } else {
-                split_bytes(bytes, &old, limit, false)
+            let pays = |parts: usize, meter: &mut Meter| {
+                meter.charge(parts)?;
+                admit(bytes.len().saturating_add(parts.saturating_mul(new.len())), meter)
             };
-            meter.charge(parts.len())?;
-            admit(bytes.len().saturating_add(parts.len().saturating_mul(new.len())), meter)?;
-            Ok(Value::bytes(parts.join(&*new)))
+            let mut out = Vec::new();
+            if old.is_empty() {
+                // Before each byte, and at the end.
+                let cuts = limit.min(bytes.len() + 1);
+                pays(cuts, meter)?;
+                for at in 0..=bytes.len() {
+                    if at < cuts {
+                        out.extend_from_slice(&new);
+                    }
+                    out.extend(bytes.get(at));
+                }
+            } else {
+                pays(split_bytes(bytes, &old, limit, false).count(), meter)?;
+                for (at, part) in split_bytes(bytes, &old, limit, false).enumerate() {
+                    if at > 0 {
+                        out.extend_from_slice(&new);
+                    }
+                    out.extend_from_slice(part);
+                }
+            }
+            Ok(Value::bytes(out))
         }
         "startswith" | "endswith" => {
             arguments.no_keywords()?;
@@ -910,7 +970,7 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
                     if part.is_empty() {
                         window.len() + 1
                     } else {
-                        split_bytes(window, &part, usize::MAX, false).len() - 1
+                        split_bytes(window, &part, usize::MAX, false).count() - 1
                     }
                 };
                 return Ok(Value::int(window.map_or(0, |(_, window)| count(window))));
@@ -932,8 +992,14 @@ fn bytes_method(bytes: &Arc<[u8]>, arguments: &Arguments<'_>, meter: &mut Meter)
             }
             search(bytes, &separator, meter)?;
             let from_right = name == "rpartition";
-            let parts = match split_bytes(bytes, &separator, 1, from_right).as_slice() {
-                [before, after] => [Value::bytes(*before), Value::Bytes(separator), Value::bytes(*after)],
+            let mut halves = split_bytes(bytes, &separator, 1, from_right);
+            let parts = match (halves.next(), halves.next()) {
+                (Some(after), Some(before)) if from_right => {
+                    [Value::bytes(before), Value::Bytes(separator.clone()), Value::bytes(after)]
+                }
+                (Some(before), Some(after)) => {
+                    [Value::bytes(before), Value::Bytes(separator.clone()), Value::bytes(after)]
+                }
                 _ if from_right => [Value::bytes([]), Value::bytes([]), Value::Bytes(bytes.clone())],
                 _ => [Value::Bytes(bytes.clone()), Value::bytes([]), Value::bytes([])],
             };
@@ -1125,7 +1191,14 @@ fn set_method(receiver: &Value, items: &[Value], arguments: &Arguments<'_>, mete
     let mut result: Arc<Vec<Value>> = Arc::new(items.to_vec());
     for argument in arguments.positional {
         let other = others(argument, meter)?;
-        result = shared_items(combine(operator, &result, &other, meter)?, meter)?;
+        // What is no set is walked itself, whatever its size.
+        let is_set = matches!(argument, Value::Set(_) | Value::Iterable(IterableKind::FrozenSet, _));
+        let next = if operator == BinaryOperator::And && !is_set {
+            operators::common(&result, &other, meter)?
+        } else {
+            combine(operator, &result, &other, meter)?
+        };
+        result = shared_items(next, meter)?;
     }
     Ok(alike(receiver, Value::Set(result)))
 }

@@ -202,6 +202,10 @@ fn ints(operator: BinaryOperator, left: &Value, right: &Value, meter: &mut Meter
                         meter.charge(usize::try_from(count / 64).unwrap_or(usize::MAX))?;
                         a << count
                     }
+                    // More 30-bit digits than an index can count.
+                    _ if (b / 30u32).to_i64().is_none() => {
+                        return raise("OverflowError", "too many digits in integer");
+                    }
                     _ => return Err(Failure::TooLarge),
                 }
             }
@@ -381,12 +385,12 @@ fn add(left: Value, right: &Value, meter: &mut Meter) -> Outcome {
             Ok(Value::bytes([&*a, &**b].concat()))
         }
         (Value::List(mut a), Value::List(b)) => {
-            meter.charge(a.len() + b.len())?;
+            meter.charge(a.iter().chain(b.iter()).map(value::footprint).sum())?;
             Arc::make_mut(&mut a).extend_from_slice(b);
             Ok(Value::List(a))
         }
         (Value::Tuple(mut a), Value::Tuple(b)) => {
-            meter.charge(a.len() + b.len())?;
+            meter.charge(a.iter().chain(b.iter()).map(value::footprint).sum())?;
             Arc::make_mut(&mut a).extend_from_slice(b);
             Ok(Value::Tuple(a))
         }
@@ -426,7 +430,8 @@ fn repeat(sequence: &Value, times: &Value, meter: &mut Meter) -> Outcome {
         Value::List(items) | Value::Tuple(items) => {
             let times = times(items.len());
             let length = items.len().checked_mul(times).ok_or(Failure::TooLarge)?;
-            meter.charge(length)?;
+            let size: usize = items.iter().map(value::footprint).sum();
+            meter.charge(size.saturating_mul(times))?;
             let mut out = Vec::with_capacity(length);
             for _ in 0..times {
                 out.extend_from_slice(items);
@@ -464,13 +469,22 @@ fn set_operator(operator: BinaryOperator, left: &Value, right: &Value, meter: &m
     Ok(if matches!(left, Value::Iterable(IterableKind::FrozenSet, _)) { functions::frozen(set) } else { set })
 }
 
+/// The elements of `b` that are in `a`.
+pub(super) fn common(a: &[Value], b: &[Value], meter: &mut Meter) -> Outcome {
+    let in_a = Index::of(a.iter(), meter)?;
+    let items: Vec<Value> = b.iter().filter(|item| in_a.position(item).is_some()).cloned().collect();
+    value::set(items, meter)
+}
+
 /// The set that an operator makes of two collections.
 pub(super) fn combine(operator: BinaryOperator, a: &[Value], b: &[Value], meter: &mut Meter) -> Outcome {
     let in_a = Index::of(a.iter(), meter)?;
     let in_b = Index::of(b.iter(), meter)?;
     let has = |index: &Index, item: &&Value| index.position(item).is_some();
     let items: Vec<Value> = match operator {
-        BinaryOperator::And => a.iter().filter(|item| has(&in_b, item)).cloned().collect(),
+        // Of equal elements, those of the smaller operand are kept.
+        BinaryOperator::And if b.len() > a.len() => a.iter().filter(|item| has(&in_b, item)).cloned().collect(),
+        BinaryOperator::And => b.iter().filter(|item| has(&in_a, item)).cloned().collect(),
         BinaryOperator::Subtract => a.iter().filter(|item| !has(&in_b, item)).cloned().collect(),
         BinaryOperator::Xor => a
             .iter()

@@ -292,6 +292,16 @@ pub(super) fn range_length(start: &BigInt, stop: &BigInt, step: &BigInt) -> BigI
     if low >= high { BigInt::zero() } else { (high - low - 1u32) / width + 1u32 }
 }
 
+/// The units that a copy of a value takes: integers are copied, all other content is shared.
+pub(super) fn footprint(value: &Value) -> usize {
+    let int = |number: &BigInt| usize::try_from(number.bits() / 512).unwrap_or(usize::MAX);
+    1 + match value {
+        Value::Int(number) => int(number),
+        Value::Range(start, stop, step) => int(start) + int(stop) + int(step),
+        _ => 0,
+    }
+}
+
 fn weigh(value: &Value, meter: &mut Meter) -> Outcome<()> {
     match value {
         Value::None | Value::Bool(_) | Value::Float(_) | Value::Range(..) => meter.charge(1),
