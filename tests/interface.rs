@@ -82,7 +82,7 @@ fn function(file: &str) -> String {
     let mut in_docstring = false;
     for line in file[from..].lines() {
         let quotes = line.matches("\"\"\"").count();
-        if quotes > 0 && line.trim_start().starts_with("\"\"\"") || in_docstring && quotes > 0 {
+        if quotes > 0 && (in_docstring || line.trim_start().starts_with("\"\"\"")) {
             if quotes == 1 {
                 in_docstring = !in_docstring;
             }
