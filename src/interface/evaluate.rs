@@ -20,7 +20,7 @@ use super::simplify::trip_count;
 use super::tree::{ArgumentValue, Block, Handler, Node, Place, Term};
 
 /// Iterations of one evaluation, over all of its loops.
-const MAX_ITERATIONS: usize = 2_000_000;
+const MAX_ITERATIONS: usize = 100_000;
 
 /// Largest expression that a value that is not known may become, in nodes.
 const MAX_EXPRESSION: usize = 4_000;
