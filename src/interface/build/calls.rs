@@ -552,6 +552,11 @@ impl<'p> Builder<'p> {
             {
                 return Some(value);
             }
+        }
+        // A function of a module is no method.
+        if let (Some(method), Some(receiver)) = (method, receiver)
+            && !matches!(receiver, Abstract::Reference(_, _))
+        {
             let whole = self.expr_hint(receiver)?;
             let mut arguments = Vec::new();
             let mut keywords = Vec::new();
@@ -566,10 +571,8 @@ impl<'p> Builder<'p> {
                         None => arguments.push(value),
                     }
                 }
-                if !matches!(receiver, Abstract::Reference(_, _)) {
-                    let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
-                    return Some(self.checked(value, call));
-                }
+                let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
+                return Some(self.checked(value, call));
             }
         }
         if !name.is_empty() && expression::is_function(name) {
@@ -604,7 +607,7 @@ impl<'p> Builder<'p> {
             Abstract::Tuple(items) => {
                 items.iter().map(|item| self.expr_hint(item)).collect::<Option<Vec<_>>>().map(Expr::Tuple)
             }
-            Abstract::Reference(name, _) => Some(Expr::Constant(Value::Str(name.clone()))),
+            Abstract::Reference(name, _) => self.code_name(name),
         }
     }
 
