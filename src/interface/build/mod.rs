@@ -541,7 +541,8 @@ impl<'p> Builder<'p> {
         }
         let range = node.range();
         let name = self.bind(format!("{hint}@{}:{}", range.start().to_u32(), range.end().to_u32()), hint, overridable);
-        let effect = self.is_caught(&value);
+        // What an unknown object raises in arithmetic is no reason to ask for the object.
+        let effect = self.is_caught(&value) && !self.is_opaque(&value);
         let at = self.place(node);
         self.emit(Node::Let(Let { name: name.clone(), value, effect, at }));
         Expr::Name(name)
