@@ -115,8 +115,16 @@ fn interface(
             .collect(),
     };
     let built = build::Builder::new(project, program, &build_options, module).build(function);
+    let mut free = built.free;
+    let before = [followed(&built.body), followed(&built.initialisation)];
     let body = simplify::simplify(built.body);
     let initialisation = simplify::simplify(built.initialisation);
+    // A followed function that leaves no trace is accounted for: nothing that it does costs memory.
+    let after = [followed(&body), followed(&initialisation)];
+    for (file, line, callee) in before[0].difference(&after[0]).chain(before[1].difference(&after[1])) {
+        let reason = "a function of the project in which nothing costs memory".to_owned();
+        free.insert(tree::FreeCall { file: file.to_string(), line: *line, callee: callee.clone(), reason });
+    }
     let named = names::name(body, &parameters, &built.atoms, &built.bound);
     let initial = names::name(initialisation, &[], &built.atoms, &built.bound);
     Ok(Interface {
@@ -129,10 +137,23 @@ fn interface(
         derived: named.derived,
         body: named.body,
         initialisation: Initialisation { mcvs: initial.mcvs, body: initial.body },
-        free: built.free.into_iter().collect(),
+        free: free.into_iter().collect(),
         notes: built.notes.into_iter().collect(),
         statistics: built.statistics,
     })
+}
+
+/// The calls whose functions stand in a tree: file, line, function.
+fn followed(block: &tree::Block) -> std::collections::BTreeSet<(Text, u32, String)> {
+    let mut calls = std::collections::BTreeSet::new();
+    block.nodes(&mut |node| {
+        if let tree::Node::Scope { function, at, .. } = node
+            && !function.starts_with("import ")
+        {
+            calls.insert((at.file.clone(), at.line, function.clone()));
+        }
+    });
+    calls
 }
 
 /// The line of a definition's name: decorators stand before it.

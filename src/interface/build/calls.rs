@@ -576,6 +576,11 @@ impl<'p> Builder<'p> {
             {
                 return Some(value);
             }
+        }
+        // A function of a module is no method.
+        if let (Some(method), Some(receiver)) = (method, receiver)
+            && !matches!(receiver, Abstract::Reference(_, _))
+        {
             let whole = self.expr_hint(receiver)?;
             let mut arguments = Vec::new();
             let mut keywords = Vec::new();
@@ -590,10 +595,8 @@ impl<'p> Builder<'p> {
                         None => arguments.push(value),
                     }
                 }
-                if !matches!(receiver, Abstract::Reference(_, _)) {
-                    let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
-                    return Some(self.checked(value, call));
-                }
+                let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
+                return Some(self.checked(value, call));
             }
         }
         if !name.is_empty() && expression::is_function(name) {
@@ -628,7 +631,7 @@ impl<'p> Builder<'p> {
             Abstract::Tuple(items) => {
                 items.iter().map(|item| self.expr_hint(item)).collect::<Option<Vec<_>>>().map(Expr::Tuple)
             }
-            Abstract::Reference(name, frame) => Some(super::reference(name, *frame)),
+            Abstract::Reference(name, frame) => self.code_name(name, *frame),
         }
     }
 
@@ -998,7 +1001,9 @@ impl<'p> Builder<'p> {
         };
         let values: Vec<(Abstract, usize, super::State)> = match &single {
             Some(_) => Vec::new(),
-            None => activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect(),
+            None => {
+                activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect()
+            }
         };
         let ways = activation.returns.into_iter().map(|(state, slot, _)| (state, slot)).collect();
         match self.join(ways, &key, &at) {

@@ -849,7 +849,9 @@ impl<'p> Builder<'p> {
     fn plain_in(&mut self, state: &State, value: &Abstract, site: &str, hint: &str, at: &Place) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name, frame) => super::reference(name, *frame),
+            Abstract::Reference(name, frame) => {
+                self.code_name(name, *frame).unwrap_or_else(|| self.lost(&format!("{site}/{name}"), hint, at))
+            }
             Abstract::Object(id) => match state.object(*id).and_then(|object| object.content.as_deref().cloned()) {
                 Some(content) => content,
                 None => self.lost(&format!("{site}/#{id}"), hint, at),

@@ -474,7 +474,13 @@ impl<'p> Builder<'p> {
     fn expr_of(&mut self, value: &Abstract, node: &impl Ranged) -> Expr {
         match value {
             Abstract::Value(expr) => (**expr).clone(),
-            Abstract::Reference(name, frame) => reference(name, *frame),
+            Abstract::Reference(name, frame) => match self.code_name(name, *frame) {
+                Some(name) => name,
+                None => {
+                    let hint = self.hint_of(node);
+                    self.unknown(node, McvKind::ComputedCondition, McvType::Any, &hint, "value")
+                }
+            },
             Abstract::Object(id) => {
                 let object = self.state.object(*id).cloned();
                 match object.as_deref() {
@@ -494,6 +500,14 @@ impl<'p> Builder<'p> {
                 Expr::Tuple(items)
             }
         }
+    }
+
+    /// A function or class of the project as an expression: its qualified name, which a call of it chooses by. What a
+    /// name of a library stands for is not known.
+    fn code_name(&self, name: &Text, frame: Option<FrameId>) -> Option<Expr> {
+        let known = self.by_name.contains_key(&**name)
+            || self.program.classes().any(|(_, class)| class.qualified_name == **name);
+        known.then(|| reference(name, frame))
     }
 
     /// The number of items of a value, if it is known without looking at the items.
@@ -527,7 +541,8 @@ impl<'p> Builder<'p> {
         }
         let range = node.range();
         let name = self.bind(format!("{hint}@{}:{}", range.start().to_u32(), range.end().to_u32()), hint, overridable);
-        let effect = self.is_caught(&value);
+        // What an unknown object raises in arithmetic is no reason to ask for the object.
+        let effect = self.is_caught(&value) && !self.is_opaque(&value);
         let at = self.place(node);
         self.emit(Node::Let(Let { name: name.clone(), value, effect, at }));
         Expr::Name(name)
@@ -659,13 +674,13 @@ impl<'p> Builder<'p> {
         for (value, slot, state) in values {
             let expr = match value {
                 Abstract::Value(expr) => Some((**expr).clone()),
-                Abstract::Reference(name, frame) => Some(reference(name, *frame)),
+                Abstract::Reference(name, frame) => self.code_name(name, *frame),
                 Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                 Abstract::Tuple(items) => items
                     .iter()
                     .map(|item| match item {
                         Abstract::Value(expr) => Some((**expr).clone()),
-                        Abstract::Reference(name, frame) => Some(reference(name, *frame)),
+                        Abstract::Reference(name, frame) => self.code_name(name, *frame),
                         Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
                         Abstract::Tuple(_) => None,
                     })
