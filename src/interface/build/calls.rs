@@ -998,7 +998,9 @@ impl<'p> Builder<'p> {
         };
         let values: Vec<(Abstract, usize, super::State)> = match &single {
             Some(_) => Vec::new(),
-            None => activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect(),
+            None => {
+                activation.returns.iter().map(|(state, slot, value)| (value.clone(), *slot, state.clone())).collect()
+            }
         };
         let ways = activation.returns.into_iter().map(|(state, slot, _)| (state, slot)).collect();
         match self.join(ways, &key, &at) {

@@ -598,8 +598,7 @@ impl<'p> Builder<'p> {
                 (&value, operator, comparison.ops.len())
                 && &**owner == "os.environ"
             {
-                let operator =
-                    if *operator == ast::CmpOp::In { CompareOperator::IsNot } else { CompareOperator::Is };
+                let operator = if *operator == ast::CmpOp::In { CompareOperator::IsNot } else { CompareOperator::Is };
                 return self.is_set(&left.0, operator, comparison);
             }
             let right = (self.operand(&value, node), self.length_of(&value));
@@ -662,7 +661,8 @@ impl<'p> Builder<'p> {
             Abstract::Reference(..) => self.is_definition(left),
             // A loop may bind the name of a container's content to anything.
             Abstract::Object(id) => self.state.object(*id).is_some_and(|object| {
-                matches!(object.kind, ObjectKind::Instance(_)) || !matches!(object.content.as_deref(), Some(Expr::Name(_)))
+                matches!(object.kind, ObjectKind::Instance(_))
+                    || !matches!(object.content.as_deref(), Some(Expr::Name(_)))
             }),
             Abstract::Value(_) => false,
         };
