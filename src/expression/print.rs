@@ -178,9 +178,21 @@ fn precedence(expr: &Expr) -> Precedence {
     }
 }
 
+/// The only operand of an `and`, `or` or comparison without an operator: that is how it is printed.
+fn plain(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Boolean(_, operands) => match &**operands {
+            [only] => plain(only),
+            _ => expr,
+        },
+        Expr::Compare(first, rest) if rest.is_empty() => plain(first),
+        _ => expr,
+    }
+}
+
 /// Names and numbers, which `black` writes close to `**`.
 fn is_simple(expr: &Expr) -> bool {
-    matches!(expr, Expr::Name(_) | Expr::Constant(Value::Int(_) | Value::Float(_) | Value::Bool(_)))
+    matches!(plain(expr), Expr::Name(_) | Expr::Constant(Value::Int(_) | Value::Float(_) | Value::Bool(_)))
 }
 
 /// What cannot stand inside the braces of an f-string before Python 3.12.
@@ -350,6 +362,7 @@ impl Printer {
 
     /// What stands before `.name` or `[…]`. The dot behind an integer would be read as a part of the number.
     fn primary(&mut self, expr: &Expr) -> Fit {
+        let expr = plain(expr);
         if matches!(expr, Expr::Constant(Value::Int(number)) if !number.is_negative()) {
             self.push("(");
             self.bare(expr)?;
