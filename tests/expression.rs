@@ -539,6 +539,7 @@ fn may_raise() {
         "1 / 2",
         "int(\"3\")",
         "[x for x in [a, b] if x]",
+        "[y for x in [a, b] if x for y in [x] if x == y]",
         "1 if True else a[0]",
     ] {
         assert!(!can_raise(&expr(never)), "{never}");
@@ -565,6 +566,8 @@ fn may_raise() {
         "[x for x in a]",
         "{x for x in [a]}",
         "[x for x, y in [a]]",
+        "[x for x in [a] if y for y in [b]]",
+        "[x for x in [a] for y in [y]]",
         "f\"{a:d}\"",
         "a.get([])",
         "a.get(\"b\").get(\"c\")",

@@ -870,16 +870,35 @@ fn raises(expr: &Expr) -> bool {
             FormatPart::Value { specification, .. } => !specification.is_empty(),
         }),
         Expr::Comprehension { kind, element, key, clauses } => {
-            clauses.iter().any(|clause| {
-                !matches!(clause.target, super::Target::Name(_))
-                    || !(is_sized(type_of(&clause.iterable)) || type_of(&clause.iterable) == Some("generator"))
-            }) || match kind {
-                ComprehensionKind::List | ComprehensionKind::Generator => false,
-                ComprehensionKind::Set => !is_hashable(element),
-                ComprehensionKind::Dict => !is_hashable(key.as_deref().unwrap_or(element)),
-            }
+            reads_unbound(clauses)
+                || clauses.iter().any(|clause| {
+                    !matches!(clause.target, super::Target::Name(_))
+                        || !(is_sized(type_of(&clause.iterable)) || type_of(&clause.iterable) == Some("generator"))
+                })
+                || match kind {
+                    ComprehensionKind::List | ComprehensionKind::Generator => false,
+                    ComprehensionKind::Set => !is_hashable(element),
+                    ComprehensionKind::Dict => !is_hashable(key.as_deref().unwrap_or(element)),
+                }
         }
     }
+}
+
+/// Whether a clause may read a target that only it or a later one binds: all targets are local from the start.
+fn reads_unbound(clauses: &[Clause]) -> bool {
+    let mut unbound = targets(clauses);
+    clauses.iter().enumerate().any(|(at, clause)| {
+        let mut reads = false;
+        if at > 0 {
+            visit_names(&clause.iterable, &mut |name| reads |= unbound.iter().any(|target| &**target == name));
+        }
+        let own = targets(std::slice::from_ref(clause));
+        unbound.retain(|target| !own.contains(target));
+        for condition in &clause.conditions {
+            visit_names(condition, &mut |name| reads |= unbound.iter().any(|target| &**target == name));
+        }
+        reads
+    })
 }
 
 fn comparison_raises(operator: CompareOperator, left: &Expr, right: &Expr) -> bool {
