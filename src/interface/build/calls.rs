@@ -570,12 +570,10 @@ impl<'p> Builder<'p> {
         if starred {
             return None;
         }
-        if let (Some(method), Some(receiver)) = (method, receiver) {
-            if let Abstract::Object(id) = receiver
-                && let Some(value) = self.container_method(*id, method, passed, call)
-            {
-                return Some(value);
-            }
+        if let (Some(method), Some(Abstract::Object(id))) = (method, receiver)
+            && let Some(value) = self.container_method(*id, method, passed, call)
+        {
+            return Some(value);
         }
         // A function of a module is no method.
         if let (Some(method), Some(receiver)) = (method, receiver)
