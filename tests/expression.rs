@@ -271,6 +271,11 @@ fn refuses() {
         ("[a.b for a.b in c]", "[a.b for a.b in c]"),
         ("'\\ud800'", "\\ud800'"),
         ("1 + len(a.b)", "a.b"),
+        // A name that the comprehension binds is no function, and no type.
+        ("[len(x) for len in xs]", "len(x)"),
+        ("[len(x) for x in xs for len in x]", "len(x)"),
+        ("[json.loads(x) for json in xs]", "json.loads(x)"),
+        ("[isinstance(x, (int, str)) for str in xs]", "isinstance(x, (int, str))"),
     ] {
         match parse(text) {
             Err(ParseError::Unsupported { text: refused, offset }) => {

@@ -237,7 +237,7 @@ pub(super) fn bytes(arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
         Some(value @ Value::Bytes(_)) => Ok(value),
         Some(value @ (Value::Int(_) | Value::Bool(_))) => {
             let number = index(&value)?;
-            if num_traits::Signed::is_negative(&number) {
+            if num_traits::Signed::is_negative(&number) && number.to_i64().is_some() {
                 return raise("ValueError", "negative count");
             }
             match number.to_usize() {

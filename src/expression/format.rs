@@ -290,6 +290,9 @@ fn format_int(number: &BigInt, spec: &Spec, meter: &mut Meter) -> Outcome<String
         if spec.alternate {
             return raise("ValueError", "Alternate form (#) not allowed with integer format specifier 'c'");
         }
+        if number.to_i64().is_none() {
+            return raise("OverflowError", "Python int too large to convert to C long");
+        }
         let Some(code) = number.to_u32().filter(|code| *code < 0x11_0000) else {
             return raise("OverflowError", "%c arg not in range(0x110000)");
         };

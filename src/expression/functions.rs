@@ -712,7 +712,9 @@ fn int(value: &Value, base: Option<&Value>, meter: &mut Meter) -> Outcome {
     };
     let base = base.unwrap_or(10);
     let invalid = |meter: &mut Meter| {
-        raise("ValueError", format!("invalid literal for int() with base {base}: {}", value::repr(value, meter)?))
+        // CPython cuts the literal (`%.200R`).
+        let literal: String = value::repr(value, meter)?.chars().take(200).collect();
+        raise("ValueError", format!("invalid literal for int() with base {base}: {literal}"))
     };
     let Some(text) = number_text(&text) else { return invalid(meter) };
     let (negative, body) = match text.strip_prefix('-') {
@@ -840,12 +842,13 @@ fn power(base: &Value, exponent: &Value, modulus: Option<&Value>, meter: &mut Me
         Some(modulus) => modulus,
     };
     let (Some(base), Some(exponent), Some(modulus)) = (base.as_int(), exponent.as_int(), modulus.as_int()) else {
-        let floats = [base, exponent, modulus]
-            .iter()
-            .all(|value| matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_)));
+        let operands = [base, exponent, modulus];
+        // A float among them answers for all.
+        let numbers = operands.iter().any(|value| matches!(value, Value::Float(_)))
+            || operands.iter().all(|value| matches!(value, Value::Bool(_) | Value::Int(_)));
         return raise(
             "TypeError",
-            if floats {
+            if numbers {
                 "pow() 3rd argument not allowed unless all arguments are integers".to_owned()
             } else {
                 format!(

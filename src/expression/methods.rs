@@ -375,7 +375,15 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
             arguments.no_keywords()?;
             let [old, new, count] = arguments.bind(["old", "new", "count"], 3, 2)?;
             let (old, new) = (old.unwrap_or(Value::None), new.unwrap_or(Value::None));
-            let message = |at: u8| move |found: &str| format!("replace() argument {at} must be str, not {found}");
+            let message = |at: u8| {
+                move |found: &str| {
+                    // `None` is told by its name here, not by its type's.
+                    format!(
+                        "replace() argument {at} must be str, not {}",
+                        if found == "NoneType" { "None" } else { found }
+                    )
+                }
+            };
             let old = must_be_text(&old, message(1))?;
             let new = must_be_text(&new, message(2))?;
             let limit = usize::try_from(size(count.as_ref(), -1)?).unwrap_or(usize::MAX);
@@ -451,7 +459,9 @@ fn text_method(text: &Text, arguments: &Arguments<'_>, meter: &mut Meter) -> Out
         }
         "removeprefix" | "removesuffix" => {
             let part = arguments.one()?;
-            let part = must_be_text(&part, |found| format!("{name}() argument must be str, not {found}"))?;
+            let part = must_be_text(&part, |found| {
+                format!("{name}() argument must be str, not {}", if found == "NoneType" { "None" } else { found })
+            })?;
             let rest = if name == "removeprefix" { text.strip_prefix(&**part) } else { text.strip_suffix(&**part) };
             Ok(rest.map_or_else(|| Value::Str(text.clone()), Value::text))
         }

@@ -259,7 +259,7 @@ fn divide_ints(a: &BigInt, b: &BigInt) -> Outcome<f64> {
         return Ok(a.to_f64().unwrap_or(0.0) / b.to_f64().unwrap_or(1.0));
     }
     if a.is_zero() {
-        return Ok(0.0);
+        return Ok(if b.is_negative() { -0.0 } else { 0.0 });
     }
     let negative = a.is_negative() != b.is_negative();
     let (a, b) = (a.magnitude(), b.magnitude());
@@ -408,11 +408,10 @@ fn repeat(sequence: &Value, times: &Value, meter: &mut Meter) -> Outcome {
     let Some(times) = times.as_int() else {
         return raise("TypeError", format!("can't multiply sequence by non-int of type '{}'", times.type_name()));
     };
-    let times = if times.is_negative() { BigInt::zero() } else { times };
-    if times.to_i64().is_none() {
+    let Some(times) = times.to_i64() else {
         return raise("OverflowError", "cannot fit 'int' into an index-sized integer");
-    }
-    let times = times.to_usize().unwrap_or(usize::MAX);
+    };
+    let times = usize::try_from(times.max(0)).unwrap_or(usize::MAX);
     let bytes = |length: usize, meter: &mut Meter| match length.checked_mul(times) {
         Some(length) if length <= MAX_BYTES => meter.charge_bytes(length),
         _ => Err(Failure::TooLarge),

@@ -688,6 +688,9 @@ impl Printer {
     /// `"".join(("a", format(b, ">10")))`: what an f-string means, in words that nest.
     fn join(&mut self, parts: &[FormatPart]) -> Fit {
         self.push("\"\".join((");
+        // An empty text says nothing.
+        let parts: Vec<_> =
+            parts.iter().filter(|part| !matches!(part, FormatPart::Text(text) if text.is_empty())).collect();
         for (at, part) in parts.iter().enumerate() {
             self.comma(at);
             match part {

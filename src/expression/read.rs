@@ -14,7 +14,7 @@ use super::simplify::canonical;
 use super::value::MAX_INT_DIGITS;
 use super::{
     BinaryOperator, BooleanOperator, Clause, CompareOperator, ComprehensionKind, Expr, FormatPart, Target, Text,
-    UnaryOperator, Value, is_function, is_method,
+    UnaryOperator, Value, is_function, is_method, visit_target,
 };
 
 /// Deepest nesting of brackets and operators in a text that is parsed.
@@ -89,7 +89,7 @@ fn parse_here(text: &str) -> Result<Expr, ParseError> {
         message: error.error.to_string(),
         offset: error.location.start().to_usize(),
     })?;
-    let mut reader = Reader { replacement_characters: true, refused: None };
+    let mut reader = Reader { replacement_characters: true, refused: None, bound: Vec::new() };
     reader.expr(parsed.expr()).ok_or_else(|| {
         let range = reader.refused.unwrap_or_else(|| parsed.expr().range());
         let part = text.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default();
@@ -102,7 +102,7 @@ fn parse_here(text: &str) -> Result<Expr, ParseError> {
 ///
 /// A text with U+FFFD is refused: it may have been written as a lone surrogate, which the tree does not keep.
 pub fn read(expr: &ast::Expr) -> Option<Expr> {
-    Reader { replacement_characters: false, refused: None }.expr(expr)
+    Reader { replacement_characters: false, refused: None, bound: Vec::new() }.expr(expr)
 }
 
 /// The beginning of a text.
@@ -192,6 +192,8 @@ struct Reader {
     replacement_characters: bool,
     /// The smallest part that was refused.
     refused: Option<ruff_text_size::TextRange>,
+    /// Names that the comprehensions around bind: what they hide of functions is not called.
+    bound: Vec<Text>,
 }
 
 impl Reader {
@@ -343,6 +345,20 @@ impl Reader {
         })
     }
 
+    fn is_bound(&self, name: &str) -> bool {
+        self.bound.iter().any(|bound| &**bound == name)
+    }
+
+    /// Whether one of the types that an operand of `isinstance` names is another thing here.
+    fn hides(&self, types: &ast::Expr) -> bool {
+        match types {
+            ast::Expr::Name(name) => self.is_bound(name.id.as_str()),
+            ast::Expr::Tuple(tuple) => tuple.elts.iter().any(|item| self.hides(item)),
+            ast::Expr::BinOp(operation) => self.hides(&operation.left) || self.hides(&operation.right),
+            _ => false,
+        }
+    }
+
     fn text(&self, text: &str) -> Option<Text> {
         (self.replacement_characters || !text.contains(char::REPLACEMENT_CHARACTER)).then(|| text.into())
     }
@@ -355,6 +371,13 @@ impl Reader {
         if let Some(name) = dotted(&call.func)
             && is_function(&name)
         {
+            let head = name.split('.').next().unwrap_or_default();
+            // `isinstance` takes names of types, which may be hidden as well.
+            if self.is_bound(head)
+                || (name == "isinstance" && call.arguments.args.iter().skip(1).any(|t| self.hides(t)))
+            {
+                return None;
+            }
             let (arguments, keywords) = self.arguments(&call.arguments)?;
             return Some(Expr::Call(name.into(), arguments, keywords));
         }
@@ -383,6 +406,7 @@ impl Reader {
         let ast::Expr::Attribute(attribute) = &*call.func else { return None };
         let ([ast::Expr::Tuple(tuple)], []) = (&*call.arguments.args, &*call.arguments.keywords) else { return None };
         if attribute.attr.as_str() != "join"
+            || self.is_bound("format")
             || !matches!(&*attribute.value, ast::Expr::StringLiteral(separator) if separator.value.is_empty())
             || !tuple.elts.iter().any(|item| format_arguments(item).is_some())
             || !tuple.elts.iter().all(|item| item.is_string_literal_expr() || format_arguments(item).is_some())
@@ -454,22 +478,36 @@ impl Reader {
         element: &ast::Expr,
         generators: &[ast::Comprehension],
     ) -> Option<Expr> {
-        let mut clauses = Vec::with_capacity(generators.len());
+        let depth = self.bound.len();
+        let mut targets = Vec::with_capacity(generators.len());
         for generator in generators {
             if generator.is_async {
                 return None;
             }
-            clauses.push(Clause {
-                target: target(&generator.target)?,
-                iterable: self.expr(&generator.iter)?,
-                conditions: self.exprs(&generator.ifs)?,
-            });
+            targets.push(target(&generator.target)?);
+        }
+        let mut clauses = Vec::with_capacity(generators.len());
+        for (at, generator) in generators.iter().enumerate() {
+            let iterable = self.expr(&generator.iter)?;
+            // The first iterable is read outside; within, the targets of all clauses are local.
+            if at == 0 {
+                targets.iter().for_each(|target| visit_target(target, &mut |name| self.bound.push(name.clone())));
+            }
+            let conditions = self.exprs(&generator.ifs)?;
+            clauses.push((iterable, conditions));
         }
         let key = match key {
             Some(key) => Some(self.boxed(key)?),
             None => None,
         };
-        Some(Expr::Comprehension { kind, element: self.boxed(element)?, key, clauses })
+        let element = self.boxed(element)?;
+        self.bound.truncate(depth);
+        let clauses = targets
+            .into_iter()
+            .zip(clauses)
+            .map(|(target, (iterable, conditions))| Clause { target, iterable, conditions })
+            .collect();
+        Some(Expr::Comprehension { kind, element, key, clauses })
     }
 }
 

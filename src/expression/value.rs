@@ -733,15 +733,33 @@ pub(super) fn float_repr(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let text = format!("{number:e}");
+    let mut text = format!("{number:e}");
+    // Where two shortest texts are equally near, CPython takes the even one. Only floats of 15 digits and more lie
+    // that close to each other.
+    let digits = text.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits >= 15 {
+        let nearest = format!("{number:.*e}", digits - 1);
+        if nearest.parse() == Ok(number) {
+            text = nearest;
+        }
+    }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if !(-4..16).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{mantissa}e{sign}{:02}", exponent.abs());
     }
-    let plain = format!("{number}");
-    if plain.contains('.') { plain } else { plain + ".0" }
+    // Without an exponent the point moves by it.
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let Ok(places) = usize::try_from(exponent) else {
+        let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
+        return format!("{sign}0.{}{digits}", "0".repeat(zeros));
+    };
+    match digits.split_at_checked(places + 1) {
+        Some((whole, fraction)) if !fraction.is_empty() => format!("{sign}{whole}.{fraction}"),
+        _ => format!("{sign}{digits:0<width$}.0", width = places + 1),
+    }
 }
 
 /// `repr` of a text.
