@@ -102,6 +102,8 @@ fn uninterpreted_calls_keep_their_arguments() {
         "spanning_tree(None, False)",
         "f(...)",
         "f()()",
+        "(a - b)(x)",
+        "(lambda: n)()",
         "f(*rows, **options)",
         "f(lambda x, y: x + y, 3)",
         "f([1, 2], {\"a\": 1}, (1, 2))",

@@ -529,6 +529,15 @@ impl Converter<'_> {
         self.value(expression).unwrap_or_else(|_| self.opaque(expression))
     }
 
+    /// What is called: its text, in parentheses where a call binds tighter than the expression does.
+    fn callee(&self, expression: &Expr) -> String {
+        let literal = self.opaque(expression);
+        match literal.kind() {
+            Kind::Literal { text, atomic: true } => text.to_string(),
+            _ => format!("({})", normalize(self.slice(expression))),
+        }
+    }
+
     /// A literal with the expression's own text.
     fn opaque(&self, expression: &Expr) -> Formula {
         let text = normalize(self.slice(expression));
@@ -572,7 +581,7 @@ impl Converter<'_> {
     }
 
     fn call(&self, call: &ast::ExprCall) -> Result<Formula, ParseError> {
-        let name = normalize(self.slice(&*call.func));
+        let name = self.callee(&call.func);
         let positional = &call.arguments.args;
         let plain_arguments = call.arguments.keywords.is_empty()
             && !positional.iter().any(|argument| argument.is_starred_expr() || argument.is_generator_expr());
