@@ -372,6 +372,32 @@ fn a_broken_module_is_external_and_the_others_go_on() {
     fs::remove_dir_all(&folder).expect("to remove the folder");
 }
 
+/// Dependencies that are deployed beside the handler are external, unless asked for.
+#[test]
+fn installed_packages_are_external() {
+    let folder = folder("installed");
+    write(
+        &folder,
+        &[
+            ("main.py".to_owned(), "import requests, mine\nrequests.get('x')\nmine.f()\n".to_owned()),
+            ("mine.py".to_owned(), "def f(): pass\n".to_owned()),
+            ("requests/__init__.py".to_owned(), "def get(url): return helper(url)\ndef helper(url): pass\n".to_owned()),
+            ("requests-2.0.dist-info/RECORD".to_owned(), "requests/__init__.py,sha256=x,1\n".to_owned()),
+        ],
+    );
+    let entries = [(folder.join("main.py"), "main".to_owned())];
+    for (installed, modules) in [(false, 2), (true, 3)] {
+        let options = LoadOptions { roots: vec![folder.clone()], installed, ..LoadOptions::default() };
+        let (project, diagnostics) = Project::load(&entries, &options);
+        assert_eq!(diagnostics, []);
+        assert_eq!(project.len(), modules);
+        let program = Program::analyse(&project);
+        assert_eq!(program.adjacency().contains_key("requests.helper"), installed);
+        assert!(program.adjacency()["main"].contains("requests.get"));
+    }
+    fs::remove_dir_all(&folder).expect("to remove the folder");
+}
+
 /// `meminterface calls`: every function is a key, module names are relative to the package.
 #[test]
 fn the_verb_prints_an_adjacency_list() {

@@ -15,14 +15,11 @@ use crate::project::ModuleId;
 
 macro_rules! ids {
     ($($name:ident),+) => { $(
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(super) struct $name(pub(super) u32);
     )+ };
 }
-ids!(ValueId, SetId, ObjectId, CellId, FrameId, ClosureId, ExternalId);
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct UnitId(pub(super) u32);
+ids!(ValueId, SetId, ObjectId, CellId, FrameId, ClosureId, ExternalId, UnitId);
 
 /// One abstract value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -237,6 +234,9 @@ pub(super) struct Heap {
     pub woken: Vec<UnitId>,
     /// How many `try` bodies are being walked: intermediate stores matter.
     pub tries: u32,
+    /// The types that constants become.
+    pub text_type: Option<ValueId>,
+    pub number_type: Option<ValueId>,
     /// Which unit is known to have read which published content.
     reading: FxHashSet<(CellId, UnitId)>,
 }
@@ -701,11 +701,73 @@ impl Heap {
         let set = self.strip(set);
         let published = self.cells[id.0 as usize].published;
         let new = self.union(published, set);
+        if new == published {
+            return;
+        }
+        let new = self.widen(new, published);
         if new != published {
             let cell = &mut self.cells[id.0 as usize];
             cell.published = new;
             self.woken.extend_from_slice(&cell.readers);
         }
+    }
+
+    /// Bounds how often a published set grows: many constants become their type; of many values that are not code of
+    /// the project a few are kept. Code is never left out (below the limit of all sets).
+    fn widen(&mut self, set: SetId, before: SetId) -> SetId {
+        const FEW: usize = 8;
+        if self.members(set).len() <= FEW {
+            return set;
+        }
+        let known: Vec<ValueId> = self.members(before).to_vec();
+        let many = self.value(Val::Unknown(Unknown::TooMany));
+        let (mut texts, mut numbers, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept = Vec::new();
+        let (mut text_type, mut number_type) = (self.text_type, self.number_type);
+        let mut exhausted = known.contains(&many);
+        for (id, val) in self.vals(set) {
+            match val {
+                Val::Str(_) => texts.push(id),
+                Val::Int(_) => numbers.push(id),
+                Val::Function(_) | Val::Class(_) | Val::Module(_) | Val::StaticMethod(_) | Val::ClassMethod(_) => {
+                    kept.push(id);
+                }
+                Val::Bound(callable, _) if matches!(self.get(callable), Val::Function(_)) => kept.push(id),
+                Val::Object(object)
+                    if matches!(self.shape(object), Shape::Instance(_) | Shape::Partial | Shape::Property) =>
+                {
+                    kept.push(id);
+                }
+                Val::Unknown(_) | Val::None | Val::Typed(_) => kept.push(id),
+                _ => others.push(id),
+            }
+        }
+        // Constants stay as long as they are few and their type is not there.
+        for (constants, kind) in [(texts, &mut text_type), (numbers, &mut number_type)] {
+            let Some(kind) = *kind else {
+                kept.extend(constants);
+                continue;
+            };
+            if constants.len() <= FEW && !known.contains(&kind) {
+                kept.extend(constants);
+            } else if !constants.is_empty() {
+                kept.push(kind);
+            }
+        }
+        if exhausted {
+            others.retain(|id| known.contains(id));
+        } else if others.len() > FEW {
+            others.sort_by_key(|id| !known.contains(id));
+            others.truncate(FEW);
+            exhausted = true;
+        }
+        kept.extend(others);
+        if exhausted {
+            kept.push(many);
+        }
+        // What was published stays, other than constants whose type is there now.
+        let kept = self.set(kept);
+        self.union(kept, before)
     }
 
     /// Publishes what the running code has stored since the last time.

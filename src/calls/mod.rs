@@ -7,10 +7,14 @@
 
 mod builtins;
 mod definitions;
+mod expressions;
 mod heap;
+mod imports;
 mod interpret;
 mod invoke;
+mod library;
 mod objects;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -150,7 +154,7 @@ impl<'p> Program<'p> {
     }
 
     fn from(mut of: Interpreter<'p>) -> Self {
-        let complete = !of.out_of_steps();
+        let complete = of.is_complete();
         let edges = adjacency(&mut of);
         let convert = |targets: &[Target], of: &mut Interpreter<'p>| -> Box<[Callee]> {
             let mut callees: Vec<Callee> = targets.iter().map(|target| callee(*target, of)).collect();

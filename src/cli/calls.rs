@@ -31,7 +31,8 @@ pub struct CallsArguments {
     /// Python files: the entries.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Folder that imports start from, and that module names are relative to. Without it: the folder of the files.
+    /// Folder that imports start from, and that module names are relative to. Without it: the folder of the files,
+    /// where packages that an installer put beside them are not followed.
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
     /// How to write the graph.
@@ -52,7 +53,7 @@ pub fn run(arguments: &CallsArguments, output: &mut Output) -> Exit {
             None => entries.push((file.clone(), folder_name(file))),
         }
     }
-    let options = LoadOptions { roots, ..LoadOptions::default() };
+    let options = LoadOptions { roots, installed: arguments.package.is_some(), ..LoadOptions::default() };
     let (graph, complete, diagnostics) = with_stack(|| {
         let (project, diagnostics) = Project::load(&entries, &options);
         let program = Program::analyse(&project);

@@ -50,11 +50,14 @@ pub struct LoadOptions {
     pub follow: bool,
     /// Most modules that are loaded; imports beyond are external.
     pub max_modules: usize,
+    /// Whether packages that an installer put into a root (those of a `*.dist-info` folder: dependencies that are
+    /// deployed beside the handler) are followed too. Without, they are external, as if installed elsewhere.
+    pub installed: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { roots: Vec::new(), follow: true, max_modules: 20_000 }
+        Self { roots: Vec::new(), follow: true, max_modules: 20_000, installed: false }
     }
 }
 
@@ -116,6 +119,7 @@ impl Project {
             roots: options.roots.iter().map(|root| normalise(root)).collect(),
             by_path: FxHashMap::default(),
             looked_up: FxHashMap::default(),
+            installed: None,
             queue: VecDeque::new(),
             diagnostics: Vec::new(),
         };
@@ -234,6 +238,8 @@ struct Loader<'o> {
     by_path: FxHashMap<PathBuf, ModuleId>,
     /// What dotted names were looked up for already.
     looked_up: FxHashMap<String, bool>,
+    /// Top-level names of packages that an installer put into the roots; found out when first needed.
+    installed: Option<FxHashSet<String>>,
     queue: VecDeque<ModuleId>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -296,8 +302,18 @@ impl Loader<'_> {
         }
     }
 
+    fn is_installed(&mut self, dotted: &str) -> bool {
+        let roots = &self.roots;
+        let installed =
+            self.installed.get_or_insert_with(|| roots.iter().flat_map(|root| installed_names(root)).collect());
+        !installed.is_empty() && dotted.split('.').next().is_some_and(|first| installed.contains(first))
+    }
+
     fn find_file(&mut self, dotted: &str, importer: &Path) -> bool {
         if dotted.is_empty() || dotted.split('.').any(|part| part.is_empty()) {
+            return false;
+        }
+        if !self.options.installed && self.is_installed(dotted) {
             return false;
         }
         let relative: PathBuf = dotted.split('.').collect();
@@ -345,6 +361,31 @@ impl Loader<'_> {
         }
         namespace
     }
+}
+
+/// The top-level names of the packages that an installer put into a folder, by their `*.dist-info/RECORD`.
+fn installed_names(root: &Path) -> FxHashSet<String> {
+    let mut names = FxHashSet::default();
+    let Ok(entries) = fs_err::read_dir(root) else { return names };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "dist-info") {
+            continue;
+        }
+        let Ok(record) = fs_err::read_to_string(path.join("RECORD")) else { continue };
+        for line in record.lines() {
+            let file = line.split(',').next().unwrap_or("");
+            let first = file.split('/').next().unwrap_or("");
+            let name = if file.contains('/') { Some(first) } else { first.strip_suffix(".py") };
+            if let Some(name) = name
+                && !name.is_empty()
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names
 }
 
 /// Collects the absolute dotted names that a module may import, in order.
