@@ -108,6 +108,7 @@ fn behaviours() {
     let mut files: Vec<PathBuf> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls"))
         .expect("tests/calls")
         .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     files.sort();
     for path in files {

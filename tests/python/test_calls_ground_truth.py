@@ -1,0 +1,77 @@
+"""Holds `meminterface calls` to what CPython does: every call between functions of a program is an edge of its graph.
+
+The programs are those of tests/calls/programs/ and of the Markdown cases in tests/calls/; they run with
+tests/calls/trace_calls.py. The command is `MEMINTERFACE_BIN`, or target/debug/meminterface.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS = ROOT / "tests" / "calls"
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="code objects have no qualified name")
+
+
+def binary():
+    path = Path(os.environ.get("MEMINTERFACE_BIN", ROOT / "target" / "debug" / "meminterface"))
+    if not path.exists():
+        pytest.skip("the command is not built: %s" % path)
+    return str(path)
+
+
+def edges_of_graph(folder, main):
+    done = subprocess.run(
+        [binary(), "calls", str(main), "--package", str(folder)], stdout=subprocess.PIPE, check=True
+    )
+    graph = json.loads(done.stdout)
+    plain = lambda name: re.sub(r"<lambda\d+>", "<lambda>", name)
+    return {(plain(caller), plain(callee)) for caller, callees in graph.items() for callee in callees}
+
+
+def trace(folder, main):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(CALLS / "trace_calls.py"), str(folder), str(main)],
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    return {tuple(edge) for edge in result["edges"]}, result["error"]
+
+
+@pytest.mark.parametrize("program", sorted((CALLS / "programs").glob("*.py")), ids=lambda path: path.stem)
+def test_programs(program):
+    made, error = trace(program.parent, program)
+    assert error is None
+    assert len(made) > 10
+    missing = made - edges_of_graph(program.parent, program)
+    assert not missing
+
+
+def cases():
+    for page in sorted(CALLS.glob("*.md")):
+        # What is known to be wrong is in limits.md.
+        if page.stem == "limits":
+            continue
+        for part in re.split(r"(?m)^## ", page.read_text())[1:]:
+            files = re.findall(r"^```python(?: (\S+))?\n(.*?)^```", part, re.S | re.M)
+            yield pytest.param(files, id="%s: %s" % (page.stem, part.partition("\n")[0]))
+
+
+@pytest.mark.parametrize("files", list(cases()))
+def test_markdown_cases(files, tmp_path):
+    for name, text in files:
+        path = tmp_path / (name or "main.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    # A case may need what is not installed, or end in an exception: the calls until then count.
+    made, _ = trace(tmp_path, tmp_path / "main.py")
+    missing = made - edges_of_graph(tmp_path, tmp_path / "main.py")
+    assert not missing
