@@ -6,9 +6,16 @@ use super::interpret::{DEEPEST_INLINE, DEEPEST_WALK, Interpreter, LONGEST_FOLD, 
 use super::invoke::Args;
 use super::{Unknown, builtins};
 use ruff_python_ast::{
-    Comprehension, Expr, InterpolatedStringElement, Mod, Number, Operator, StringLiteralValue, UnaryOp,
+    Comprehension, ConversionFlag, Expr, FStringPart, InterpolatedStringElement, Mod, Number, Operator,
+    StringLiteralValue, UnaryOp,
 };
 use ruff_text_size::TextRange;
+
+/// Texts that a value may be.
+type Texts = Vec<String>;
+
+/// Most texts that a value is followed as.
+const MOST_TEXTS: usize = 8;
 
 impl<'p> Interpreter<'p> {
     /// Evaluates an expression and keeps what it may be. Empty: no value gets here.
@@ -195,16 +202,18 @@ impl<'p> Interpreter<'p> {
                 }
             }
             Expr::FString(node) => {
+                let mut parts = Vec::new();
                 for part in node.value.iter() {
-                    if let ruff_python_ast::FStringPart::FString(part) = part {
-                        self.interpolate(&part.elements);
+                    match part {
+                        FStringPart::Literal(literal) => parts.push(Some(vec![literal.as_str().to_owned()])),
+                        FStringPart::FString(part) => self.interpolate(&part.elements, &mut parts),
                     }
                 }
-                self.typed("str")
+                self.concatenation(&parts)
             }
             Expr::TString(node) => {
                 for element in node.value.elements() {
-                    self.interpolate(std::slice::from_ref(element));
+                    self.interpolate(std::slice::from_ref(element), &mut Vec::new());
                 }
                 let template = self.external("string.templatelib.Template");
                 self.heap.one(Val::External(template))
@@ -241,20 +250,86 @@ impl<'p> Interpreter<'p> {
         self.text(text)
     }
 
-    pub fn interpolate(&mut self, elements: &'p [InterpolatedStringElement]) {
+    /// Evaluates the parts of an f-string, and appends the texts that each may be.
+    fn interpolate(&mut self, elements: &'p [InterpolatedStringElement], parts: &mut Vec<Option<Texts>>) {
         for element in elements {
-            if let InterpolatedStringElement::Interpolation(part) = element {
-                let value = self.eval(&part.expression);
-                let site = Site::implicit(&*part.expression);
-                let (formatted, _) = self.call_special(value, "__format__", Args::default(), site);
-                if !formatted {
-                    self.call_special(value, "__str__", Args::default(), site);
-                }
-                if let Some(specification) = &part.format_spec {
-                    self.interpolate(&specification.elements);
+            match element {
+                InterpolatedStringElement::Literal(literal) => parts.push(Some(vec![literal.value.to_string()])),
+                InterpolatedStringElement::Interpolation(part) => {
+                    let value = self.eval(&part.expression);
+                    let site = Site::implicit(&*part.expression);
+                    let (formatted, _) = self.call_special(value, "__format__", Args::default(), site);
+                    if !formatted {
+                        self.call_special(value, "__str__", Args::default(), site);
+                    }
+                    if let Some(specification) = &part.format_spec {
+                        self.interpolate(&specification.elements, &mut Vec::new());
+                    }
+                    let plain = part.format_spec.is_none()
+                        && part.debug_text.is_none()
+                        && matches!(part.conversion, ConversionFlag::None | ConversionFlag::Str);
+                    parts.push(if plain { self.texts(value) } else { None });
                 }
             }
         }
+    }
+
+    /// The texts that a value may be when it is formatted, if they are known and few.
+    pub fn texts(&self, set: SetId) -> Option<Texts> {
+        let members = self.heap.members(set);
+        if members.is_empty() || members.len() > MOST_TEXTS {
+            return None;
+        }
+        self.heap
+            .vals(set)
+            .into_iter()
+            .map(|(_, val)| match val {
+                Val::Str(text) => Some(self.names.text(text).to_owned()),
+                Val::Int(number) => Some(number.to_string()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The text that parts make one after the other; each way, if a part may be several texts.
+    pub fn concatenation(&mut self, parts: &[Option<Texts>]) -> SetId {
+        let mut ways = vec![String::new()];
+        for part in parts {
+            let Some(texts) = part else { return self.typed("str") };
+            if ways.len() * texts.len() > MOST_TEXTS {
+                return self.typed("str");
+            }
+            ways = ways.iter().flat_map(|way| texts.iter().map(move |text| format!("{way}{text}"))).collect();
+            if ways.iter().any(|way| way.len() > LONGEST_FOLD) {
+                return self.typed("str");
+            }
+        }
+        self.folds += ways.len() as u32;
+        if self.folds > MOST_FOLDS {
+            return self.typed("str");
+        }
+        ways.iter().fold(EMPTY, |all, way| {
+            let text = self.text(way);
+            self.heap.union(all, text)
+        })
+    }
+
+    /// What `"…%s…" % (a, b)` and `"…{}…".format(a, b)` make, if nothing but plain places is in the text.
+    pub fn fill_in(&mut self, text: &str, place: &str, values: &[SetId]) -> SetId {
+        let (others, escaped): (&[char], &str) = if place == "{}" { (&['{', '}'], "{{") } else { (&['%'], "%%") };
+        let literals: Vec<&str> = text.split(place).collect();
+        let plain = !text.contains(escaped) && literals.iter().all(|literal| !literal.contains(others));
+        if !plain || literals.len() != values.len() + 1 {
+            return self.typed("str");
+        }
+        let mut parts = Vec::new();
+        for (at, literal) in literals.into_iter().enumerate() {
+            parts.push(Some(vec![literal.to_owned()]));
+            if let Some(value) = values.get(at) {
+                parts.push(self.texts(*value));
+            }
+        }
+        self.concatenation(&parts)
     }
 
     pub fn yielded(&mut self, set: SetId) {
@@ -303,18 +378,27 @@ impl<'p> Interpreter<'p> {
         if called {
             return returned;
         }
-        if let (Operator::Add, Some(Val::Str(a)), Some(Val::Str(b))) = (op, self.heap.only(left), self.heap.only(right))
-        {
-            let text = format!("{}{}", self.names.text(a), self.names.text(b));
-            if text.len() <= LONGEST_FOLD && self.folds < MOST_FOLDS {
-                self.folds += 1;
-                return self.text(&text);
-            }
-            return self.typed("str");
+        if op == Operator::Add && self.all_texts(left) && self.all_texts(right) {
+            // What a loop makes longer in place is not followed.
+            let parts = if in_place && self.heap.only(left).is_none() {
+                [None, None]
+            } else {
+                [left, right].map(|set| self.texts(set))
+            };
+            return self.concatenation(&parts);
         }
         // Text formatting gives text, whatever is formatted.
         if op == Operator::Mod && self.heap.vals(left).iter().any(|(_, val)| matches!(val, Val::Str(_))) {
-            return self.typed("str");
+            let Some(Val::Str(text)) = self.heap.only(left) else { return self.typed("str") };
+            let text = self.names.text(text).to_owned();
+            let values = match self.heap.only(right) {
+                Some(Val::Object(tuple)) if self.heap.shape(tuple) == Shape::Tuple => match self.length(tuple) {
+                    Some(length) => (0..length.min(8)).map(|at| self.element(tuple, at)).collect(),
+                    None => return self.typed("str"),
+                },
+                _ => vec![right],
+            };
+            return self.fill_in(&text, "%s", &values);
         }
         let mut out = EMPTY;
         for (id, val) in self.heap.vals(left) {
@@ -373,6 +457,10 @@ impl<'p> Interpreter<'p> {
             out = self.heap.union(out, part);
         }
         out
+    }
+
+    fn all_texts(&self, set: SetId) -> bool {
+        set != EMPTY && self.heap.vals(set).iter().all(|(_, val)| matches!(val, Val::Str(_)))
     }
 
     pub fn concatenate(&mut self, left: ObjectId, right: SetId, site: Site) -> SetId {

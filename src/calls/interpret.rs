@@ -115,7 +115,7 @@ pub(super) const MOST_EXITS: usize = 32;
 const LARGE_PROGRAM: u64 = 30_000;
 /// Most expressions and statements that are walked, whatever the size of the program.
 const MOST_STEPS: u64 = 8_000_000;
-/// Longest text that `+` of constants makes, in bytes, and how many such texts a program has.
+/// Longest text that constants are joined to, in bytes, and how many such texts a program has.
 pub(super) const LONGEST_FOLD: usize = 200;
 pub(super) const MOST_FOLDS: u32 = 500;
 

@@ -92,9 +92,8 @@ impl<'p> Interpreter<'p> {
                 } else {
                     self.iterate(first, inner)
                 };
-                if let Some(key) = self.keyword(&args, "key") {
-                    self.call_set(key, Args::one(elements), inner);
-                }
+                let key = self.keyword(&args, "key");
+                self.order(elements, key, if text == "max" { "__gt__" } else { "__lt__" }, inner);
                 if text == "sorted" {
                     self.container(Shape::List, elements, site)
                 } else {
@@ -496,6 +495,16 @@ impl<'p> Interpreter<'p> {
         }
     }
 
+    /// Puts elements in order: calls the key function, and compares what it gives.
+    fn order(&mut self, elements: SetId, key: Option<SetId>, comparison: &str, site: Site) {
+        let none = self.heap.one(Val::None);
+        let compared = match key {
+            Some(key) if key != none => self.call_set(key, Args::one(elements), site),
+            _ => elements,
+        };
+        self.call_special(compared, comparison, Args::one(compared), site);
+    }
+
     // Methods of built-in types.
 
     pub fn call_method(&mut self, receiver: ValueId, name: NameId, args: Args, site: Site) -> SetId {
@@ -516,6 +525,17 @@ impl<'p> Interpreter<'p> {
         if let Some(result) = builtins::method_result(&kind, &method) {
             if matches!(method.as_str(), "join") {
                 self.iterate(first, inner);
+            }
+            if let Val::Str(text) = val {
+                let text = self.names.text(text).to_owned();
+                match method.as_str() {
+                    "format" if args.keywords.is_empty() && args.rest == EMPTY && args.others == EMPTY => {
+                        return self.fill_in(&text, "{}", &args.positional);
+                    }
+                    "lower" => return self.concatenation(&[Some(vec![text.to_lowercase()])]),
+                    "upper" => return self.concatenation(&[Some(vec![text.to_uppercase()])]),
+                    _ => {}
+                }
             }
             return self.typed(result);
         }
@@ -569,8 +589,9 @@ impl<'p> Interpreter<'p> {
             }
             ("list", "sort" | "reverse", Some(list)) => {
                 let all = self.elements(list);
-                if let Some(key) = self.keyword(args, "key") {
-                    self.call_set(key, Args::one(all), inner);
+                if method == "sort" {
+                    let key = self.keyword(args, "key");
+                    self.order(all, key, "__lt__", inner);
                 }
                 let cell = self.heap.cell(list, Field::Element);
                 self.heap.add(cell, all);
@@ -841,6 +862,26 @@ impl<'p> Interpreter<'p> {
                 let all = self.iterate(lists, inner);
                 return self.iterator(all, site);
             }
+            "heapq.heappush" | "heapq.heappushpop" | "heapq.heapreplace" | "heapq.heappop" => {
+                let mut out = EMPTY;
+                for (_, val) in self.heap.vals(first) {
+                    let Val::Object(list) = val else { continue };
+                    if text != "heapq.heappop" {
+                        let cell = self.heap.cell(list, Field::Element);
+                        self.heap.add(cell, args.get(1));
+                        self.forget_length(list);
+                    }
+                    let elements = self.elements(list);
+                    self.order(elements, None, "__lt__", inner);
+                    out = self.heap.union(out, elements);
+                }
+                if text == "heapq.heappush" {
+                    return self.heap.one(Val::None);
+                }
+                if out != EMPTY {
+                    return out;
+                }
+            }
             "types.MethodType" => {
                 let mut out = EMPTY;
                 for (callable, val) in self.heap.vals(first) {
@@ -926,7 +967,13 @@ impl<'p> Interpreter<'p> {
     pub fn callbacks(&mut self, last: Option<&str>, args: &Args, site: Site) {
         let inner = Site { implicit: true, ..site };
         let unknown = self.unknown(Unknown::Parameter);
-        if let Some((at, passes)) = last.and_then(builtins::callback_position) {
+        let position = match last {
+            // `re.sub(pattern, f, text)`, `pattern.sub(f, text)`.
+            Some("sub" | "subn") => Some((usize::from(!self.is_project_callable(args.get(0))), false)),
+            Some(last) => builtins::callback_position(last),
+            None => None,
+        };
+        if let Some((at, passes)) = position {
             let function = args.get(at);
             if self.is_project_callable(function) {
                 let rest: Vec<SetId> = args.positional.iter().skip(at + 1).copied().collect();

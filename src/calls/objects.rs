@@ -467,7 +467,15 @@ impl<'p> Interpreter<'p> {
                     return own;
                 }
                 match self.names.text(name) {
-                    "__name__" | "__qualname__" | "__doc__" | "__module__" => self.typed("str"),
+                    "__name__" => {
+                        let function = self.closure(closure).function;
+                        let plain = match self.defs.function(function).definition {
+                            Definition::Function(def) => def.name.id.as_str(),
+                            Definition::Lambda(_) | Definition::ClassBody(_) | Definition::Module(_) => "<lambda>",
+                        };
+                        self.text(plain)
+                    }
+                    "__qualname__" | "__doc__" | "__module__" => self.typed("str"),
                     "__call__" | "__wrapped__" | "func" => self.heap.single(id),
                     _ => self.heap.one(Val::Method(id, name)),
                 }
@@ -486,7 +494,14 @@ impl<'p> Interpreter<'p> {
             },
             Val::Class(class) => {
                 match self.names.text(name) {
-                    "__name__" | "__qualname__" | "__doc__" | "__module__" => return self.typed("str"),
+                    "__name__" => {
+                        let Some(id) = self.class_objects.get(&class).map(|class| class.class) else {
+                            return self.typed("str");
+                        };
+                        let plain = self.defs.classes.get(id.index()).map(|class| class.definition.name.id.as_str());
+                        return self.text(plain.unwrap_or_default());
+                    }
+                    "__qualname__" | "__doc__" | "__module__" => return self.typed("str"),
                     "__class__" => {
                         let name = self.names.id("type");
                         return self.heap.one(Val::Builtin(name));
@@ -881,7 +896,11 @@ impl<'p> Interpreter<'p> {
                         } else {
                             // A class derived from `dict` or `list` keeps its elements itself.
                             let set = self.get_key(object, key);
-                            if set == EMPTY { self.external_base_item(object, key) } else { set }
+                            let set = if set == EMPTY { self.external_base_item(object, key) } else { set };
+                            let args = Args { positional: vec![key], ..Args::default() };
+                            let missing = Site { implicit: true, ..site };
+                            let (called, result) = self.call_special(own, "__missing__", args, missing);
+                            if called && self.is_unknown(set) { result } else { self.heap.union(set, result) }
                         }
                     }
                     Shape::Set | Shape::Iterator | Shape::Generator => self.elements(object),

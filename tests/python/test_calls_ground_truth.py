@@ -1,7 +1,7 @@
 """Holds `meminterface calls` to what CPython does: every call between functions of a program is an edge of its graph.
 
 The programs are those of tests/calls/programs/ and of the Markdown cases in tests/calls/; they run with
-tests/calls/trace_calls.py. The command is `MEMINTERFACE_BIN`, or target/debug/meminterface.
+tests/calls/trace_calls.py. What is known to be missed is a `missed` block of a case, whose text gives the cause. The command is `MEMINTERFACE_BIN`, or target/debug/meminterface.
 """
 
 import json
@@ -32,7 +32,9 @@ def edges_of_graph(folder, main):
     )
     graph = json.loads(done.stdout)
     plain = lambda name: re.sub(r"<lambda\d+>", "<lambda>", name)
-    return {(plain(caller), plain(callee)) for caller, callees in graph.items() for callee in callees}
+    edges = {(plain(caller), plain(callee)) for caller, callees in graph.items() for callee in callees}
+    # The trace does not know who calls a generator: somebody has to.
+    return edges | {("*", callee) for _, callee in edges}
 
 
 def trace(folder, main):
@@ -57,21 +59,35 @@ def test_programs(program):
 
 def cases():
     for page in sorted(CALLS.glob("*.md")):
-        # What is known to be wrong is in limits.md.
-        if page.stem == "limits":
-            continue
         for part in re.split(r"(?m)^## ", page.read_text())[1:]:
-            files = re.findall(r"^```python(?: (\S+))?\n(.*?)^```", part, re.S | re.M)
-            yield pytest.param(files, id="%s: %s" % (page.stem, part.partition("\n")[0]))
+            blocks = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```", part, re.S | re.M)
+            files = [(name or "main.py", text) for kind, name, text in blocks if kind == "python"]
+            missed = [json.loads(text) for kind, _, text in blocks if kind == "missed"]
+            name = "%s: %s" % (page.stem, part.partition("\n")[0])
+            yield pytest.param(files, {tuple(edge) for edges in missed for edge in edges}, id=name)
 
 
-@pytest.mark.parametrize("files", list(cases()))
-def test_markdown_cases(files, tmp_path):
+@pytest.mark.parametrize("files, missed", list(cases()))
+def test_markdown_cases(files, missed, tmp_path):
     for name, text in files:
-        path = tmp_path / (name or "main.py")
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     # A case may need what is not installed, or end in an exception: the calls until then count.
     made, _ = trace(tmp_path, tmp_path / "main.py")
-    missing = made - edges_of_graph(tmp_path, tmp_path / "main.py")
-    assert not missing
+    # Exactly the known ones: a miss that is mended leaves the page too.
+    assert made - edges_of_graph(tmp_path, tmp_path / "main.py") == missed
+
+
+def test_most_cases_run():
+    """The cases say something only if CPython gets to their calls."""
+    assert len(list(cases())) > 50
+
+
+def test_a_miss_is_found(tmp_path):
+    """The comparison can fail: with a function that only text from outside names, the edge is made and not found."""
+    program = tmp_path / "main.py"
+    program.write_text("import os\nos.environ['NAME'] = 'f'\ndef f(): pass\nglobals()[os.environ['NAME']]()\n")
+    made, error = trace(tmp_path, program)
+    assert (made, error) == ({("main", "main.f")}, None)
+    assert ("main", "main.f") not in edges_of_graph(tmp_path, program)
