@@ -165,6 +165,11 @@ impl Names {
         id
     }
 
+    /// The id of a text that is already interned.
+    pub fn known(&self, text: &str) -> Option<NameId> {
+        self.ids.get(text).copied()
+    }
+
     pub fn text(&self, id: NameId) -> &str {
         self.texts.get(id.0 as usize).map_or("", |text| text)
     }

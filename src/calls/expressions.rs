@@ -1,6 +1,6 @@
 //! Evaluates expressions.
 
-use super::definitions::address;
+use super::definitions::{NameId, address};
 use super::heap::{EMPTY, Field, Frame, ObjectId, SetId, Shape, Val, ValueId};
 use super::interpret::{DEEPEST_INLINE, DEEPEST_WALK, Interpreter, LONGEST_FOLD, MOST_FOLDS, Site};
 use super::invoke::Args;
@@ -291,11 +291,61 @@ impl<'p> Interpreter<'p> {
             .collect()
     }
 
+    /// A text of which some parts are not known: what it begins and ends with, if that says anything.
+    fn pattern(&mut self, parts: &[Option<Texts>]) -> SetId {
+        let known = |part: &Option<Texts>| match part.as_deref() {
+            Some([text]) => Some(text.clone()),
+            Some(_) | None => None,
+        };
+        let prefix: String = parts.iter().map_while(known).collect();
+        let mut ending: Vec<String> = parts.iter().rev().map_while(known).collect();
+        ending.reverse();
+        let suffix = ending.concat();
+        self.text_between(&prefix, &suffix)
+    }
+
+    fn text_between(&mut self, prefix: &str, suffix: &str) -> SetId {
+        if !(2..=LONGEST_FOLD).contains(&(prefix.len() + suffix.len())) {
+            return self.typed("str");
+        }
+        match (self.made_text(prefix), self.made_text(suffix)) {
+            (Some(prefix), Some(suffix)) => self.heap.one(Val::Pattern(prefix, suffix)),
+            _ => self.typed("str"),
+        }
+    }
+
+    /// The name of a text that is not in the source as it is, while there are not too many of them.
+    fn made_text(&mut self, text: &str) -> Option<NameId> {
+        if let Some(known) = self.names.known(text) {
+            return Some(known);
+        }
+        if self.folds >= MOST_FOLDS {
+            return None;
+        }
+        self.folds += 1;
+        Some(self.names.id(text))
+    }
+
+    fn add_texts(&mut self, left: SetId, right: SetId) -> SetId {
+        if let (Some(left), Some(right)) = (self.texts(left), self.texts(right)) {
+            return self.concatenation(&[Some(left), Some(right)]);
+        }
+        let ends = |set: SetId| match self.heap.only(set) {
+            Some(Val::Str(text)) => (self.names.text(text), self.names.text(text), true),
+            Some(Val::Pattern(prefix, suffix)) => (self.names.text(prefix), self.names.text(suffix), false),
+            _ => ("", "", false),
+        };
+        let (first, last) = (ends(left), ends(right));
+        let prefix = if first.2 { format!("{}{}", first.0, last.0) } else { first.0.to_owned() };
+        let suffix = if last.2 { format!("{}{}", first.1, last.1) } else { last.1.to_owned() };
+        self.text_between(&prefix, &suffix)
+    }
+
     /// The text that parts make one after the other; each way, if a part may be several texts.
     pub fn concatenation(&mut self, parts: &[Option<Texts>]) -> SetId {
         let mut ways = vec![String::new()];
         for part in parts {
-            let Some(texts) = part else { return self.typed("str") };
+            let Some(texts) = part else { return self.pattern(parts) };
             if ways.len() * texts.len() > MOST_TEXTS {
                 return self.typed("str");
             }
@@ -304,14 +354,13 @@ impl<'p> Interpreter<'p> {
                 return self.typed("str");
             }
         }
-        self.folds += ways.len() as u32;
-        if self.folds > MOST_FOLDS {
-            return self.typed("str");
+        let mut all = EMPTY;
+        for way in ways {
+            let Some(text) = self.made_text(&way) else { return self.typed("str") };
+            let text = self.heap.one(Val::Str(text));
+            all = self.heap.union(all, text);
         }
-        ways.iter().fold(EMPTY, |all, way| {
-            let text = self.text(way);
-            self.heap.union(all, text)
-        })
+        all
     }
 
     /// What `"…%s…" % (a, b)` and `"…{}…".format(a, b)` make, if nothing but plain places is in the text.
@@ -378,14 +427,14 @@ impl<'p> Interpreter<'p> {
         if called {
             return returned;
         }
-        if op == Operator::Add && self.all_texts(left) && self.all_texts(right) {
+        if op == Operator::Add
+            && (self.may_be_text(left) && self.all_texts(right) || self.all_texts(left) && self.may_be_text(right))
+        {
             // What a loop makes longer in place is not followed.
-            let parts = if in_place && self.heap.only(left).is_none() {
-                [None, None]
-            } else {
-                [left, right].map(|set| self.texts(set))
-            };
-            return self.concatenation(&parts);
+            if in_place && self.heap.only(left).is_none() {
+                return self.typed("str");
+            }
+            return self.add_texts(left, right);
         }
         // Text formatting gives text, whatever is formatted.
         if op == Operator::Mod && self.heap.vals(left).iter().any(|(_, val)| matches!(val, Val::Str(_))) {
@@ -437,7 +486,7 @@ impl<'p> Interpreter<'p> {
                     self.merge_dict(new, right);
                     self.heap.one(Val::Object(new))
                 }
-                Val::Str(_) | Val::Int(_) => {
+                Val::Str(_) | Val::Pattern(..) | Val::Int(_) => {
                     // The other side decides between int, float, text, array.
                     let single = self.heap.single(id);
                     let single = self.without_constants(single);
@@ -459,8 +508,19 @@ impl<'p> Interpreter<'p> {
         out
     }
 
+    /// Whether a set may be text, and nothing else that can be added to text.
+    fn may_be_text(&self, set: SetId) -> bool {
+        let members = self.heap.vals(set);
+        members.iter().any(|(_, val)| *val != Val::None)
+            && members.iter().all(|(_, val)| match val {
+                Val::Str(_) | Val::Pattern(..) | Val::Unknown(_) | Val::None => true,
+                Val::Typed(name) => self.names.text(*name) == "str",
+                _ => false,
+            })
+    }
+
     fn all_texts(&self, set: SetId) -> bool {
-        set != EMPTY && self.heap.vals(set).iter().all(|(_, val)| matches!(val, Val::Str(_)))
+        set != EMPTY && self.heap.vals(set).iter().all(|(_, val)| matches!(val, Val::Str(_) | Val::Pattern(..)))
     }
 
     pub fn concatenate(&mut self, left: ObjectId, right: SetId, site: Site) -> SetId {
@@ -500,7 +560,7 @@ impl<'p> Interpreter<'p> {
         let mut out = EMPTY;
         for (id, val) in self.heap.vals(set) {
             let part = match val {
-                Val::Str(_) => self.typed("str"),
+                Val::Str(_) | Val::Pattern(..) => self.typed("str"),
                 Val::Int(_) => self.typed("int"),
                 _ => self.heap.single(id),
             };

@@ -42,6 +42,8 @@ pub(super) enum Val {
     /// Some value of a built-in type.
     Typed(NameId),
     Str(NameId),
+    /// A text of which the beginning and the end are known, and not both are empty.
+    Pattern(NameId, NameId),
     Int(i64),
     None,
     StaticMethod(ValueId),
@@ -727,7 +729,7 @@ impl Heap {
         let mut exhausted = known.contains(&many);
         for (id, val) in self.vals(set) {
             match val {
-                Val::Str(_) => texts.push(id),
+                Val::Str(_) | Val::Pattern(..) => texts.push(id),
                 Val::Int(_) => numbers.push(id),
                 Val::Function(_) | Val::Class(_) | Val::Module(_) | Val::StaticMethod(_) | Val::ClassMethod(_) => {
                     kept.push(id);

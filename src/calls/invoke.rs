@@ -272,6 +272,7 @@ impl<'p> Interpreter<'p> {
             | Val::Namespace(_)
             | Val::Typed(_)
             | Val::Str(_)
+            | Val::Pattern(..)
             | Val::Int(_)
             | Val::Super(..)
             | Val::ModuleDict(_) => {

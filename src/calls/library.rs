@@ -55,10 +55,11 @@ impl<'p> Interpreter<'p> {
                 for (_, val) in self.heap.vals(args.get(1)) {
                     let part = match val {
                         Val::Str(name) => self.get_attribute(first, name, inner),
+                        Val::Pattern(prefix, suffix) => self.matching_attributes(first, prefix, suffix, inner),
                         _ => self.unknown(Unknown::ComputedAttribute),
                     };
                     // A default stands in for what is not there.
-                    if out == EMPTY || !self.is_unknown(part) {
+                    if out == EMPTY || !self.is_unknown(part) || matches!(val, Val::Pattern(..)) {
                         out = self.heap.union(out, part);
                     }
                 }

@@ -393,6 +393,7 @@ impl Parts {
             },
             Val::Typed(name) => Value::Typed(text(name)),
             Val::Str(name) => Value::Str(text(name)),
+            Val::Pattern(..) => Value::Typed("str".to_owned()),
             Val::Int(number) => Value::Int(number),
             Val::None => Value::None,
             Val::StaticMethod(inner) | Val::ClassMethod(inner) => match self.heap.get(inner) {

@@ -24,6 +24,8 @@ pub(super) enum Found {
 
 /// Most instances of a class that are told apart.
 const MOST_INSTANCES: usize = 24;
+/// Most attributes that a name of which only a part is known stands for.
+const MOST_MATCHES: usize = 100;
 
 impl<'p> Interpreter<'p> {
     // Classes.
@@ -245,7 +247,7 @@ impl<'p> Interpreter<'p> {
                         None => true,
                     },
                 },
-                Val::Str(_) | Val::Int(_) | Val::Typed(_) | Val::None => match self.type_name(val) {
+                Val::Str(_) | Val::Pattern(..) | Val::Int(_) | Val::Typed(_) | Val::None => match self.type_name(val) {
                     Some(name) => {
                         wanted.contains(&Val::Builtin(name)) || wanted.iter().any(|val| matches!(val, Val::External(_)))
                     }
@@ -456,6 +458,54 @@ impl<'p> Interpreter<'p> {
         out
     }
 
+    /// What the attributes may be whose names begin and end so: of modules, of instances and of classes with all their
+    /// ancestors in the project.
+    pub fn matching_attributes(&mut self, base: SetId, prefix: NameId, suffix: NameId, site: Site) -> SetId {
+        let (prefix, suffix) = (self.names.text(prefix).to_owned(), self.names.text(suffix).to_owned());
+        let mut objects = Vec::new();
+        for (_, val) in self.heap.vals(base) {
+            let class = match val {
+                Val::Module(module) => {
+                    objects.push(self.module_object(module));
+                    continue;
+                }
+                Val::Object(object) => match self.heap.shape(object) {
+                    Shape::Instance(class) => {
+                        objects.push(object);
+                        class
+                    }
+                    _ => continue,
+                },
+                Val::Class(class) => class,
+                _ => continue,
+            };
+            objects.extend(self.order_of(class).iter().filter_map(|ancestor| match ancestor {
+                Ancestor::Class(class) => Some(*class),
+                Ancestor::External(_) | Ancestor::Builtin(_) => None,
+            }));
+        }
+        let mut names: Vec<NameId> = Vec::new();
+        for object in objects {
+            for (field, _) in self.heap.fields_of(object) {
+                if let Field::Attribute(name) = field {
+                    let text = self.names.text(name);
+                    let fits = text.len() >= prefix.len() + suffix.len()
+                        && text.starts_with(&prefix)
+                        && text.ends_with(&suffix);
+                    if fits && !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+        let mut out = self.unknown(Unknown::ComputedAttribute);
+        for name in names.into_iter().take(MOST_MATCHES) {
+            let set = self.get_attribute(base, name, site);
+            out = self.heap.union(out, set);
+        }
+        out
+    }
+
     fn attribute_of(&mut self, id: ValueId, val: Val, name: NameId, site: Site) -> SetId {
         match val {
             Val::Unbound => EMPTY,
@@ -569,7 +619,7 @@ impl<'p> Interpreter<'p> {
                 }
                 self.heap.one(Val::Method(id, name))
             }
-            Val::Str(_) | Val::Int(_) | Val::ModuleDict(_) => self.heap.one(Val::Method(id, name)),
+            Val::Str(_) | Val::Pattern(..) | Val::Int(_) | Val::ModuleDict(_) => self.heap.one(Val::Method(id, name)),
             Val::None => EMPTY,
             Val::StaticMethod(inner) | Val::ClassMethod(inner) => {
                 let inner_val = self.val(inner);
@@ -911,13 +961,17 @@ impl<'p> Interpreter<'p> {
                     "bytes" | "bytearray" | "range" | "memoryview" => self.typed("int"),
                     _ => self.unknown(Unknown::Contents),
                 },
-                Val::Str(_) => self.typed("str"),
+                Val::Str(_) | Val::Pattern(..) => self.typed("str"),
                 Val::External(external) => self.external_subscript(external, key),
                 Val::ModuleDict(module) => {
                     let mut part = EMPTY;
                     for (_, key) in self.heap.vals(key) {
                         let set = match key {
                             Val::Str(name) => self.module_attribute(module, name),
+                            Val::Pattern(prefix, suffix) => {
+                                let module = self.heap.one(Val::Module(module));
+                                self.matching_attributes(module, prefix, suffix, site)
+                            }
                             _ => self.unknown(Unknown::ComputedAttribute),
                         };
                         part = self.heap.union(part, set);
@@ -1149,7 +1203,7 @@ impl<'p> Interpreter<'p> {
                     let (called, result) = self.call_special(own, "__getitem__", args, site);
                     if called { result } else { own }
                 }
-                Val::Str(_) => self.typed("str"),
+                Val::Str(_) | Val::Pattern(..) => self.typed("str"),
                 Val::External(external) => {
                     let key = self.typed("slice");
                     self.external_subscript(external, key)
@@ -1174,7 +1228,7 @@ impl<'p> Interpreter<'p> {
                     }
                     Shape::Class | Shape::Partial | Shape::Property | Shape::Namespace => EMPTY,
                 },
-                Val::Str(_) => self.typed("str"),
+                Val::Str(_) | Val::Pattern(..) => self.typed("str"),
                 Val::Typed(name) => match self.names.text(name) {
                     "str" | "file" => self.typed("str"),
                     "bytes" | "bytearray" | "range" => self.typed("int"),
@@ -1317,7 +1371,7 @@ impl<'p> Interpreter<'p> {
     /// The name of the built-in type of a value.
     pub fn type_name(&mut self, val: Val) -> Option<NameId> {
         let text = match val {
-            Val::Str(_) => "str",
+            Val::Str(_) | Val::Pattern(..) => "str",
             Val::Int(_) => "int",
             Val::None => "NoneType",
             Val::Typed(name) => return Some(name),
