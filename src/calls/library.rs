@@ -73,6 +73,11 @@ impl<'p> Interpreter<'p> {
                 }
                 self.heap.one(Val::None)
             }
+            "isinstance" | "issubclass" => {
+                let check = if text == "isinstance" { "__instancecheck__" } else { "__subclasscheck__" };
+                self.call_special(args.get(1), check, Args::one(first), inner);
+                self.typed("bool")
+            }
             "type" if args.positional.len() == 1 => self.class_of(first),
             "map" => {
                 let (function, iterables) = self.function_and_iterables(&args);
@@ -193,7 +198,15 @@ impl<'p> Interpreter<'p> {
                 }
                 property
             }
-            "print" | "setattr_" | "delattr" => self.heap.one(Val::None),
+            "delattr" => {
+                for (_, val) in self.heap.vals(args.get(1)) {
+                    if let Val::Str(name) = val {
+                        self.delete_attribute(first, name, inner);
+                    }
+                }
+                self.heap.one(Val::None)
+            }
+            "print" => self.heap.one(Val::None),
             "str" if matches!(self.heap.only(first), Some(Val::Str(_))) => first,
             "open" => {
                 let mode = args.positional.get(1).copied().or_else(|| self.keyword(&args, "mode")).unwrap_or(EMPTY);

@@ -684,6 +684,14 @@ impl<'p> Interpreter<'p> {
             "__dict__" => return self.typed("dict"),
             _ => {}
         }
+        if let Some(reader) = self.find_in_ancestors(class, "__getattribute__", false) {
+            let text = self.heap.one(Val::Str(name));
+            let bound = self.bind(reader, Some(id), class_value, site);
+            let result = self.call_set(bound, Args::one(text), Site { implicit: true, ..site });
+            if !self.is_unknown(result) {
+                return result;
+            }
+        }
         let cell = self.heap.cell(object, Field::Attribute(name));
         let raw = self.heap.read(cell);
         let own = self.heap.strip(raw);
@@ -772,6 +780,29 @@ impl<'p> Interpreter<'p> {
             out = self.heap.union(out, part);
         }
         out
+    }
+
+    /// What `del x.y` calls: `__delattr__` of the class, or the deleter of a property or descriptor.
+    pub fn delete_attribute(&mut self, base: SetId, name: NameId, site: Site) {
+        let text = self.heap.one(Val::Str(name));
+        self.call_special(base, "__delattr__", Args::one(text), site);
+        for (id, val) in self.heap.vals(base) {
+            let Val::Object(object) = val else { continue };
+            let Shape::Instance(class) = self.heap.shape(object) else { continue };
+            let order = self.order_of(class);
+            let Found::Values(set) = self.find(&order, None, name) else { continue };
+            let receiver = self.heap.single(id);
+            self.call_special(set, "__delete__", Args::one(receiver), site);
+            for (_, val) in self.heap.vals(set) {
+                if let Val::Object(property) = val
+                    && self.heap.shape(property) == Shape::Property
+                {
+                    let name = self.names.id("fdel");
+                    let deleter = self.heap.read_field(property, Field::Attribute(name));
+                    self.call_set(deleter, Args::one(receiver), site);
+                }
+            }
+        }
     }
 
     pub fn set_attribute(&mut self, base: SetId, name: NameId, value: SetId, site: Site) {
@@ -978,8 +1009,22 @@ impl<'p> Interpreter<'p> {
                     }
                     part
                 }
-                // `list[int]`, `Box[str]`.
-                Val::Class(_) | Val::Builtin(_) => self.heap.single(id),
+                // `Box[str]`, `Colour["RED"]`.
+                Val::Class(class) => {
+                    let own = self.heap.single(id);
+                    let (called, result) = self.call_special(own, "__getitem__", Args::one(key), site);
+                    if called {
+                        result
+                    } else if let Some(hook) = self.find_in_ancestors(class, "__class_getitem__", false) {
+                        let bound = self.bind(hook, None, id, site);
+                        let result = self.call_set(bound, Args::one(key), Site { implicit: true, ..site });
+                        if self.is_unknown(result) { own } else { result }
+                    } else {
+                        own
+                    }
+                }
+                // `list[int]`.
+                Val::Builtin(_) => self.heap.single(id),
                 Val::Unknown(_) => self.heap.single(id),
                 Val::Unbound
                 | Val::None
@@ -1239,9 +1284,16 @@ impl<'p> Interpreter<'p> {
                     self.external_subscript(external, any)
                 }
                 Val::Class(class) => {
-                    // The members of an enumeration.
-                    let object = self.default_instance(class);
-                    self.heap.one(Val::Object(object))
+                    let own = self.heap.single(id);
+                    let (called, iterator) = self.call_special(own, "__iter__", Args::default(), site);
+                    if called {
+                        let (advances, element) = self.call_special(iterator, "__next__", Args::default(), site);
+                        if advances { element } else { self.unknown(Unknown::Contents) }
+                    } else {
+                        // The members of an enumeration.
+                        let object = self.default_instance(class);
+                        self.heap.one(Val::Object(object))
+                    }
                 }
                 Val::Unknown(_) => self.heap.single(id),
                 Val::ModuleDict(_) => self.typed("str"),
@@ -1412,14 +1464,23 @@ impl<'p> Interpreter<'p> {
         Some(self.names.id(text))
     }
 
-    /// Calls a special method of the project on every instance in a set. Returns whether there was one, and its
-    /// results.
+    /// Calls a special method of the project on every instance in a set, and on every class with a metaclass of the
+    /// project. Returns whether there was one, and its results.
     pub fn call_special(&mut self, base: SetId, name: &str, args: Args, site: Site) -> (bool, SetId) {
         let mut called = false;
         let mut out = EMPTY;
         for (id, val) in self.heap.vals(base) {
-            let Val::Object(object) = val else { continue };
-            let Shape::Instance(class) = self.heap.shape(object) else { continue };
+            let class = match val {
+                Val::Object(object) => match self.heap.shape(object) {
+                    Shape::Instance(class) => class,
+                    _ => continue,
+                },
+                Val::Class(class) => match self.class_objects.get(&class).and_then(|class| class.metaclass) {
+                    Some(metaclass) => metaclass,
+                    None => continue,
+                },
+                _ => continue,
+            };
             let Some(found) = self.find_in_ancestors(class, name, false) else { continue };
             let class = self.heap.value(Val::Class(class));
             let site = Site { implicit: true, ..site };

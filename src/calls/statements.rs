@@ -594,6 +594,16 @@ impl<'p> Interpreter<'p> {
         self.frame = outer_frame;
         self.function = outer_function;
         let mut value = self.heap.one(Val::Class(object));
+        // Descriptors are told their names.
+        for (field, cell) in self.heap.fields_of(object) {
+            if let Field::Attribute(attribute) = field {
+                let attributes = self.heap.read(cell);
+                let owner = self.heap.one(Val::Class(object));
+                let text = self.heap.one(Val::Str(attribute));
+                let args = Args { positional: vec![owner, text], ..Args::default() };
+                self.call_special(attributes, "__set_name__", args, Site::implicit(&def.name));
+            }
+        }
         // A base class is told of its subclasses.
         if let Some(hook) = self.find_in_ancestors(object, "__init_subclass__", true) {
             let receiver = self.heap.value(Val::Class(object));
@@ -639,7 +649,9 @@ impl<'p> Interpreter<'p> {
                 self.store_name(name, EMPTY);
             }
             Expr::Attribute(node) => {
-                self.eval(&node.value);
+                let base = self.eval(&node.value);
+                let name = self.names.id(node.attr.id.as_str());
+                self.delete_attribute(base, name, Site::implicit(node));
             }
             Expr::Subscript(node) => {
                 let base = self.eval(&node.value);
