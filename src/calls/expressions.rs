@@ -67,11 +67,9 @@ impl<'p> Interpreter<'p> {
             }
             Expr::BoolOp(node) => {
                 let mut set = EMPTY;
-                let mut open = 0;
                 for (at, value) in node.values.iter().enumerate() {
                     if at == 1 {
                         self.begin_maybe();
-                        open = 1;
                     }
                     let part = self.eval(value);
                     if at + 1 < node.values.len() {
@@ -79,8 +77,8 @@ impl<'p> Interpreter<'p> {
                     }
                     set = self.heap.union(set, part);
                 }
-                if open == 1 {
-                    self.end_maybe(0);
+                if node.values.len() > 1 {
+                    self.end_maybe();
                 }
                 set
             }
@@ -683,7 +681,7 @@ impl<'p> Interpreter<'p> {
                 self.heap.add(cell, value);
             }
         }
-        self.end_maybe(0);
+        self.end_maybe();
         self.heap.one(Val::Object(result))
     }
 

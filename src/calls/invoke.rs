@@ -196,7 +196,7 @@ impl<'p> Interpreter<'p> {
                     }
                     let name = self.names.id("__call__");
                     let order = self.class_objects.get(&class).map_or_else(Vec::new, |class| class.order.clone());
-                    if let super::objects::Found::External(external) = self.find(&order, None, name) {
+                    if let super::classes::Found::External(external) = self.find(&order, None, name) {
                         return self.call_external(external, args, site);
                     }
                     self.reach(site, Target::Unknown(Unknown::NotCallable));
@@ -624,7 +624,7 @@ impl<'p> Interpreter<'p> {
             let one = self.heap.single(receiver);
             out = self.heap.union(out, one);
             match found {
-                super::objects::Found::Values(set) => {
+                super::classes::Found::Values(set) => {
                     for (value, val) in self.heap.vals(set) {
                         match val {
                             Val::Function(closure) => {
@@ -640,19 +640,19 @@ impl<'p> Interpreter<'p> {
                         }
                     }
                 }
-                super::objects::Found::External(external) => {
+                super::classes::Found::External(external) => {
                     self.edges.insert((self.function, Target::External(external)));
                     self.callbacks(None, &args, site);
                     self.fields_from_arguments(object, class, &order, &args);
                 }
-                super::objects::Found::Builtin(base) => {
+                super::classes::Found::Builtin(base) => {
                     if self.names.text(base) == "dict" {
                         let first = args.get(0);
                         self.merge_dict(object, first);
                     }
                     self.fields_from_arguments(object, class, &order, &args);
                 }
-                super::objects::Found::Missing => self.fields_from_arguments(object, class, &order, &args),
+                super::classes::Found::Missing => self.fields_from_arguments(object, class, &order, &args),
             }
         }
         out

@@ -5,15 +5,17 @@
 //! reach. What is resolved, what is not, and how things are named: docs/CALLS.md. Reads no files, runs nothing of the
 //! user. Depends on `project` alone.
 
+mod attributes;
 mod builtins;
+mod classes;
 mod definitions;
+mod elements;
 mod expressions;
 mod heap;
 mod imports;
 mod interpret;
 mod invoke;
 mod library;
-mod objects;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -133,9 +133,9 @@ impl<'p> Interpreter<'p> {
             Stmt::Assert(node) => {
                 self.test(&node.test);
                 if let Some(message) = &node.msg {
-                    let before = self.begin_maybe();
+                    self.begin_maybe();
                     self.eval(message);
-                    self.end_maybe(before);
+                    self.end_maybe();
                 }
             }
             Stmt::Import(node) => {
@@ -183,35 +183,24 @@ impl<'p> Interpreter<'p> {
             Stmt::Expr(node) => {
                 self.eval(&node.value);
             }
-            Stmt::Break(_) => {
-                if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    if self.activation.loops.last().is_some_and(|of| of.breaks.len() < MOST_EXITS) {
-                        let snapshot = self.heap.snapshot(depth);
-                        if let Some(of) = self.activation.loops.last_mut() {
-                            of.breaks.push(snapshot);
-                        }
-                    } else if let Some(of) = self.activation.loops.last_mut() {
-                        of.coarse = true;
-                    }
-                }
-                self.dead = true;
-            }
-            Stmt::Continue(_) => {
-                if let Some(depth) = self.activation.loops.last().map(|of| of.depth) {
-                    if self.activation.loops.last().is_some_and(|of| of.continues.len() < MOST_EXITS) {
-                        let snapshot = self.heap.snapshot(depth);
-                        if let Some(of) = self.activation.loops.last_mut() {
-                            of.continues.push(snapshot);
-                        }
-                    } else if let Some(of) = self.activation.loops.last_mut() {
-                        of.coarse = true;
-                    }
-                }
-                self.dead = true;
-            }
+            Stmt::Break(_) => self.jump(|of| &mut of.breaks),
+            Stmt::Continue(_) => self.jump(|of| &mut of.continues),
             Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
         }
         self.depth -= 1;
+    }
+
+    /// Leaves the body of the innermost loop with the state of this moment.
+    fn jump(&mut self, ways: impl Fn(&mut Loop) -> &mut Vec<Vec<(CellId, SetId)>>) {
+        if let Some(of) = self.activation.loops.last_mut() {
+            if ways(of).len() < MOST_EXITS {
+                let snapshot = self.heap.snapshot(of.depth);
+                ways(of).push(snapshot);
+            } else {
+                of.coarse = true;
+            }
+        }
+        self.dead = true;
     }
 
     /// Leaves the function with the state of this moment.
@@ -285,12 +274,13 @@ impl<'p> Interpreter<'p> {
         self.heap.join(&outcomes, also_old);
     }
 
-    pub fn begin_maybe(&mut self) -> usize {
-        self.heap.begin()
+    /// Begins code that may or may not run.
+    pub fn begin_maybe(&mut self) {
+        self.heap.begin();
     }
 
     /// Ends code that may or may not have run.
-    pub fn end_maybe(&mut self, _before: usize) {
+    pub fn end_maybe(&mut self) {
         let changes = self.heap.end();
         if !changes.is_empty() {
             self.heap.note(&changes);
