@@ -2,8 +2,9 @@
 
     python benches/peers.py --meminterface target/release/meminterface [--folder DIR] [--files N] [--runs N]
 
-Peers, from PyPI: `ruff` (on a folder: `ruff check --select F401`), `python-scalpel` with `sympy` (on the published
-example: control-flow graph and one symbol a call). Prints medians and the ratio pair by pair; see docs/PERFORMANCE.md.
+Peers, from PyPI: `ruff` (on a folder: `ruff check --select F401`, without its cache), `python-scalpel` with `sympy` (on
+the published example and on the files of a folder: control-flow graph and one symbol a call; on a folder in one process,
+so that its start counts once). Prints medians and the ratio pair by pair; see docs/PERFORMANCE.md.
 """
 
 import argparse
@@ -36,16 +37,20 @@ import ast, sys
 import sympy as sp
 from scalpel.cfg import CFGBuilder
 
-graph = CFGBuilder().build_from_file("handler", sys.argv[1])
-for (_, name), function in graph.functioncfgs.items():
-    def cost(block, seen):
-        total = sum((sp.Symbol(ast.unparse(call.func) + "(...)") for statement in block.statements
-                     for call in ast.walk(statement) if isinstance(call, ast.Call)), sp.Integer(0))
-        exits = [link for link in block.exits if link.target.id not in seen]
-        if not exits:
-            return [total]
-        return [total + rest for link in exits for rest in cost(link.target, seen | {link.target.id})]
-    print(name, cost(function.entryblock, {function.entryblock.id}))
+def costs(path):
+    graph = CFGBuilder().build_from_file("handler", path)
+    for (_, name), function in graph.functioncfgs.items():
+        def cost(block, seen):
+            total = sum((sp.Symbol(ast.unparse(call.func) + "(...)") for statement in block.statements
+                         for call in ast.walk(statement) if isinstance(call, ast.Call)), sp.Integer(0))
+            exits = [link for link in block.exits if link.target.id not in seen]
+            if not exits:
+                return [total]
+            return [total + rest for link in exits for rest in cost(link.target, seen | {link.target.id})]
+        print(name, cost(function.entryblock, {function.entryblock.id}))
+
+for path in sys.argv[1:]:
+    costs(path)
 '''
 
 
@@ -107,6 +112,12 @@ def main():
         ruff = os.path.join(os.path.dirname(sys.executable), "ruff")
         compare("published example, Scalpel and SymPy", [options.meminterface, "extract", str(example)],
                 [sys.executable, str(script), str(example)], options.runs)
+        few = scratch / "few"
+        few.mkdir()
+        make_folder(few, 200)
+        compare("200 files of a folder, Scalpel and SymPy in one process",
+                [options.meminterface, "extract", str(few), "-o", str(scratch / "out_few")],
+                [sys.executable, str(script), *map(str, sorted(few.glob("*/*.py")))], options.runs)
         compare("folder, ruff check --select F401",
                 [options.meminterface, "extract", str(folder), "-o", str(scratch / "out")],
                 [ruff, "check", "--no-cache", "--isolated", "--select", "F401", str(folder)], options.runs)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::interface::{self, ExtractOptions, Interface, SCHEMA_VERSION, Symbols};
-use crate::project::discover::{Handler, discover};
-use crate::project::source::STACK_BYTES;
+use crate::project::Sources;
+use crate::project::discover::{Handler, discover_with};
+use crate::project::source::{STACK_BYTES, with_stack};
 
 /// How an interface is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,41 +73,42 @@ const FILES_AT_ONCE: usize = 128;
 
 /// Runs the verb.
 pub fn run(arguments: &ExtractArguments, output: &mut Output) -> Exit {
-    let (handlers, mut problems) = discover(&arguments.paths, arguments.handler.as_deref());
+    let sources: Arc<Sources> = Arc::default();
+    let (handlers, mut problems) = discover_with(&arguments.paths, arguments.handler.as_deref(), &sources);
     let groups = grouped(&handlers);
     let options = ExtractOptions { depth: arguments.depth };
-    let threads = arguments.jobs.unwrap_or(0);
-    let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build() {
+    let mut writer = Writer::new(arguments, handlers.len());
+    let progress = output.progress(groups.len(), "files");
+    let read_group = |group: &Vec<&Handler>| {
+        let (interfaces, mut problems) = interface::extract_with(group, &options, &sources);
+        let mut rendered = Vec::new();
+        for one in interfaces {
+            match render(&one, arguments) {
+                Ok((text, more)) => {
+                    problems.extend(more);
+                    rendered.push(text);
+                }
+                Err(diagnostic) => problems.push(diagnostic),
+            }
+        }
+        progress.inc(1);
+        (rendered, problems)
+    };
+    // Threads that wait for work cost more than one file does.
+    let alone = groups.len() < 2 || arguments.jobs == Some(1);
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(arguments.jobs.unwrap_or(0)).stack_size(STACK_BYTES);
+    let pool = match (!alone).then(|| threads.build()).transpose() {
         Ok(pool) => pool,
         Err(error) => {
             output.report(&Diagnostic::new(Kind::Usage, format!("cannot start threads: {error}")));
             return Exit::Internal;
         }
     };
-    let mut writer = Writer::new(arguments, handlers.len());
-    let progress = output.progress(groups.len(), "files");
     for chunk in groups.chunks(FILES_AT_ONCE) {
-        let read: Vec<(Vec<Rendered>, Vec<Diagnostic>)> = pool.install(|| {
-            chunk
-                .par_iter()
-                .map(|group| {
-                    let (interfaces, diagnostics) = interface::extract(group, &options);
-                    let mut rendered = Vec::new();
-                    let mut all = diagnostics;
-                    for one in interfaces {
-                        match render(&one, arguments) {
-                            Ok((text, more)) => {
-                                all.extend(more);
-                                rendered.push(text);
-                            }
-                            Err(diagnostic) => all.push(diagnostic),
-                        }
-                    }
-                    progress.inc(1);
-                    (rendered, all)
-                })
-                .collect()
-        });
+        let read: Vec<(Vec<Rendered>, Vec<Diagnostic>)> = match &pool {
+            Some(pool) => pool.install(|| chunk.par_iter().map(read_group).collect()),
+            None => with_stack(|| chunk.iter().map(read_group).collect()),
+        };
         for (rendered, diagnostics) in read {
             for one in rendered {
                 if let Err(diagnostic) = writer.write(one, output) {

@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
 use crate::project::discover::{EnvValue, Handler};
-use crate::project::{LoadOptions, ModuleId, Project, Source};
+use crate::project::{LoadOptions, ModuleId, Project, Source, Sources};
 
 pub use evaluate::{EvaluateError, Path};
 pub use json::SCHEMA_VERSION;
@@ -52,15 +52,46 @@ pub fn extract(handlers: &[&Handler], options: &ExtractOptions) -> (Vec<Interfac
     extract_from(source, handlers, options)
 }
 
+/// The same with files that were parsed before ([`discover_with`](crate::project::discover::discover_with)). The
+/// handlers' own file is let go afterwards.
+pub fn extract_with(
+    handlers: &[&Handler],
+    options: &ExtractOptions,
+    sources: &Arc<Sources>,
+) -> (Vec<Interface>, Vec<Diagnostic>) {
+    let Some(first) = handlers.first() else { return (Vec::new(), Vec::new()) };
+    let source = match first.inline {
+        Some(_) => first.source().map(Arc::new),
+        None => sources.load(&first.file),
+    };
+    sources.forget(&first.file);
+    match source {
+        Ok(source) => read(source, handlers, options, Some(sources)),
+        Err(diagnostic) => (Vec::new(), vec![diagnostic]),
+    }
+}
+
 /// The same from a source that is parsed already.
 pub fn extract_from(
     source: Source,
     handlers: &[&Handler],
     options: &ExtractOptions,
 ) -> (Vec<Interface>, Vec<Diagnostic>) {
+    read(Arc::new(source), handlers, options, None)
+}
+
+fn read(
+    source: Arc<Source>,
+    handlers: &[&Handler],
+    options: &ExtractOptions,
+    sources: Option<&Arc<Sources>>,
+) -> (Vec<Interface>, Vec<Diagnostic>) {
     let Some(first) = handlers.first() else { return (Vec::new(), Vec::new()) };
-    let source = Arc::new(source);
-    let load = LoadOptions { roots: vec![first.code_root.clone()], ..LoadOptions::default() };
+    let load = LoadOptions {
+        roots: vec![first.code_root.clone()],
+        sources: sources.map(Arc::clone),
+        ..LoadOptions::default()
+    };
     let (project, mut diagnostics) = Project::from_sources(vec![(source.clone(), first.module.clone())], &load);
     let program = Program::analyse(&project);
     let mut interfaces = Vec::new();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 use crate::expression::{self, BinaryOperator, ComprehensionKind, Expr, Target, Text, Value};
 
 use super::tree::{Argument, ArgumentValue, Block, Handler, Let, Node, Term};
@@ -407,35 +409,75 @@ pub fn trip_count(iterable: &Expr) -> Expr {
 /// Adds up equal terms between which nothing but terms and values stands.
 fn merge(block: &mut Block) {
     let mut out: Vec<Node> = Vec::new();
-    // Where the current run of terms begins.
-    let mut start = 0;
+    // The terms of the current run, by their callees.
+    let mut run: FxHashMap<Text, (Vec<usize>, bool)> = FxHashMap::default();
+    // The same by all of what makes them equal, of callees with many terms.
+    let mut crowds: FxHashMap<String, usize> = FxHashMap::default();
     for mut node in std::mem::take(&mut block.0) {
         for inner in node.blocks_mut() {
             merge(inner);
         }
         match node {
-            Node::Term(term) => match out[start..].iter_mut().find_map(|other| same(other, &term)) {
-                Some(other) => {
-                    other.count += term.count;
-                    other.at.extend(term.at);
+            Node::Term(term) => {
+                let key = term.callee.clone();
+                let (like, crowded) = run.entry(key).or_default();
+                let found = if like.len() >= CROWD {
+                    if !std::mem::replace(crowded, true) {
+                        for at in like.iter() {
+                            if let Some(Node::Term(other)) = out.get(*at) {
+                                crowds.entry(identity(other)).or_insert(*at);
+                            }
+                        }
+                    }
+                    crowds.get(&identity(&term)).copied()
+                } else {
+                    like.iter().copied().find(|at| out.get(*at).is_some_and(|other| is_same(other, &term)))
+                };
+                match found.and_then(|at| out.get_mut(at)) {
+                    Some(Node::Term(other)) => {
+                        other.count += term.count;
+                        other.at.extend(term.at);
+                    }
+                    _ => {
+                        if *crowded {
+                            crowds.insert(identity(&term), out.len());
+                        }
+                        like.push(out.len());
+                        out.push(Node::Term(term));
+                    }
                 }
-                None => out.push(Node::Term(term)),
-            },
+            }
             Node::Let(_) => out.push(node),
             _ => {
                 out.push(node);
-                start = out.len();
+                run.clear();
+                crowds.clear();
             }
         }
     }
     block.0 = out;
 }
 
-fn same<'a>(node: &'a mut Node, term: &Term) -> Option<&'a mut Term> {
-    match node {
-        Node::Term(other) if other.callee == term.callee && alike(&other.arguments, &term.arguments) => Some(other),
-        _ => None,
+/// Terms of one callee that are compared one by one; more are looked up.
+const CROWD: usize = 16;
+
+/// A text that is the same for terms that are the same.
+fn identity(term: &Term) -> String {
+    use std::fmt::Write;
+    let mut text = term.callee.to_string();
+    for argument in &term.arguments {
+        let value: &dyn std::fmt::Debug = match &argument.value {
+            ArgumentValue::Expr(expr, _) => expr,
+            ArgumentValue::Text(text) => text,
+        };
+        let kind = matches!(argument.value, ArgumentValue::Text(_));
+        let _ = write!(text, "\n{:?} {kind} {value:?}", argument.keyword);
     }
+    text
+}
+
+fn is_same(node: &Node, term: &Term) -> bool {
+    matches!(node, Node::Term(other) if other.callee == term.callee && alike(&other.arguments, &term.arguments))
 }
 
 /// Whether arguments are the same: by value where that is known, else by text.

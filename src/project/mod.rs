@@ -7,4 +7,4 @@ pub mod modules;
 pub mod source;
 
 pub use modules::{LoadOptions, Module, ModuleId, Project};
-pub use source::Source;
+pub use source::{Source, Sources};

@@ -14,7 +14,7 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Source;
-use super::source::MAX_DEPTH;
+use super::source::{MAX_DEPTH, Sources};
 use crate::diagnostic::Diagnostic;
 
 /// A module of a [`Project`].
@@ -53,11 +53,13 @@ pub struct LoadOptions {
     /// Whether packages that an installer put into a root (those of a `*.dist-info` folder: dependencies that are
     /// deployed beside the handler) are followed too. Without, they are external, as if installed elsewhere.
     pub installed: bool,
+    /// Where files come from that were parsed before; imported files are kept there.
+    pub sources: Option<Arc<Sources>>,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { roots: Vec::new(), follow: true, max_modules: 20_000, installed: false }
+        Self { roots: Vec::new(), follow: true, max_modules: 20_000, installed: false, sources: None }
     }
 }
 
@@ -340,8 +342,12 @@ impl Loader<'_> {
             if self.project.modules.len() >= self.options.max_modules {
                 return false;
             }
-            match Source::load(&path) {
-                Ok(source) => self.add(Arc::new(source), dotted.to_owned(), is_package, false),
+            let loaded = match &self.options.sources {
+                Some(sources) => sources.load(&path),
+                None => Source::load(&path).map(Arc::new),
+            };
+            match loaded {
+                Ok(source) => self.add(source, dotted.to_owned(), is_package, false),
                 Err(mut diagnostic) => {
                     diagnostic.severity = crate::diagnostic::Severity::Warning;
                     diagnostic.help = Some(format!(

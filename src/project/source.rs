@@ -3,13 +3,16 @@
 //! Invariant: a [`Source`] exists only for a file whose nesting is bounded by [`MAX_DEPTH`], so that recursive
 //! walks of its tree end within the stack that [`with_stack`] and the worker threads have.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruff_python_ast::ModModule;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, ParseOptions, lexer};
 use ruff_source_file::LineIndex;
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Diagnostic, Kind, Span};
 
@@ -23,6 +26,59 @@ pub const MAX_DEPTH: usize = 3_000;
 /// Stack of a thread that walks syntax trees, in bytes. Address space, not memory: only what is touched counts.
 /// A debug build takes under 100 KiB a level of nesting.
 pub const STACK_BYTES: usize = 512 << 20;
+
+/// Text of the files that [`Sources`] keeps parsed, in bytes. Their trees take ten to forty times as much.
+const MAX_KEPT_BYTES: usize = 3 << 20;
+
+/// The files of a run, so that what is parsed to find handlers is not parsed again to read them, and what several
+/// handlers import is parsed once. Keeps as many as fit a bound; the others are read again.
+#[derive(Debug, Default)]
+pub struct Sources {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    files: FxHashMap<PathBuf, Arc<Source>>,
+    bytes: usize,
+}
+
+impl Sources {
+    /// The parsed file; read now unless it is kept.
+    ///
+    /// # Errors
+    /// Those of [`Source::load`].
+    pub fn load(&self, path: &Path) -> Result<Arc<Source>, Diagnostic> {
+        if let Some(source) = self.kept().files.get(path) {
+            return Ok(Arc::clone(source));
+        }
+        let source = Arc::new(Source::load(path)?);
+        self.keep(&source);
+        Ok(source)
+    }
+
+    /// Keeps a file for [`Sources::load`], if there is room.
+    pub fn keep(&self, source: &Arc<Source>) {
+        let mut kept = self.kept();
+        let bytes = kept.bytes + source.text.len();
+        if bytes <= MAX_KEPT_BYTES && kept.files.insert(source.path.clone(), Arc::clone(source)).is_none() {
+            kept.bytes = bytes;
+        }
+    }
+
+    /// Lets go of a file that is not needed again, and makes room.
+    pub fn forget(&self, path: &Path) {
+        let mut kept = self.kept();
+        if let Some(source) = kept.files.remove(path) {
+            kept.bytes = kept.bytes.saturating_sub(source.text.len());
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing panics while it holds the lock, and what is kept is whole at every point.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A parsed Python file.
 #[derive(Debug)]
@@ -130,7 +186,8 @@ pub fn read_text(path: &Path) -> Result<String, Diagnostic> {
             .in_file(path)
             .help("check the path and its permissions")
     };
-    let size = fs_err::metadata(path).map_err(|error| unreadable(&error))?.len();
+    let mut file = fs_err::File::open(path).map_err(|error| unreadable(&error))?;
+    let size = file.metadata().map_err(|error| unreadable(&error))?.len();
     if size > MAX_FILE_BYTES {
         return Err(Diagnostic::new(
             Kind::FileTooLarge,
@@ -139,7 +196,9 @@ pub fn read_text(path: &Path) -> Result<String, Diagnostic> {
         .in_file(path)
         .help("move generated data out of the module, into a file that the handler loads"));
     }
-    let bytes = fs_err::read(path).map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    // A file that is no file of the disk tells no size, and may never end.
+    (&mut file).take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
         Err(error) => {
@@ -179,8 +238,7 @@ fn decode_declared(bytes: &[u8]) -> Option<String> {
 /// The place where nesting passes [`MAX_DEPTH`]: the end of the shortest beginning of the text that does.
 /// (The lexer tells kinds but no places; a longer beginning is never less deep, so bisection finds it.)
 fn too_deep_at(text: &str) -> Option<TextSize> {
-    // A tree cannot be deeper than its text is long.
-    if text.len() < MAX_DEPTH || !is_too_deep(text) {
+    if most_depth(text) <= MAX_DEPTH || !is_too_deep(text) {
         return None;
     }
     let (mut shallow, mut deep) = (0, text.len());
@@ -192,6 +250,30 @@ fn too_deep_at(text: &str) -> Option<TextSize> {
         if is_too_deep(&text[..middle]) { deep = middle } else { shallow = middle }
     }
     TextSize::try_from(shallow).ok()
+}
+
+/// A bound of what [`is_too_deep`] counts, from bytes alone: every operator, bracket and keyword of the text and every
+/// line (it may open a block), as if none of them ended. Most files stay below the limit, and are not lexed for it.
+fn most_depth(text: &str) -> usize {
+    // A tree cannot be deeper than its text is long.
+    if text.len() < MAX_DEPTH {
+        return text.len();
+    }
+    let mut depth = 0usize;
+    let mut in_word = false;
+    for byte in text.bytes() {
+        let word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        depth += match byte {
+            // Two levels: one of what stands before it, one of its own.
+            b'(' | b'[' | b'{' | b'\n' | b'\r' => 2,
+            b' ' | b'\t' | b'#' | b'"' | b'\'' | b'\\' => 0,
+            // A keyword may stand right after a number: `1if x`.
+            _ if word => usize::from(!in_word),
+            _ => 1,
+        };
+        in_word = word;
+    }
+    depth
 }
 
 /// Whether nesting passes [`MAX_DEPTH`] anywhere.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
 use num_bigint::BigInt;
 use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashMap;
 
 use crate::calls::Callee;
 use crate::expression::{
@@ -16,7 +18,7 @@ use super::expressions::{constant, negate, sum_of, unused_target};
 use super::state::{Abstract, Object, ObjectId, ObjectKind, State};
 use super::statements::container;
 use super::{
-    Atom, Block, Builder, Let, Location, LoopExits, McvKind, McvType, Node, Place, Protection, atom_index,
+    Atom, Block, Builder, Let, Location, LoopExits, MAX_GUARDS, McvKind, McvType, Node, Place, Protection, atom_index,
     hint_from_text, snake_case,
 };
 
@@ -330,22 +332,21 @@ impl<'p> Builder<'p> {
 
     /// A label for a call among those of a `try`: its name, numbered where the name repeats.
     fn label(&mut self, protection: usize, short: &str, key: &str) -> Text {
-        let labels = &mut self.tries[protection].labels;
-        let seen = |labels: &[Text], key: &str| labels.iter().any(|label| &**label == key);
-        let mut number = 0;
-        // Keys and labels share the list: a key is `name@place`, which no label is.
-        let tagged = |number: usize| format!("{key}#{number}");
-        while !seen(labels, &tagged(number)) {
-            let candidate = if number == 0 { short.to_owned() } else { format!("{short}_{}", number + 1) };
-            if seen(labels, &candidate) {
-                number += 1;
-                continue;
-            }
-            labels.push(Text::from(tagged(number)));
-            labels.push(Text::from(candidate.as_str()));
-            return Text::from(candidate);
+        let protection = &mut self.tries[protection];
+        let named =
+            |number: usize| Text::from(if number == 0 { short.to_owned() } else { format!("{short}_{}", number + 1) });
+        // Keys and labels share the map: a key is `name@place`, which no label is.
+        if let Some(number) = protection.labels.get(key) {
+            return named(*number);
         }
-        Text::from(if number == 0 { short.to_owned() } else { format!("{short}_{}", number + 1) })
+        let mut number = protection.taken.get(short).copied().unwrap_or(0);
+        while protection.labels.contains_key(&named(number)) {
+            number += 1;
+        }
+        protection.taken.insert(Text::from(short), number);
+        protection.labels.insert(Text::from(key), number);
+        protection.labels.insert(named(number), 0);
+        named(number)
     }
 
     /// Keeps what is known before each statement of a protected body: any of them may raise.
@@ -404,7 +405,8 @@ impl<'p> Builder<'p> {
         self.tries.push(Protection {
             clauses: clauses.clone(),
             variable: None,
-            labels: Vec::new(),
+            labels: IndexMap::new(),
+            taken: FxHashMap::default(),
             place: at.clone(),
             range: node.range(),
             frame: self.frame(),
@@ -729,7 +731,10 @@ impl<'p> Builder<'p> {
         for (protection, (raised, leaving, labels)) in self.tries.iter_mut().zip(to.1) {
             protection.raised.truncate(raised);
             protection.leaving.truncate(leaving);
-            protection.labels.truncate(labels);
+            if protection.labels.len() > labels {
+                protection.labels.truncate(labels);
+                protection.taken.clear();
+            }
         }
     }
 
@@ -1157,7 +1162,57 @@ impl<'p> Builder<'p> {
         let expr = self.expr_of(&subject, &*statement.subject);
         let hint = self.hint_of(&*statement.subject);
         let expr = if self.has_unknown(&expr) { expr } else { self.name_value(&hint, expr, statement, false) };
-        self.cases(&expr, &statement.cases);
+        // The cases behind a guard are reached in two ways. They are read for each, if that stays small.
+        let guards = statement.cases.iter().filter(|case| case.guard.is_some()).count();
+        self.guards += guards;
+        if self.guards <= MAX_GUARDS {
+            self.cases(&expr, &statement.cases);
+        } else {
+            self.guarded_cases(&expr, &statement.cases);
+        }
+        self.guards -= guards;
+    }
+
+    /// The same as [`Self::cases`], and reads no case twice: whether a guarded case is taken is a value of its own.
+    fn guarded_cases(&mut self, expr: &Expr, cases: &'p [ast::MatchCase]) {
+        let Some((case, rest)) = cases.split_first() else { return };
+        let condition = self.pattern(&case.pattern, expr);
+        let Some(guard) = &case.guard else {
+            self.branch(
+                condition,
+                case,
+                |builder| {
+                    builder.capture(&case.pattern, expr);
+                    builder.statements(&case.body)
+                },
+                |builder| builder.guarded_cases(expr, rest),
+            );
+            return;
+        };
+        // No name of the source has a space; it is bound for the join alone.
+        let variable = self.variable("guard fits");
+        let fits = variable.clone();
+        self.branch(
+            condition,
+            case,
+            |builder| {
+                builder.capture(&case.pattern, expr);
+                let guard = builder.condition(guard);
+                builder.state.set(fits.clone(), Abstract::value(guard));
+            },
+            |builder| builder.state.set(variable.clone(), Self::truth_value(false)),
+        );
+        let taken = match self.state.get(&variable) {
+            Some(Abstract::Value(taken)) => (**taken).clone(),
+            _ => return,
+        };
+        self.state.remove(&variable);
+        self.branch(
+            taken,
+            &**guard,
+            |builder| builder.statements(&case.body),
+            |builder| builder.guarded_cases(expr, rest),
+        );
     }
 
     fn cases(&mut self, expr: &Expr, cases: &'p [ast::MatchCase]) {

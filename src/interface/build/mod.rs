@@ -19,6 +19,7 @@ mod statements;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use indexmap::IndexMap;
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -35,6 +36,9 @@ const MAX_STEPS: usize = 20_000;
 
 /// Deepest chain of followed calls.
 const MAX_CALL_DEPTH: usize = 60;
+
+/// Most guards of nested `match` statements for which the cases behind each are read twice.
+const MAX_GUARDS: usize = 3;
 
 /// Largest content of a container that is kept, in nodes.
 const MAX_EXPRESSION: usize = 2_000;
@@ -127,7 +131,10 @@ struct Protection {
     /// The exception variable, made when first needed.
     variable: Option<usize>,
     /// What the variable is called after.
-    labels: Vec<Text>,
+    /// A label has the value 0; what it was made for (`name@place`) has its number.
+    labels: IndexMap<Text, usize>,
+    /// Numbers below which every label of a name is taken.
+    taken: FxHashMap<Text, usize>,
     place: Place,
     range: TextRange,
     frame: FrameId,
@@ -196,6 +203,8 @@ pub(super) struct Builder<'p> {
     handled: Vec<Text>,
     /// Depth of reading that must leave no trace in the statistics.
     quiet: usize,
+    /// Guards of the `match` statements around.
+    guards: usize,
     steps: usize,
     clock: usize,
 }
@@ -231,6 +240,7 @@ impl<'p> Builder<'p> {
             notes: BTreeSet::new(),
             handled: Vec::new(),
             quiet: 0,
+            guards: 0,
             steps: 0,
             clock: 0,
         }

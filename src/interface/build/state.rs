@@ -122,6 +122,15 @@ impl State {
         }
     }
 
+    /// The variables of a scope, in order.
+    pub fn variables_of(&self, scope: &Scope) -> impl Iterator<Item = (&Text, &Abstract)> {
+        let first = (scope.clone(), Text::from(""));
+        self.variables
+            .range(first..)
+            .take_while(move |((own, _), _)| own == scope)
+            .map(|((_, name), value)| (name, value))
+    }
+
     /// Every variable, in order.
     pub fn variables(&self) -> impl Iterator<Item = (&Variable, &Abstract)> {
         self.variables.iter()

@@ -450,9 +450,9 @@ impl<'p> Builder<'p> {
         let from = Scope::Module(Text::from(module));
         let found: Vec<(Text, Abstract)> = self
             .state
-            .variables()
-            .filter(|((scope, name), _)| *scope == from && !name.starts_with('_'))
-            .map(|((_, name), value)| (name.clone(), value.clone()))
+            .variables_of(&from)
+            .filter(|(name, _)| !name.starts_with('_'))
+            .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         for (name, value) in found {
             let variable = self.variable(&name);

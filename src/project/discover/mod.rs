@@ -30,8 +30,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
-use crate::project::Source;
 use crate::project::source::{self, read_text, with_stack};
+use crate::project::{Source, Sources};
 
 use definitions::Definitions;
 use resolve::{Files, Resolution, module_file};
@@ -185,8 +185,18 @@ pub struct EventSource {
 ///
 /// A file, a template or an entry with a mistake is reported, and the others are still done.
 pub fn discover(paths: &[PathBuf], wanted: Option<&str>) -> (Vec<Handler>, Vec<Diagnostic>) {
+    discover_with(paths, wanted, &Arc::default())
+}
+
+/// The same; the files of handlers stay in `sources`, parsed, as far as there is room.
+pub fn discover_with(
+    paths: &[PathBuf],
+    wanted: Option<&str>,
+    sources: &Arc<Sources>,
+) -> (Vec<Handler>, Vec<Diagnostic>) {
     with_stack(|| {
         let mut discovery = Discovery::default();
+        discovery.files.sources = Arc::clone(sources);
         for path in paths {
             discovery.path(&paths::normal(path), wanted);
         }
@@ -307,7 +317,17 @@ impl Discovery {
     fn read_template(&mut self, template: &Template) {
         let mut diagnostics = Vec::new();
         let (entries, nested) = entries(template, &mut diagnostics);
-        self.diagnostics.append(&mut diagnostics);
+        self.take_entries(template, entries, nested, diagnostics);
+    }
+
+    fn take_entries(
+        &mut self,
+        template: &Template,
+        entries: Vec<Entry>,
+        nested: Vec<PathBuf>,
+        diagnostics: Vec<Diagnostic>,
+    ) {
+        self.diagnostics.extend(diagnostics);
         for entry in entries {
             if let Some(handler) = self.entry(template, entry) {
                 self.handlers.push(handler);
@@ -484,30 +504,21 @@ impl Discovery {
         for path in &walked.python {
             self.universe.entry(path.clone()).or_insert(false);
         }
-        for path in &walked.templates {
-            if serverless::is_service_program(path) {
-                if read_text(path).is_ok_and(|text| text.contains("python")) {
-                    self.service_program(path);
+        let pool = rayon::ThreadPoolBuilder::new().stack_size(source::STACK_BYTES).build().ok();
+        // Reading and parsing side by side, a bounded number at once; what they say is taken in order.
+        for chunk in walked.templates.chunks(TEMPLATES_AT_ONCE) {
+            let sources = Arc::clone(&self.files.sources);
+            let read = |path: &PathBuf| ReadTemplate::of(path, &sources);
+            let read: Vec<Read> = match &pool {
+                Some(pool) => pool.install(|| chunk.par_iter().map(read).collect()),
+                None => chunk.iter().map(read).collect(),
+            };
+            for (path, read) in chunk.iter().zip(read) {
+                match read {
+                    Read::Template(read) => self.take_template(path, *read),
+                    Read::Program => self.service_program(path),
+                    Read::Nothing => {}
                 }
-                continue;
-            }
-            let named = sam::is_template_name(path)
-                || serverless::is_service_name(path)
-                || paths::name(path) == "function.json";
-            if named {
-                self.template(path, true);
-            } else if !self.visited.contains(path)
-                && let Ok(text) = read_text(path)
-                && sam::may_be_template(&text)
-            {
-                self.visited.insert(path.clone());
-                let mut found = Vec::new();
-                if let Some(template) = Template::parse(path, text, &mut found)
-                    && sam::is_template(&template)
-                {
-                    self.read_template(&template);
-                }
-                self.diagnostics.extend(found.into_iter().map(soften));
             }
         }
         let rest: Vec<&PathBuf> = walked
@@ -516,8 +527,10 @@ impl Discovery {
             .filter(|path| !self.claimed.contains(*path) && !is_test(path) && !is_asset(folder, path))
             .collect();
         let roots: Vec<&PathBuf> = self.roots.iter().collect();
+        let sources = Arc::clone(&self.files.sources);
         let search = |path: &&PathBuf| -> Result<Option<(Arc<Definitions>, signature::Found)>, Diagnostic> {
-            let facts = Definitions::of(&Source::load(path)?);
+            let source = Arc::new(Source::load(path)?);
+            let facts = Definitions::of(&source);
             let mut found = signature::find(&facts, false);
             // Among the code of a function, `(event, context)` is how its helpers look too.
             if roots.iter().any(|root| root.as_path() == Path::new(".") || path.starts_with(root)) {
@@ -527,12 +540,14 @@ impl Discovery {
                 });
             }
             let is_empty = found.candidates.is_empty() && found.indirect.is_empty();
+            if !is_empty {
+                sources.keep(&source);
+            }
             Ok((!is_empty).then(|| (Arc::new(facts), found)))
         };
-        let pool = rayon::ThreadPoolBuilder::new().stack_size(source::STACK_BYTES).build();
         let results: Vec<_> = match pool {
-            Ok(pool) => pool.install(|| rest.par_iter().map(search).collect()),
-            Err(_) => rest.iter().map(search).collect(),
+            Some(pool) => pool.install(|| rest.par_iter().map(search).collect()),
+            None => rest.iter().map(search).collect(),
         };
         for result in results {
             match result {
@@ -544,6 +559,29 @@ impl Discovery {
                 Err(error) => self.diagnostics.push(error),
             }
         }
+    }
+
+    /// Takes what a template of a walked folder says, unless it was taken already (as a nested one).
+    fn take_template(&mut self, path: &Path, read: ReadTemplate) {
+        if !self.visited.insert(path.to_path_buf()) {
+            return;
+        }
+        for facts in read.facts {
+            if !self.files.knows(&facts.path) {
+                self.files.insert(facts);
+            }
+        }
+        // A file whose name says nothing is no template for sure; what is wrong with it comes after what is right.
+        let mut softened: Vec<Diagnostic> = Vec::new();
+        if read.named {
+            self.diagnostics.extend(read.found);
+        } else {
+            softened.extend(read.found.into_iter().map(soften));
+        }
+        if let Some((template, entries, nested, diagnostics)) = read.template {
+            self.take_entries(&template, entries, nested, diagnostics);
+        }
+        self.diagnostics.append(&mut softened);
     }
 
     /// Merges what was found twice, and gives everything back.
@@ -574,6 +612,67 @@ impl Discovery {
             }
         }
         (merged, diagnostics)
+    }
+}
+
+/// Templates of a folder that are read before the first is taken.
+const TEMPLATES_AT_ONCE: usize = 256;
+
+/// What a file of a folder is, beside Python.
+enum Read {
+    /// A template, or something that is named like one.
+    Template(Box<ReadTemplate>),
+    /// A program that describes a service in Python.
+    Program,
+    /// Neither.
+    Nothing,
+}
+
+/// A file that may be a template, read.
+struct ReadTemplate {
+    /// Whether its name says that it is a template.
+    named: bool,
+    /// The template, its entries, the templates that it nests, and what is wrong with those; none if it is no template.
+    template: Option<(Template, Vec<Entry>, Vec<PathBuf>, Vec<Diagnostic>)>,
+    /// What was wrong in reading it.
+    found: Vec<Diagnostic>,
+    /// The definitions of the files that its entries name.
+    facts: Vec<Arc<Definitions>>,
+}
+
+impl ReadTemplate {
+    /// Reads a file.
+    fn of(path: &Path, sources: &Sources) -> Read {
+        if serverless::is_service_program(path) {
+            let python = read_text(path).is_ok_and(|text| text.contains("python"));
+            return if python { Read::Program } else { Read::Nothing };
+        }
+        let named =
+            sam::is_template_name(path) || serverless::is_service_name(path) || paths::name(path) == "function.json";
+        let mut found = Vec::new();
+        let template = if named {
+            Template::read(path, &mut found)
+        } else {
+            let Some(text) = read_text(path).ok().filter(|text| sam::may_be_template(text)) else {
+                return Read::Nothing;
+            };
+            Template::parse(path, text, &mut found).filter(sam::is_template)
+        };
+        let mut facts = Vec::new();
+        let template = template.map(|template| {
+            let mut diagnostics = Vec::new();
+            let (entries, nested) = entries(&template, &mut diagnostics);
+            for entry in &entries {
+                if entry.unresolved.is_none()
+                    && let Ok(located) = locate(entry, None)
+                    && let Ok(source) = sources.load(&located.file)
+                {
+                    facts.push(Arc::new(Definitions::of(&source)));
+                }
+            }
+            (template, entries, nested, diagnostics)
+        });
+        Read::Template(Box::new(Self { named, template, found, facts }))
     }
 }
 

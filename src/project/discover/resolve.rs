@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::definitions::{DefinitionKind, Definitions, Shape};
 use super::paths;
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::project::Source;
+use crate::project::Sources;
 
 /// Longest chain of aliases and imports that is followed.
 const MAX_STEPS: usize = 32;
@@ -18,6 +18,8 @@ const MAX_STEPS: usize = 32;
 #[derive(Debug, Default)]
 pub struct Files {
     cache: BTreeMap<PathBuf, Option<Arc<Definitions>>>,
+    /// Where the parsed files stay, for what comes after.
+    pub sources: Arc<Sources>,
     /// What went wrong in reading them.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -28,7 +30,7 @@ impl Files {
         if let Some(known) = self.cache.get(path) {
             return known.clone();
         }
-        let found = match Source::load(path) {
+        let found = match self.sources.load(path) {
             Ok(source) => Some(Arc::new(Definitions::of(&source))),
             Err(error) => {
                 self.diagnostics.push(error);
@@ -37,6 +39,11 @@ impl Files {
         };
         self.cache.insert(path.to_path_buf(), found.clone());
         found
+    }
+
+    /// Whether a file was read already.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.cache.contains_key(path)
     }
 
     /// Adds a file that was read elsewhere.
