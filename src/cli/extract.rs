@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Exit, Output};
-use crate::diagnostic::{Diagnostic, Kind};
-use crate::interface::{self, ExtractOptions, Interface, SCHEMA_VERSION, Symbols};
+use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::interface::{self, ExtractOptions, Interface, Symbols};
 use crate::project::discover::{Handler, discover};
 use crate::project::source::STACK_BYTES;
 
@@ -263,7 +263,7 @@ impl<'a> Writer<'a> {
                 documents.swap_remove(0)
             } else {
                 json!({
-                    "schema": {"name": "meminterface.interfaces", "version": SCHEMA_VERSION},
+                    "schema": Schema::INTERFACES,
                     "interfaces": documents,
                 })
             };

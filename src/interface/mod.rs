@@ -27,7 +27,6 @@ use crate::project::discover::{EnvValue, Handler};
 use crate::project::{LoadOptions, ModuleId, Project, Source};
 
 pub use evaluate::{EvaluateError, Path};
-pub use json::SCHEMA_VERSION;
 pub use python::Symbols;
 pub use tree::{Interface, Mcv, McvKind, McvType, Statistics};
 
@@ -117,16 +116,17 @@ fn interface(
     let built = build::Builder::new(project, program, &build_options, module).build(function);
     let mut free = built.free;
     let before = [followed(&built.body), followed(&built.initialisation)];
-    let body = simplify::simplify(built.body);
-    let initialisation = simplify::simplify(built.initialisation);
+    let mut bound = built.bound;
+    let body = simplify::simplify(built.body, &mut bound);
+    let initialisation = simplify::simplify(built.initialisation, &mut bound);
     // A followed function that leaves no trace is accounted for: nothing that it does costs memory.
     let after = [followed(&body), followed(&initialisation)];
     for (file, line, callee) in before[0].difference(&after[0]).chain(before[1].difference(&after[1])) {
         let reason = "a function of the project in which nothing costs memory".to_owned();
         free.insert(tree::FreeCall { file: file.to_string(), line: *line, callee: callee.clone(), reason });
     }
-    let named = names::name(body, &parameters, &built.atoms, &built.bound);
-    let initial = names::name(initialisation, &[], &built.atoms, &built.bound);
+    let named = names::name(body, &parameters, &built.atoms, &bound);
+    let initial = names::name(initialisation, &[], &built.atoms, &bound);
     Ok(Interface {
         handler: qualified,
         name,
