@@ -253,23 +253,32 @@ impl Interface {
         let derived: Vec<&Text> =
             self.derived.iter().map(|value| &value.name).filter(|name| values.contains_key(*name)).collect();
         if !derived.is_empty() {
-            override_values(&mut body, &derived, values);
+            let steering = tree::steering(&body);
+            override_values(&mut body, &derived, values, &steering, false);
         }
         (body, known)
     }
 }
 
 /// Replaces the definitions of derived values by what the caller gives.
-fn override_values(block: &mut tree::Block, names: &[&Text], values: &BTreeMap<Text, Value>) {
+fn override_values(
+    block: &mut tree::Block,
+    names: &[&Text],
+    values: &BTreeMap<Text, Value>,
+    steering: &std::collections::BTreeSet<Text>,
+    in_while: bool,
+) {
     for node in &mut block.0 {
         if let tree::Node::Let(bound) = node
             && names.contains(&&bound.name)
+            && !(in_while && steering.contains(&bound.name))
             && let Some(value) = values.get(&bound.name)
         {
             bound.value = Expr::Constant(value.clone());
         }
+        let in_while = in_while || matches!(node, tree::Node::While { .. });
         for inner in node.blocks_mut() {
-            override_values(inner, names, values);
+            override_values(inner, names, values, steering, in_while);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::expression::{self, CompareOperator, Expr, Text, UnaryOperator, Value};
 
 use super::build::{Atom, Bound, CLOSURE, atom_index, bound_index};
-use super::tree::{Block, Derived, Let, Mcv, McvKind, McvType, Node, Parameter};
+use super::tree::{Block, Derived, Let, Mcv, McvKind, McvType, Node, Parameter, steering};
 
 /// Python's keywords, and names that the generated file uses itself.
 const RESERVED: &[&str] = &[
@@ -147,7 +147,7 @@ pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[
         });
     }
     let mut derived = Vec::new();
-    overridable(&body, bound, &mut derived);
+    overridable(&body, bound, &steering(&body), false, &mut derived);
     let rename = |name: &str| names.get(name).cloned();
     for value in &mut derived {
         expression::rename(&mut value.value, &rename);
@@ -336,12 +336,19 @@ fn labels(body: &Block) -> BTreeMap<Text, Vec<String>> {
 }
 
 /// Values that a caller may override: bound by an assignment of the source.
-fn overridable(block: &Block, bound: &[Bound], out: &mut Vec<Derived>) {
+fn overridable(
+    block: &Block,
+    bound: &[Bound],
+    steering: &BTreeSet<Text>,
+    in_while: bool,
+    out: &mut Vec<Derived>,
+) {
     for node in &block.0 {
         match node {
             Node::Let(Let { name, value, at, .. }) => {
                 if bound_index(name).and_then(|index| bound.get(index)).is_some_and(|bound| bound.overridable)
                     && !out.iter().any(|other| other.name == *name)
+                    && !(in_while && steering.contains(name))
                 {
                     out.push(Derived {
                         name: name.clone(),
@@ -352,8 +359,9 @@ fn overridable(block: &Block, bound: &[Bound], out: &mut Vec<Derived>) {
                 }
             }
             _ => {
+                let in_while = in_while || matches!(node, Node::While { .. });
                 for inner in node.blocks() {
-                    overridable(inner, bound, out);
+                    overridable(inner, bound, steering, in_while, out);
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::expression::{self, BinaryOperator, Expr, Target, Text, Value};
 
-use super::tree::{ArgumentValue, Block, Interface, Mcv, McvKind, Node, ParameterKind, Place, Term};
+use super::tree::{ArgumentValue, Block, Interface, Mcv, McvKind, Node, ParameterKind, Place, Term, steering};
 
 /// How terms are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,6 +148,9 @@ struct Context {
     functions: BTreeMap<String, usize>,
     /// Where what a caller gave is kept, of names that loops bind.
     given: BTreeMap<Text, String>,
+    /// Names by which a `while` loop ends.
+    steering: BTreeSet<Text>,
+    in_while: usize,
 }
 
 impl Function<'_> {
@@ -172,6 +175,8 @@ impl Function<'_> {
             lines: Vec::new(),
             functions: BTreeMap::new(),
             given: BTreeMap::new(),
+            steering: steering(body),
+            in_while: 0,
         };
         if !sympy {
             self.docstring(&mut context, mcvs, handler);
@@ -179,7 +184,7 @@ impl Function<'_> {
         context.line(format!("{demand} = 0"), None);
         // In a loop the name is bound again and again: what the caller gives is kept aside.
         let mut looped = BTreeSet::new();
-        bound_in_loops(body, false, &mut looped);
+        bound_in_loops(body, &context.steering, false, false, &mut looped);
         for value in derived.iter().filter(|value| looped.contains(&value.name)) {
             let mut given = format!("{}_given", value.name);
             while context.overridable.contains(given.as_str()) || self.is_taken(&given, body) {
@@ -372,7 +377,9 @@ impl Function<'_> {
             }
             Node::Let(bound) => {
                 let note = Some(self.places(std::slice::from_ref(&bound.at)));
-                if let Some(given) = context.given.get(&bound.name) {
+                if context.in_while > 0 && context.steering.contains(&bound.name) {
+                    context.line(format!("{} = {}", bound.name, bound.value), note);
+                } else if let Some(given) = context.given.get(&bound.name) {
                     let text = format!("{} = {} if {given} is ... else {given}", bound.name, bound.value);
                     context.line(text, note);
                 } else if context.overridable.contains(&bound.name) {
@@ -399,7 +406,9 @@ impl Function<'_> {
             Node::While { condition, body, otherwise, at } => {
                 let note = Some(self.places(std::slice::from_ref(at)));
                 context.line(format!("while {condition}:"), note);
+                context.in_while += 1;
                 self.indented(context, body, demand);
+                context.in_while -= 1;
                 if !otherwise.is_empty() {
                     context.line("else:".to_owned(), None);
                     self.indented(context, otherwise, demand);
@@ -683,16 +692,24 @@ impl Context {
 }
 
 /// The names that are bound inside of loops.
-fn bound_in_loops(block: &Block, inside: bool, out: &mut BTreeSet<Text>) {
+fn bound_in_loops(
+    block: &Block,
+    steering: &BTreeSet<Text>,
+    inside: bool,
+    in_while: bool,
+    out: &mut BTreeSet<Text>,
+) {
     for node in &block.0 {
         if let Node::Let(bound) = node
             && inside
+            && !(in_while && steering.contains(&bound.name))
         {
             out.insert(bound.name.clone());
         }
         let looping = matches!(node, Node::For { .. } | Node::While { .. } | Node::Times { .. });
+        let in_while = in_while || matches!(node, Node::While { .. });
         for inner in node.blocks() {
-            bound_in_loops(inner, inside || looping, out);
+            bound_in_loops(inner, steering, inside || looping, in_while, out);
         }
     }
 }

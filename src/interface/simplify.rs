@@ -408,7 +408,7 @@ pub fn trip_count(iterable: &Expr) -> Expr {
 
 /// Binds the name of a join at once where a way binds a name of its own only to copy it: `n_2 = 10; n = n_2`.
 ///
-/// The value's own name must be read nowhere else, and nothing between may read or bind the join's name.
+/// The value's own name must be read nowhere else, and nothing between may read or bind the join's name, or leave.
 fn collapse(block: &mut Block, bound: &mut [Bound]) {
     loop {
         let (mut reads, mut binds) = (BTreeMap::new(), BTreeMap::new());
@@ -441,7 +441,7 @@ fn collapse_in(block: &mut Block, bound: &mut [Bound], once: &dyn Fn(&Text) -> b
         };
         if let Some((join, own)) = copied
             && let Some(from) = block.0[..at].iter().position(|node| matches!(node, Node::Let(this) if this.name == own))
-            && !block.0[from + 1..at].iter().any(|node| touches(node, &join))
+            && !block.0[from + 1..at].iter().any(|node| touches(node, &join) || may_leave(node))
             && let Node::Let(this) = &mut block.0[from]
         {
             this.name = join.clone();
@@ -459,6 +459,20 @@ fn collapse_in(block: &mut Block, bound: &mut [Bound], once: &dyn Fn(&Text) -> b
             found |= collapse_in(inner, bound, once);
         }
         at += 1;
+    }
+    found
+}
+
+/// Whether a statement, or one inside of it, may go elsewhere: what is read there is as it was before the copy.
+fn may_leave(node: &Node) -> bool {
+    let leaves = |node: &Node| match node {
+        Node::Return | Node::Exit | Node::Break | Node::Continue | Node::Raise { .. } | Node::MayRaise { .. } => true,
+        Node::Let(this) => this.effect,
+        _ => false,
+    };
+    let mut found = leaves(node);
+    for block in node.blocks() {
+        block.nodes(&mut |node| found |= leaves(node));
     }
     found
 }

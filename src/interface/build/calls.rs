@@ -533,7 +533,8 @@ impl<'p> Builder<'p> {
             let callee = self.program.call_name(self.module(), call);
             self.may_raise(&callee, call);
         } else {
-            self.may_fail(call, &["TypeError", "ValueError", "AttributeError"]);
+            let short = snake_case(&hint_from_text(&self.program.call_name(self.module(), call)));
+            self.may_fail_as(&short, call, &["TypeError", "ValueError", "AttributeError"]);
         }
         let kind = match &receiver {
             Some(Abstract::Value(expr)) => match self.atom_of(expr) {

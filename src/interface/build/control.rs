@@ -467,6 +467,12 @@ impl<'p> Builder<'p> {
     /// Notes that what was just read, and is no call, may raise one of these exceptions. It is asked for only if
     /// nothing else in the `try` leads to the clause that catches it: see [`Self::settle`].
     pub(super) fn may_fail(&mut self, node: &impl Ranged, exceptions: &[&'static str]) {
+        let short = self.source_hint(node);
+        self.may_fail_as(&short, node, exceptions);
+    }
+
+    /// The same under a name of its own.
+    pub(super) fn may_fail_as(&mut self, short: &str, node: &impl Ranged, exceptions: &[&'static str]) {
         if !self.reachable || self.quiet > 0 {
             return;
         }
@@ -489,7 +495,7 @@ impl<'p> Builder<'p> {
             if caught.is_empty() {
                 continue;
             }
-            let short = self.source_hint(node);
+            let short = short.to_owned();
             let key = format!("{short}@{}:{}", node.start().to_u32(), self.frame());
             let slot = self.slot();
             let state = self.state.clone();

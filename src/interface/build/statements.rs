@@ -426,7 +426,8 @@ impl<'p> Builder<'p> {
         for alias in &import.names {
             self.load_by_name(&alias.name, import);
             if self.project.find(&alias.name).is_none() {
-                self.may_fail(alias, &["ModuleNotFoundError"]);
+                let short = format!("import_{}", super::hint_from_text(&alias.name));
+                self.may_fail_as(&short, alias, &["ModuleNotFoundError"]);
             }
             let (name, target) = match &alias.asname {
                 Some(asname) => (asname.as_str(), alias.name.as_str()),
@@ -444,7 +445,8 @@ impl<'p> Builder<'p> {
         let module = self.absolute_module(import.module.as_deref(), import.level);
         self.load_by_name(&module, import);
         if self.project.find(&module).is_none() {
-            self.may_fail(import, &["ModuleNotFoundError"]);
+            let short = format!("import_{}", super::hint_from_text(&module));
+            self.may_fail_as(&short, import, &["ModuleNotFoundError"]);
         }
         for alias in &import.names {
             if alias.name.as_str() == "*" {
