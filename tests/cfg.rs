@@ -330,7 +330,7 @@ fn the_command_prints_all_files_and_names_the_bad_one() {
     let output = command(&["constructs.py", "missing.py", "generate.py"]);
     assert_eq!(output.status.code(), Some(2));
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    assert_eq!(document["schema"], "meminterface/cfg/1");
+    assert_eq!(document["schema"], serde_json::json!({"name": "meminterface.cfg", "version": 1}));
     let names: Vec<&str> = document["functions"]
         .as_array()
         .into_iter()

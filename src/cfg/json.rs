@@ -3,16 +3,15 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BlockKind, EdgeKind, FunctionGraph, Leaving, ScopeKind};
+use crate::diagnostic::Schema;
 
-/// Name and version of the format.
-pub const SCHEMA: &str = "meminterface/cfg/1";
+use super::{BlockKind, EdgeKind, FunctionGraph, Leaving, ScopeKind};
 
 /// The control-flow graphs of one or more files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Document {
-    /// Always `meminterface/cfg/1`.
-    pub schema: &'static str,
+    /// Name and version of this form.
+    pub schema: Schema,
     /// The graphs, by file and then in the order of the source.
     pub functions: Vec<Function>,
 }
@@ -104,7 +103,7 @@ pub fn function(graph: &FunctionGraph<'_>, file: &str) -> Function {
 
 /// The document of all graphs.
 pub fn document(functions: Vec<Function>) -> Document {
-    Document { schema: SCHEMA, functions }
+    Document { schema: Schema::CFG, functions }
 }
 
 /// The document as text, ending in a new line.

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Exit, Output};
-use crate::diagnostic::{Diagnostic, Kind};
-use crate::interface::{self, ExtractOptions, Interface, SCHEMA_VERSION, Symbols};
+use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::interface::{self, ExtractOptions, Interface, Symbols};
 use crate::project::Sources;
 use crate::project::discover::{Handler, discover_with};
 use crate::project::source::{STACK_BYTES, with_stack};
@@ -266,7 +266,7 @@ impl<'a> Writer<'a> {
                 documents.swap_remove(0)
             } else {
                 json!({
-                    "schema": {"name": "meminterface.interfaces", "version": SCHEMA_VERSION},
+                    "schema": Schema::INTERFACES,
                     "interfaces": documents,
                 })
             };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Exit, Output};
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Schema, near_names};
 use crate::formula::algebra::{self, AlgebraError, Session};
 use crate::formula::{self, Environment, Formula, Value, parse_bytes};
 
@@ -63,7 +63,7 @@ pub struct FormulaArguments {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FormulaReport {
     /// Name and version of this form.
-    pub schema: SchemaName,
+    pub schema: Schema,
     /// The formula, after `--simplify` and `--derivative`.
     pub formula: String,
     /// The same as LaTeX.
@@ -81,15 +81,6 @@ pub struct FormulaReport {
     /// The value, with `--evaluate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<ValueReport>,
-}
-
-/// Name and version of a form of output.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SchemaName {
-    /// Always `meminterface.formula`.
-    pub name: String,
-    /// Goes up when a field changes its meaning or goes away.
-    pub version: u32,
 }
 
 /// An order of growth.
@@ -204,7 +195,7 @@ fn report(arguments: &FormulaArguments, output: &mut Output) -> Result<FormulaRe
         None
     };
     Ok(FormulaReport {
-        schema: SchemaName { name: "meminterface.formula".to_owned(), version: 1 },
+        schema: Schema::FORMULA,
         latex: formula.to_latex(),
         symbols: formula.symbols().iter().map(ToString::to_string).collect(),
         terms: formula.terms().iter().map(ToString::to_string).collect(),

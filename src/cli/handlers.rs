@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Output};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Schema, Span};
 use crate::project::discover::{EnvValue, Handler, Origin, Placed, Platform, Settings, discover};
 
 /// How handlers are written.
@@ -45,7 +45,7 @@ pub fn run(arguments: &HandlersArguments, output: &mut Output) -> Exit {
             let list: Vec<Value> = handlers.iter().map(to_json).collect();
             let problems = serde_json::to_value(&diagnostics).unwrap_or(Value::Null);
             let document = json!({
-                "schema": {"name": "meminterface.handlers", "version": 1},
+                "schema": Schema::HANDLERS,
                 "handlers": list,
                 "diagnostics": problems,
             });

@@ -4,6 +4,7 @@
 //! and prints nothing: renderers turn diagnostics into text, one file a format.
 
 mod kind;
+mod schema;
 mod text;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use kind::Kind;
+pub use schema::Schema;
 pub use text::{RenderOptions, render};
 
 /// How bad it is. Errors make the command exit with 2; warnings do not.

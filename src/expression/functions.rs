@@ -93,6 +93,11 @@ pub fn is_function(name: &str) -> bool {
     FUNCTIONS.binary_search(&name).is_ok()
 }
 
+/// Whether an expression may use this name for a function, a module of functions or a type.
+pub fn is_builtin_name(name: &str) -> bool {
+    TYPES.contains(&name) || FUNCTIONS.iter().any(|function| function.split('.').next() == Some(name))
+}
+
 /// Whether the argument of a call, by position or by keyword, names types or functions instead of giving a value.
 pub(super) fn is_type_operand(function: &str, position: usize, keyword: Option<&str>) -> bool {
     match function {

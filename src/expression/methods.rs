@@ -115,9 +115,11 @@ const DICT: &[&str] = &["copy", "get", "items", "keys", "values"];
 const SET: &[&str] =
     &["copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"];
 
+const INT: &[&str] = &["bit_length"];
+
 /// Whether a type of the language has a method of this name.
 pub fn is_method(name: &str) -> bool {
-    [STR, BYTES, LIST, DICT, SET].iter().any(|methods| methods.contains(&name))
+    [STR, BYTES, LIST, DICT, SET, INT].iter().any(|methods| methods.contains(&name))
 }
 
 /// The methods of a value's type.
@@ -130,7 +132,8 @@ fn methods(receiver: &Value) -> &'static [&'static str] {
         Value::Dict(_) => DICT,
         Value::Set(_) | Value::Iterable(IterableKind::FrozenSet, _) => SET,
         Value::Iterable(IterableKind::Keys | IterableKind::Items, _) => &["isdisjoint"],
-        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Iterable(..) => &[],
+        Value::Bool(_) | Value::Int(_) => INT,
+        Value::None | Value::Float(_) | Value::Iterable(..) => &[],
     }
 }
 
@@ -176,7 +179,10 @@ pub(super) fn call(
         Value::List(items) | Value::Tuple(items) => sequence_method(&receiver, items, &arguments, meter),
         Value::Range(start, stop, step) => range_method(start, stop, step, &arguments, meter),
         Value::Set(items) | Value::Iterable(_, items) => set_method(&receiver, items, &arguments, meter),
-        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+        // `bit_length` is the only one.
+        Value::Bool(bit) => nothing(&arguments).map(|()| Value::Int(i32::from(*bit).into())),
+        Value::Int(number) => nothing(&arguments).map(|()| Value::Int(number.bits().into())),
+        Value::None | Value::Float(_) => {
             Err(Failure::Unsupported(format!("the method {}.{name}", receiver.type_name())))
         }
     }

@@ -24,10 +24,10 @@ use std::sync::Arc;
 
 pub use evaluate::{Budget, Environment, Failure, Outcome, evaluate};
 pub use exception::is_subclass;
-pub use functions::is_function;
+pub use functions::{is_builtin_name, is_function};
 pub use methods::is_method;
 pub use read::{ParseError, parse, read};
-pub use simplify::{can_raise, depth, imports, names, normal, partial, substitute};
+pub use simplify::{can_raise, depth, imports, names, normal, partial, substitute, with_texts};
 pub use visit::{rename, rename_target, size, visit_names, visit_parts, visit_target};
 
 /// A Python name, attribute or text that expressions share.

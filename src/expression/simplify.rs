@@ -88,6 +88,14 @@ pub fn imports(expr: &Expr) -> BTreeSet<Text> {
     out
 }
 
+/// A copy of an expression with other texts for those that `new` gives one for.
+pub fn with_texts(expr: &Expr, new: &dyn Fn(&Text) -> Option<Text>) -> Expr {
+    match expr {
+        Expr::Constant(Value::Str(text)) => Expr::Constant(Value::Str(new(text).unwrap_or_else(|| text.clone()))),
+        _ => map(expr, &mut |part| with_texts(part, new)),
+    }
+}
+
 /// How deep an expression nests; 1 for a name or a constant.
 pub fn depth(expr: &Expr) -> usize {
     let mut deepest = 0;

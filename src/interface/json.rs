@@ -2,19 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::diagnostic::Schema;
 use crate::expression::Target;
 
 use super::tree::{ArgumentValue, Block, Initialisation, Interface, Node, Place, Term};
-
-/// The version of the schema.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// The interface of one handler.
 pub fn write(interface: &Interface) -> Value {
     let mut terms = Vec::new();
     collect(&interface.body, &mut terms);
     json!({
-        "schema": {"name": "meminterface.interface", "version": SCHEMA_VERSION},
+        "schema": Schema::INTERFACE,
         "handler": interface.handler,
         "name": interface.name,
         "file": interface.file,

@@ -27,7 +27,6 @@ use crate::project::discover::{EnvValue, Handler};
 use crate::project::{LoadOptions, ModuleId, Project, Source, Sources};
 
 pub use evaluate::{EvaluateError, Path};
-pub use json::SCHEMA_VERSION;
 pub use python::Symbols;
 pub use tree::{Interface, Mcv, McvKind, McvType, Statistics};
 
@@ -148,16 +147,17 @@ fn interface(
     let built = build::Builder::new(project, program, &build_options, module).build(function);
     let mut free = built.free;
     let before = [followed(&built.body), followed(&built.initialisation)];
-    let body = simplify::simplify(built.body);
-    let initialisation = simplify::simplify(built.initialisation);
+    let mut bound = built.bound;
+    let body = simplify::simplify(built.body, &mut bound);
+    let initialisation = simplify::simplify(built.initialisation, &mut bound);
     // A followed function that leaves no trace is accounted for: nothing that it does costs memory.
     let after = [followed(&body), followed(&initialisation)];
     for (file, line, callee) in before[0].difference(&after[0]).chain(before[1].difference(&after[1])) {
         let reason = "a function of the project in which nothing costs memory".to_owned();
         free.insert(tree::FreeCall { file: file.to_string(), line: *line, callee: callee.clone(), reason });
     }
-    let named = names::name(body, &parameters, &built.atoms, &built.bound);
-    let initial = names::name(initialisation, &[], &built.atoms, &built.bound);
+    let named = names::name(body, &parameters, &built.atoms, &bound);
+    let initial = names::name(initialisation, &[], &built.atoms, &bound);
     Ok(Interface {
         handler: qualified,
         name,
@@ -284,23 +284,32 @@ impl Interface {
         let derived: Vec<&Text> =
             self.derived.iter().map(|value| &value.name).filter(|name| values.contains_key(*name)).collect();
         if !derived.is_empty() {
-            override_values(&mut body, &derived, values);
+            let steering = tree::steering(&body);
+            override_values(&mut body, &derived, values, &steering, false);
         }
         (body, known)
     }
 }
 
 /// Replaces the definitions of derived values by what the caller gives.
-fn override_values(block: &mut tree::Block, names: &[&Text], values: &BTreeMap<Text, Value>) {
+fn override_values(
+    block: &mut tree::Block,
+    names: &[&Text],
+    values: &BTreeMap<Text, Value>,
+    steering: &std::collections::BTreeSet<Text>,
+    in_while: bool,
+) {
     for node in &mut block.0 {
         if let tree::Node::Let(bound) = node
             && names.contains(&&bound.name)
+            && !(in_while && steering.contains(&bound.name))
             && let Some(value) = values.get(&bound.name)
         {
             bound.value = Expr::Constant(value.clone());
         }
+        let in_while = in_while || matches!(node, tree::Node::While { .. });
         for inner in node.blocks_mut() {
-            override_values(inner, names, values);
+            override_values(inner, names, values, steering, in_while);
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expression::{self, CompareOperator, Expr, Text, UnaryOperator, Value};
 
-use super::build::{Atom, Bound, atom_index, bound_index};
-use super::tree::{Block, Derived, Let, Mcv, McvKind, McvType, Node, Parameter};
+use super::build::{Atom, Bound, CLOSURE, atom_index, bound_index};
+use super::tree::{Block, Derived, Let, Mcv, McvKind, McvType, Node, Parameter, steering};
 
 /// Python's keywords, and names that the generated file uses itself.
 const RESERVED: &[&str] = &[
@@ -79,12 +79,7 @@ pub struct Named {
 pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[Bound]) -> Named {
     let mut taken: BTreeSet<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
     taken.extend(parameters.iter().map(|parameter| parameter.name.to_string()));
-    // A name that an expression calls must keep its meaning.
-    body.nodes(&mut |node| {
-        for expr in node.expressions() {
-            called(expr, &mut taken);
-        }
-    });
+    closures(&mut body);
     let mut order: Vec<Text> = Vec::new();
     let mut seen: BTreeSet<Text> = BTreeSet::new();
     let mut meet = |name: &str| {
@@ -152,7 +147,7 @@ pub fn name(mut body: Block, parameters: &[Parameter], atoms: &[Atom], bound: &[
         });
     }
     let mut derived = Vec::new();
-    overridable(&body, bound, &mut derived);
+    overridable(&body, bound, &steering(&body), false, &mut derived);
     let rename = |name: &str| names.get(name).cloned();
     for value in &mut derived {
         expression::rename(&mut value.value, &rename);
@@ -173,7 +168,9 @@ fn unique(hint: &str, taken: &mut BTreeSet<String>, numbers: &mut BTreeMap<Strin
         base.insert(0, '_');
     }
     let mut name = base.clone();
-    if RESERVED.contains(&name.as_str()) {
+    // A name that an expression calls must keep its meaning, whether this interface calls it or not: a name must not
+    // depend on what is called elsewhere.
+    if RESERVED.contains(&name.as_str()) || expression::is_builtin_name(&name) {
         name.push('_');
         base.push('_');
     }
@@ -186,17 +183,40 @@ fn unique(hint: &str, taken: &mut BTreeSet<String>, numbers: &mut BTreeMap<Strin
     Text::from(name)
 }
 
-/// The functions that an expression calls: their names must not be bound to anything else.
-fn called(expr: &Expr, taken: &mut BTreeSet<String>) {
-    if let Expr::Call(name, _, _) = expr {
-        taken.insert(name.split('.').next().unwrap_or(name).to_owned());
-        if &**name == "isinstance" {
-            for class in ["int", "str", "float", "bool", "bytes", "list", "dict", "tuple", "set"] {
-                taken.insert(class.to_owned());
+/// Takes the numbers of frames out of the names of closures: a closure is called by its function's name, and if it was
+/// made several times, by that and a number in order of appearance.
+fn closures(body: &mut Block) {
+    fn texts(expr: &Expr, found: &mut Vec<Text>) {
+        if let Expr::Constant(Value::Str(text)) = expr
+            && text.contains(CLOSURE)
+            && !found.contains(text)
+        {
+            found.push(text.clone());
+        }
+        expression::visit_parts(expr, &mut |part| texts(part, found));
+    }
+    fn replace_in(block: &mut Block, names: &BTreeMap<Text, Text>) {
+        for node in &mut block.0 {
+            for expr in node.expressions_mut() {
+                *expr = expression::with_texts(expr, &|text| names.get(text).cloned());
             }
+            node.blocks_mut().into_iter().for_each(|inner| replace_in(inner, names));
         }
     }
-    expression::visit_parts(expr, &mut |part| called(part, taken));
+    let mut found: Vec<Text> = Vec::new();
+    body.nodes(&mut |node| node.expressions().into_iter().for_each(|expr| texts(expr, &mut found)));
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    for text in found {
+        let name = text.split(CLOSURE).next().unwrap_or(&text).to_owned();
+        let number = numbers.entry(name.clone()).or_insert(0);
+        *number += 1;
+        let shown = if *number == 1 { Text::from(name) } else { Text::from(format!("{name} ({number})")) };
+        names.insert(text, shown);
+    }
+    if !names.is_empty() {
+        replace_in(body, &names);
+    }
 }
 
 /// The names that comprehensions bind.
@@ -315,13 +335,20 @@ fn labels(body: &Block) -> BTreeMap<Text, Vec<String>> {
     labels
 }
 
-/// Values that a caller may override: bound once, outside of loops, by an assignment of the source.
-fn overridable(block: &Block, bound: &[Bound], out: &mut Vec<Derived>) {
+/// Values that a caller may override: bound by an assignment of the source.
+fn overridable(
+    block: &Block,
+    bound: &[Bound],
+    steering: &BTreeSet<Text>,
+    in_while: bool,
+    out: &mut Vec<Derived>,
+) {
     for node in &block.0 {
         match node {
             Node::Let(Let { name, value, at, .. }) => {
                 if bound_index(name).and_then(|index| bound.get(index)).is_some_and(|bound| bound.overridable)
                     && !out.iter().any(|other| other.name == *name)
+                    && !(in_while && steering.contains(name))
                 {
                     out.push(Derived {
                         name: name.clone(),
@@ -331,10 +358,10 @@ fn overridable(block: &Block, bound: &[Bound], out: &mut Vec<Derived>) {
                     });
                 }
             }
-            Node::For { .. } | Node::While { .. } | Node::Times { .. } => {}
             _ => {
+                let in_while = in_while || matches!(node, Node::While { .. });
                 for inner in node.blocks() {
-                    overridable(inner, bound, out);
+                    overridable(inner, bound, steering, in_while, out);
                 }
             }
         }

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::expression::{self, Expr, Target, Text, Value};
+use crate::expression::{self, BinaryOperator, Expr, Target, Text, Value};
 
-use super::tree::{ArgumentValue, Block, Interface, Mcv, McvKind, Node, ParameterKind, Place, Term};
+use super::tree::{ArgumentValue, Block, Interface, Mcv, McvKind, Node, ParameterKind, Place, Term, steering};
 
 /// How terms are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,12 +25,24 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
     let mut file = String::new();
     let mut code = String::new();
     let sympy = symbols == Symbols::Sympy;
-    let function = Function { name: format!("{}_interface", interface.name), interface, symbols };
+    let function = Function {
+        name: format!("{}_interface", interface.name),
+        interface,
+        symbols,
+        lengths: BTreeSet::new(),
+    }
+    .with_lengths(&interface.body);
     function.write(&mut code, &interface.body, &interface.mcvs, true);
     let has_initialisation = interface.initialisation.body.0.iter().any(|_| true);
     if has_initialisation {
         code.push_str("\n\n");
-        let initialisation = Function { name: format!("{}_initialisation", interface.name), interface, symbols };
+        let initialisation = Function {
+            name: format!("{}_initialisation", interface.name),
+            interface,
+            symbols,
+            lengths: BTreeSet::new(),
+        }
+        .with_lengths(&interface.initialisation.body);
         initialisation.write(&mut code, &interface.initialisation.body, &interface.initialisation.mcvs, false);
     }
     let used = |word: &str| uses(&code, word);
@@ -47,14 +59,16 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
             interface.statistics.calls,
         );
     }
-    let modules: Vec<&str> = ["base64", "json", "math", "os", "urllib.parse"]
-        .into_iter()
-        .filter(|m| code.contains(&format!("{m}.")))
-        .collect();
-    if !sympy && !modules.is_empty() {
+    let mut called = BTreeSet::new();
+    imported(&interface.body, sympy, &mut called);
+    imported(&interface.initialisation.body, sympy, &mut called);
+    for mcv in interface.mcvs.iter().chain(&interface.initialisation.mcvs) {
+        mcv.default.iter().for_each(|default| modules_of(default, &mut called));
+    }
+    if !sympy && !called.is_empty() {
         file.push('\n');
     }
-    for module in modules {
+    for module in called {
         let _ = writeln!(file, "import {module}");
     }
     let helpers: Vec<&str> = ["Leave", "fail", "raised", "symbol", "term"].into_iter().filter(|w| used(w)).collect();
@@ -85,6 +99,22 @@ const SYMPY_HELPERS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The modules whose functions the statements of a block call.
+fn imported(block: &Block, sympy: bool, out: &mut BTreeSet<Text>) {
+    block.nodes(&mut |node| {
+        // SymPy's terms have no arguments.
+        if !(sympy && matches!(node, Node::Term(_))) {
+            node.expressions().into_iter().for_each(|expr| modules_of(expr, out));
+        }
+    });
+}
+
+/// The modules whose functions an expression calls.
+fn modules_of(expr: &Expr, out: &mut BTreeSet<Text>) {
+    // `os.path` is an attribute of `os`; `urllib.parse` is none of `urllib` until it is imported.
+    out.extend(expression::imports(expr).into_iter().map(|module| if &*module == "os.path" { "os".into() } else { module }));
+}
+
 /// Whether code uses a name as a function or class.
 fn uses(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
@@ -99,6 +129,8 @@ struct Function<'a> {
     name: String,
     interface: &'a Interface,
     symbols: Symbols,
+    /// Bound names that are never negative numbers.
+    lengths: BTreeSet<Text>,
 }
 
 /// Where code is being written.
@@ -114,7 +146,11 @@ struct Context {
     lines: Vec<(usize, String, Option<String>)>,
     /// Names of functions inside that are taken.
     functions: BTreeMap<String, usize>,
-    in_loop: usize,
+    /// Where what a caller gave is kept, of names that loops bind.
+    given: BTreeMap<Text, String>,
+    /// Names by which a `while` loop ends.
+    steering: BTreeSet<Text>,
+    in_while: usize,
 }
 
 impl Function<'_> {
@@ -138,12 +174,25 @@ impl Function<'_> {
             overridable: derived.iter().map(|value| value.name.clone()).collect(),
             lines: Vec::new(),
             functions: BTreeMap::new(),
-            in_loop: 0,
+            given: BTreeMap::new(),
+            steering: steering(body),
+            in_while: 0,
         };
         if !sympy {
             self.docstring(&mut context, mcvs, handler);
         }
         context.line(format!("{demand} = 0"), None);
+        // In a loop the name is bound again and again: what the caller gives is kept aside.
+        let mut looped = BTreeSet::new();
+        bound_in_loops(body, &context.steering, false, false, &mut looped);
+        for value in derived.iter().filter(|value| looped.contains(&value.name)) {
+            let mut given = format!("{}_given", value.name);
+            while context.overridable.contains(given.as_str()) || self.is_taken(&given, body) {
+                given.push('_');
+            }
+            context.line(format!("{given} = {}", value.name), None);
+            context.given.insert(value.name.clone(), given);
+        }
         for name in context.shared.clone() {
             if !context.overridable.contains(&name) {
                 context.line(format!("{name} = None"), None);
@@ -167,6 +216,18 @@ impl Function<'_> {
         }
         context.line(format!("return {demand}"), None);
         context.render(out, sympy);
+    }
+
+    /// Whether the interface has something of this name already.
+    fn is_taken(&self, name: &str, body: &Block) -> bool {
+        let mut bound = BTreeSet::new();
+        direct_names(body, &mut bound);
+        let mut functions = Vec::new();
+        collect_functions(body, &mut functions);
+        functions.iter().for_each(|function| direct_names(function, &mut bound));
+        bound.contains(name)
+            || self.interface.mcvs.iter().any(|mcv| *mcv.name == *name)
+            || self.interface.parameters.iter().any(|parameter| *parameter.name == *name)
     }
 
     fn signature(&self, mcvs: &[Mcv], handler: bool) -> Vec<String> {
@@ -316,7 +377,12 @@ impl Function<'_> {
             }
             Node::Let(bound) => {
                 let note = Some(self.places(std::slice::from_ref(&bound.at)));
-                if context.overridable.contains(&bound.name) && context.in_loop == 0 {
+                if context.in_while > 0 && context.steering.contains(&bound.name) {
+                    context.line(format!("{} = {}", bound.name, bound.value), note);
+                } else if let Some(given) = context.given.get(&bound.name) {
+                    let text = format!("{} = {} if {given} is ... else {given}", bound.name, bound.value);
+                    context.line(text, note);
+                } else if context.overridable.contains(&bound.name) {
                     context.line(format!("if {} is ...:", bound.name), None);
                     context.indent += 1;
                     context.line(format!("{} = {}", bound.name, bound.value), note);
@@ -331,9 +397,7 @@ impl Function<'_> {
             Node::For { target, iterable, body, otherwise, at } => {
                 let note = Some(self.places(std::slice::from_ref(at)));
                 context.line(format!("for {} in {iterable}:", target_text(target, true)), note);
-                context.in_loop += 1;
                 self.indented(context, body, demand);
-                context.in_loop -= 1;
                 if !otherwise.is_empty() {
                     context.line("else:".to_owned(), None);
                     self.indented(context, otherwise, demand);
@@ -342,9 +406,9 @@ impl Function<'_> {
             Node::While { condition, body, otherwise, at } => {
                 let note = Some(self.places(std::slice::from_ref(at)));
                 context.line(format!("while {condition}:"), note);
-                context.in_loop += 1;
+                context.in_while += 1;
                 self.indented(context, body, demand);
-                context.in_loop -= 1;
+                context.in_while -= 1;
                 if !otherwise.is_empty() {
                     context.line("else:".to_owned(), None);
                     self.indented(context, otherwise, demand);
@@ -476,27 +540,66 @@ impl Function<'_> {
             }
         };
         context.line(format!("for _ in range({loops}):"), note);
-        context.in_loop += 1;
         self.indented(context, body, demand);
-        context.in_loop -= 1;
     }
 
     /// A trip count as a factor: what can be negative counts as zero then.
     fn factor(&self, count: &Expr) -> String {
-        let never_negative = match count {
-            Expr::Call(name, _, _) => &**name == "len",
+        if self.is_never_negative(count) { factor_text(count) } else { format!("max({count}, 0)") }
+    }
+
+    fn is_never_negative(&self, count: &Expr) -> bool {
+        match count {
+            Expr::Call(name, arguments, _) => match &**name {
+                "len" => true,
+                "min" | "max" => arguments.len() > 1 && arguments.iter().all(|argument| self.is_never_negative(argument)),
+                _ => false,
+            },
             Expr::Constant(Value::Int(int)) => *int >= num_bigint::BigInt::from(0),
             Expr::Name(name) => {
                 let mcvs = self.interface.mcvs.iter().chain(&self.interface.initialisation.mcvs);
-                mcvs.into_iter().any(|mcv| mcv.name == *name)
+                mcvs.into_iter().any(|mcv| mcv.name == *name) || self.lengths.contains(name)
             }
+            Expr::Binary(BinaryOperator::Add | BinaryOperator::Multiply, left, right) => {
+                self.is_never_negative(left) && self.is_never_negative(right)
+            }
+            Expr::If { then, otherwise, .. } => self.is_never_negative(then) && self.is_never_negative(otherwise),
             _ => false,
-        };
-        if never_negative { factor_text(count) } else { format!("max({count}, 0)") }
+        }
+    }
+
+    /// Finds the names that every statement binds to what cannot be negative.
+    fn with_lengths(mut self, body: &Block) -> Self {
+        let mut values: BTreeMap<Text, Vec<&Expr>> = BTreeMap::new();
+        let mut others = BTreeSet::new();
+        body.nodes(&mut |node| match node {
+            Node::Let(bound) => values.entry(bound.name.clone()).or_default().push(&bound.value),
+            Node::For { target, .. } => expression::visit_target(target, &mut |name| {
+                others.insert(name.clone());
+            }),
+            _ => {}
+        });
+        // Taken to hold until a definition says otherwise: names may be bound to one another in loops.
+        self.lengths = values.keys().filter(|name| !others.contains(*name)).cloned().collect();
+        loop {
+            let wrong: Vec<Text> = values
+                .iter()
+                .filter(|(name, values)| {
+                    self.lengths.contains(*name) && !values.iter().all(|value| self.is_never_negative(value))
+                })
+                .map(|(name, _)| name.clone())
+                .collect();
+            if wrong.is_empty() {
+                return self;
+            }
+            for name in &wrong {
+                self.lengths.remove(name);
+            }
+        }
     }
 
     fn product(&self, factors: &[String], term: &Term) -> String {
-        let mut parts: Vec<String> = factors.to_vec();
+        let mut parts: Vec<String> = factors.iter().filter(|factor| *factor != "1").cloned().collect();
         if term.count > 1 {
             parts.insert(0, term.count.to_string());
         }
@@ -555,9 +658,7 @@ impl Function<'_> {
         let outer = |name: &&Text| context.shared.contains(*name) || context.overridable.contains(*name);
         nonlocal.extend(bound.iter().filter(outer).map(|name| &**name));
         context.line(format!("nonlocal {}", nonlocal.join(", ")), None);
-        let in_loop = std::mem::take(&mut context.in_loop);
         self.block(context, body, demand);
-        context.in_loop = in_loop;
         context.depth -= 1;
         context.indent -= 1;
         context.line(format!("{name}()"), None);
@@ -586,6 +687,29 @@ impl Context {
                     out.push('\n');
                 }
             }
+        }
+    }
+}
+
+/// The names that are bound inside of loops.
+fn bound_in_loops(
+    block: &Block,
+    steering: &BTreeSet<Text>,
+    inside: bool,
+    in_while: bool,
+    out: &mut BTreeSet<Text>,
+) {
+    for node in &block.0 {
+        if let Node::Let(bound) = node
+            && inside
+            && !(in_while && steering.contains(&bound.name))
+        {
+            out.insert(bound.name.clone());
+        }
+        let looping = matches!(node, Node::For { .. } | Node::While { .. } | Node::Times { .. });
+        let in_while = in_while || matches!(node, Node::While { .. });
+        for inner in node.blocks() {
+            bound_in_loops(inner, steering, inside || looping, in_while, out);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Leaves of the tree what memory depends on: drops values that nothing needs and exits that skip nothing, turns
 //! loops whose iterations are alike into products, and adds up equal terms.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
 use crate::expression::{self, BinaryOperator, ComprehensionKind, Expr, Target, Text, Value};
 
+use super::build::{Bound, bound_index};
 use super::tree::{Argument, ArgumentValue, Block, Handler, Let, Node, Term};
 
 /// What is skipped by leaving at a place.
@@ -29,7 +30,7 @@ impl After {
 }
 
 /// Simplifies a tree.
-pub fn simplify(mut block: Block) -> Block {
+pub fn simplify(mut block: Block, bound: &mut [Bound]) -> Block {
     // An unknown is asked for where a branch or a loop depends on it, not where it is only passed on to a call.
     let unknown = resting_on_unknowns(&block);
     show_as_text(&mut block, &unknown);
@@ -40,6 +41,7 @@ pub fn simplify(mut block: Block) -> Block {
         if needed.len() == before {
             let mut out = products(pruned);
             merge(&mut out);
+            collapse(&mut out, bound);
             return out;
         }
     }
@@ -402,6 +404,95 @@ pub fn trip_count(iterable: &Expr) -> Expr {
         },
         _ => len(),
     }
+}
+
+// ---- copies ----------------------------------------------------------------------------------------------------------
+
+/// Binds the name of a join at once where a way binds a name of its own only to copy it: `n_2 = 10; n = n_2`.
+///
+/// The value's own name must be read nowhere else, and nothing between may read or bind the join's name, or leave.
+fn collapse(block: &mut Block, bound: &mut [Bound]) {
+    loop {
+        let (mut reads, mut binds) = (BTreeMap::new(), BTreeMap::new());
+        block.nodes(&mut |node| {
+            for expr in node.expressions() {
+                expression::visit_names(expr, &mut |name| *reads.entry(Text::from(name)).or_insert(0_usize) += 1);
+            }
+            if let Node::Let(this) = node {
+                *binds.entry(this.name.clone()).or_insert(0_usize) += 1;
+            }
+        });
+        let once = |name: &Text| reads.get(name) == Some(&1) && binds.get(name) == Some(&1);
+        if !collapse_in(block, bound, &once) {
+            return;
+        }
+    }
+}
+
+fn collapse_in(block: &mut Block, bound: &mut [Bound], once: &dyn Fn(&Text) -> bool) -> bool {
+    let mut found = false;
+    let mut at = 0;
+    while at < block.0.len() {
+        let copied = match &block.0[at] {
+            Node::Let(Let { name, value: Expr::Name(value), effect: false, .. })
+                if value.starts_with('%') && name.starts_with('%') && once(value) =>
+            {
+                Some((name.clone(), value.clone()))
+            }
+            _ => None,
+        };
+        if let Some((join, own)) = copied
+            && let Some(from) = block.0[..at].iter().position(|node| matches!(node, Node::Let(this) if this.name == own))
+            && !block.0[from + 1..at].iter().any(|node| touches(node, &join) || may_leave(node))
+            && let Node::Let(this) = &mut block.0[from]
+        {
+            this.name = join.clone();
+            block.0.remove(at);
+            let free = |name: &Text| bound_index(name).and_then(|index| bound.get(index)).is_some_and(|b| b.overridable);
+            if free(&own)
+                && let Some(join) = bound_index(&join).and_then(|index| bound.get_mut(index))
+            {
+                join.overridable = true;
+            }
+            found = true;
+            continue;
+        }
+        for inner in block.0[at].blocks_mut() {
+            found |= collapse_in(inner, bound, once);
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Whether a statement, or one inside of it, may go elsewhere: what is read there is as it was before the copy.
+fn may_leave(node: &Node) -> bool {
+    let leaves = |node: &Node| match node {
+        Node::Return | Node::Exit | Node::Break | Node::Continue | Node::Raise { .. } | Node::MayRaise { .. } => true,
+        Node::Let(this) => this.effect,
+        _ => false,
+    };
+    let mut found = leaves(node);
+    for block in node.blocks() {
+        block.nodes(&mut |node| found |= leaves(node));
+    }
+    found
+}
+
+/// Whether a statement, or one inside of it, reads or binds a name.
+fn touches(node: &Node, name: &Text) -> bool {
+    let direct = |node: &Node| {
+        let mut found = matches!(node, Node::Let(this) if this.name == *name);
+        for expr in node.expressions() {
+            expression::visit_names(expr, &mut |read| found |= *read == **name);
+        }
+        found
+    };
+    let mut found = direct(node);
+    for block in node.blocks() {
+        block.nodes(&mut |node| found |= direct(node));
+    }
+    found
 }
 
 // ---- sums ---------------------------------------------------------------------------------------------------------

@@ -4,11 +4,11 @@
 //! Invariant: names are unique. A [`Node::Let`] binds a name that no parameter, loop or other statement binds,
 //! except that the arms of a branch, the ways out of a loop and the like may bind the same name for what follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use crate::expression::{Expr, Target, Text};
+use crate::expression::{self, Expr, Target, Text};
 
 /// The memory interface of one handler.
 #[derive(Clone, Debug, PartialEq)]
@@ -417,6 +417,31 @@ impl Block {
             }
         }
     }
+}
+
+/// The names that a `while` loop itself binds and by which it ends: a caller may give their values before the loop, but
+/// not in it, or it would not end.
+pub fn steering(block: &Block) -> BTreeSet<Text> {
+    let mut found = BTreeSet::new();
+    block.nodes(&mut |node| {
+        let Node::While { condition, body, .. } = node else { return };
+        let mut open: Vec<&Expr> = vec![condition];
+        let mut lets: BTreeMap<Text, Vec<&Expr>> = BTreeMap::new();
+        body.nodes(&mut |node| match node {
+            Node::If { condition, .. } | Node::While { condition, .. } => open.push(condition),
+            Node::Let(bound) => lets.entry(bound.name.clone()).or_default().push(&bound.value),
+            _ => {}
+        });
+        while let Some(expr) = open.pop() {
+            expression::visit_names(expr, &mut |name| {
+                if let Some((name, values)) = lets.remove_entry(name) {
+                    open.extend(values);
+                    found.insert(name);
+                }
+            });
+        }
+    });
+    found
 }
 
 impl Node {

@@ -67,8 +67,15 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         Kind::InvalidFormula | Kind::AlgebraUnavailable => FormulaError::new_err(text),
         Kind::OpenLoop | Kind::HandlerRaises | Kind::TooMuchToEvaluate => EvaluationError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
-        // The kinds of other verbs' inputs.
-        _ => InputError::new_err(text),
+        Kind::CannotRead
+        | Kind::FileTooLarge
+        | Kind::Undecodable
+        | Kind::InvalidTemplate
+        | Kind::UnresolvedTemplate
+        | Kind::TooManyPaths
+        | Kind::IncompleteCallGraph
+        | Kind::CannotWrite
+        | Kind::Usage => InputError::new_err(text),
     };
     let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let value = error.value(python);

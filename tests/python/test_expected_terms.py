@@ -24,15 +24,10 @@ KNOWN_MISSES = {
         # The template sets INVOICE_BUCKET to "": that path cannot be taken.
         "app.deliver: boto3.client('s3')",
         "app.deliver: boto3.client('s3').put_object(Bucket=BUCKET, Key=key, Body=document, ContentType='application/pdf')",
-        # An instance with __call__, handed to a library, is not followed.
-        "layout.PageCounter.__call__: reportlab.pdfgen.canvas.Canvas.drawString"
-        "(20 * mm, 10 * mm, f'Invoice {self.number}, page {document.page}')",
     ],
     "routes": [
         # A constructor that is followed is no term of its own.
         "app: app.Handler(cache_size=int(os.environ.get('MAZE_CACHE', '2')))",
-        # Which class is instantiated is looked up in a table by the event: its constructor is not followed.
-        "search.BreadthFirst.__init__: collections.deque()",
     ],
     # Followed: a constructor, and a function behind functools.lru_cache.
     "text-stats": ["app.Statistics.add: words.stem(word)", "app.handler: app.Statistics()"],

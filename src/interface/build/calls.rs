@@ -49,6 +49,17 @@ const NEVER_CALL: &[&str] = &[
     "wraps",
 ];
 
+/// Library functions whose result is an object that counts as true.
+const CLIENTS: &[&str] = &[
+    "boto3.client",
+    "boto3.resource",
+    "boto3.session.Session",
+    "boto3.Session",
+    "logging.getLogger",
+    "redis.Redis",
+    "requests.Session",
+];
+
 /// An argument of a call.
 #[derive(Clone)]
 struct Passed<'p> {
@@ -77,6 +88,11 @@ impl<'p> Builder<'p> {
         let passed = self.passed(&call.arguments);
         if !self.reachable {
             return self.opaque(call);
+        }
+        if let (Some(Abstract::Choice(chosen, options)), Ast::Attribute(attribute)) = (&receiver, &*call.func)
+            && let Some(value) = self.call_choice(call, attribute.attr.as_str(), chosen, options, &passed)
+        {
+            return value;
         }
         let callees = self.program.callees(module, call.range()).to_vec();
         let reached = self.reached(call, receiver.as_ref(), callee.as_ref(), &callees);
@@ -129,25 +145,42 @@ impl<'p> Builder<'p> {
             }
         }
         // A table of functions says which there are, closures told apart by where they were made.
-        if let Some(Abstract::Value(expr)) = callee
-            && let Expr::Index(table, _) = &**expr
-            && let Expr::Dict(items) = &**table
-        {
+        let table: Option<Vec<&Expr>> = match callee {
+            Some(Abstract::Value(expr)) => match &**expr {
+                Expr::Index(table, _) => match &**table {
+                    Expr::Dict(items) => Some(items.iter().map(|(_, value)| value).collect()),
+                    Expr::List(items) | Expr::Tuple(items) => Some(items.iter().collect()),
+                    _ => None,
+                },
+                Expr::Name(name) => self.code_names.get(name).map(|values| values.iter().collect()),
+                Expr::If { then, otherwise, .. } => Some(vec![then, otherwise]),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(values) = table {
             let mut reached: Vec<Reached> = Vec::new();
-            for (_, value) in items {
-                let Some((name, frame)) = super::referenced(value) else { break };
-                let Some(id) = self.by_name.get(name).copied() else { break };
-                let one = Reached::Function { id, bound: false, frame };
+            for value in values {
+                let Some(one) = self.reached_by_name(value) else {
+                    reached.clear();
+                    break;
+                };
                 if !reached.contains(&one) {
                     reached.push(one);
                 }
             }
-            let complete = items
-                .iter()
-                .all(|(_, value)| super::referenced(value).is_some_and(|(name, _)| self.by_name.contains_key(name)));
-            if complete && !reached.is_empty() {
+            if !reached.is_empty() {
                 return reached;
             }
+        }
+        // The class of the receiver says which of its methods it is.
+        if let (Some(Abstract::Object(id)), Ast::Attribute(attribute)) = (receiver, &*call.func)
+            && callees.len() > 1
+            && let Some(ObjectKind::Instance(class)) = self.state.object(*id).map(|object| object.kind.clone())
+            && let Some(id) = self.method_of(&class, attribute.attr.as_str())
+            && callees.contains(&Callee::Function { function: id, bound: true })
+        {
+            return vec![Reached::Function { id, bound: true, frame: None }];
         }
         let mut reached = Vec::new();
         for callee in callees {
@@ -161,6 +194,97 @@ impl<'p> Builder<'p> {
         }
         // Something outside of the project among them: no choice among functions says it all.
         if reached.len() < callees.len() { Vec::new() } else { reached }
+    }
+
+    /// The function or class that a value names.
+    fn reached_by_name(&self, value: &Expr) -> Option<Reached> {
+        let (name, frame) = super::referenced(value)?;
+        match self.by_name.get(name) {
+            Some(id) => Some(Reached::Function { id: *id, bound: false, frame }),
+            None => self.class_by_name.get(name).map(|id| Reached::Class(*id)),
+        }
+    }
+
+    /// A method of a class of the project, its own or inherited, by the class's qualified name.
+    pub(super) fn method_of(&self, class: &str, method: &str) -> Option<FunctionId> {
+        let mut open = vec![*self.class_by_name.get(class)?];
+        let mut seen = Vec::new();
+        while let Some(class) = open.pop() {
+            if seen.contains(&class) {
+                continue;
+            }
+            seen.push(class);
+            let info = self.program.class(class);
+            if let Some(id) = self.by_name.get(format!("{}.{method}", info.qualified_name).as_str()) {
+                return Some(*id);
+            }
+            // Bases from left to right.
+            for base in info.definition.arguments.iter().flat_map(|arguments| &arguments.args).rev() {
+                open.extend(self.program.values(info.module, base.range()).iter().filter_map(|value| match value {
+                    crate::calls::Value::Class(id) => Some(*id),
+                    _ => None,
+                }));
+            }
+        }
+        None
+    }
+
+    /// A method of one of several instances: the one that the choice names. `None` if a class has no such method.
+    fn call_choice(
+        &mut self,
+        call: &'p ast::ExprCall,
+        method: &str,
+        chosen: &Expr,
+        options: &[(Text, Abstract)],
+        passed: &[Passed<'p>],
+    ) -> Option<Abstract> {
+        let methods: Vec<(Text, Abstract, FunctionId)> = options
+            .iter()
+            .map(|(class, instance)| Some((class.clone(), instance.clone(), self.method_of(class, method)?)))
+            .collect::<Option<_>>()?;
+        let mut values = Vec::new();
+        self.choose_method(call, &methods, chosen, passed, &mut values);
+        let state = self.state.clone();
+        let views: Vec<(Abstract, usize, &super::State)> =
+            values.into_iter().map(|(value, slot)| (value, slot, &state)).collect();
+        let at = self.place(call);
+        let key = self.site("chosen", call);
+        Some(match self.join_values(&views, &key, "result", &at) {
+            Some(value) => value,
+            None => self.opaque(call),
+        })
+    }
+
+    fn choose_method(
+        &mut self,
+        call: &'p ast::ExprCall,
+        methods: &[(Text, Abstract, FunctionId)],
+        chosen: &Expr,
+        passed: &[Passed<'p>],
+        values: &mut Vec<(Abstract, usize)>,
+    ) {
+        let Some(((class, instance, method), rest)) = methods.split_first() else { return };
+        let reached = Reached::Function { id: *method, bound: true, frame: None };
+        let read = |builder: &mut Self, values: &mut Vec<(Abstract, usize)>| {
+            let value = builder.call_one(call, reached, Some(instance.clone()), passed.to_vec());
+            if builder.reachable {
+                let slot = builder.slot();
+                values.push((value, slot));
+            }
+        };
+        if rest.is_empty() {
+            return read(self, values);
+        }
+        let name = Expr::Constant(Value::Str(class.clone()));
+        let condition = Expr::Compare(Box::new(chosen.clone()), vec![(CompareOperator::Equal, name)]);
+        let mut others = Vec::new();
+        self.branch(
+            condition,
+            call,
+            |builder| read(builder, values),
+            |builder| builder.choose_method(call, rest, chosen, passed, &mut others),
+        );
+        values.append(&mut others);
     }
 
     fn call_project(
@@ -254,7 +378,7 @@ impl<'p> Builder<'p> {
         match reached {
             Reached::Function { id, frame, .. } => {
                 let name = &self.program.function(id).qualified_name;
-                frame.map_or_else(|| name.clone(), |frame| format!("{name}#{frame}"))
+                frame.map_or_else(|| name.clone(), |frame| format!("{name}{}{frame}", super::CLOSURE))
             }
             Reached::Class(id) => self.program.class(id).qualified_name.clone(),
         }
@@ -321,7 +445,8 @@ impl<'p> Builder<'p> {
                 }
             }
         }
-        let site = self.site("instance", call);
+        // One call may make instances of several classes.
+        let site = format!("{}/{name}", self.site("instance", call));
         let instance = self.allocate(site, object);
         match constructor {
             Some(constructor) => match self.follow(constructor, Some(instance.clone()), passed, call) {
@@ -406,7 +531,10 @@ impl<'p> Builder<'p> {
         };
         if raises {
             let callee = self.program.call_name(self.module(), call);
-            self.may_raise(&callee, call, None);
+            self.may_raise(&callee, call);
+        } else {
+            let short = snake_case(&hint_from_text(&self.program.call_name(self.module(), call)));
+            self.may_fail_as(&short, call, &["TypeError", "ValueError", "AttributeError"]);
         }
         let kind = match &receiver {
             Some(Abstract::Value(expr)) => match self.atom_of(expr) {
@@ -444,14 +572,30 @@ impl<'p> Builder<'p> {
             hint if hint == "value" => hint_from_text(name),
             hint => hint,
         };
-        Abstract::value(self.unknown(call, kind, type_, &hint, "result"))
+        let result = self.unknown(call, kind, type_, &hint, "result");
+        if let Expr::Name(internal) = &result {
+            // A number is plain data, whatever gave it.
+            if matches!(type_, McvType::Int | McvType::Number)
+                && let Some(id) = self.atom_of(&result)
+            {
+                self.atoms[id].data = true;
+            }
+            let client = CLIENTS.contains(&name);
+            if client || (name.contains('.') && last.starts_with(char::is_uppercase) && !name.contains('(')) {
+                self.never_none.insert(internal.clone());
+            }
+            if client {
+                self.always_true.insert(internal.clone());
+            }
+        }
+        Abstract::value(result)
     }
 
     fn term_result(&mut self, call: &'p ast::ExprCall, resolved: bool, kind: McvKind) -> Abstract {
         let name = self.program.call_name(self.module(), call);
         let passed = self.quietly(|builder| builder.passed(&call.arguments));
         self.emit_term(call, resolved, &passed);
-        self.may_raise(&name, call, None);
+        self.may_raise(&name, call);
         self.result(call, &name, kind)
     }
 
@@ -476,7 +620,7 @@ impl<'p> Builder<'p> {
                 })
                 .collect::<Option<Vec<_>>>()
                 .map(Expr::Tuple),
-            Abstract::Reference(_, _) => None,
+            Abstract::Reference(_, _) | Abstract::Choice(..) => None,
         };
         let text = match (&argument.keyword, argument.starred, argument.node) {
             (None, true, Ast::Starred(_)) => self.source_text(argument.node),
@@ -518,7 +662,24 @@ impl<'p> Builder<'p> {
                 }
                 let expr = self.expr_of(&whole.value, whole.node);
                 if self.is_opaque(&expr) {
-                    return Some(Abstract::value(self.count_of(&expr, whole.node)));
+                    let count = self.count_of(&expr, whole.node);
+                    // Asked for once, until the object changes.
+                    if let Abstract::Object(id) = &whole.value {
+                        self.state.change(*id, |object| object.length = Some(Rc::new(count.clone())));
+                    }
+                    return Some(Abstract::value(count));
+                }
+            }
+            // What cannot be negative is at least zero.
+            ("max", [first, second]) if !starred => {
+                for (one, other) in [(first, second), (second, first)] {
+                    if let (Abstract::Value(count), Abstract::Value(least)) = (&one.value, &other.value)
+                        && matches!(&**least, Expr::Constant(Value::Int(int)) if *int <= num_bigint::BigInt::from(0))
+                        && (matches!(&**count, Expr::Call(name, _, _) if &**name == "len")
+                            || self.atom_of(count).is_some_and(|id| self.atoms[id].meaning.starts_with("len(")))
+                    {
+                        return Some(one.value.clone());
+                    }
                 }
             }
             ("list", []) => {
@@ -546,10 +707,17 @@ impl<'p> Builder<'p> {
                 return Some(self.allocate(site, container(ObjectKind::Set, None, None)));
             }
             ("isinstance", [value, class]) => return self.isinstance(call, value, class),
+            ("range", [_] | [_, _] | [_, _, _]) if !starred => {
+                let arguments: Option<Vec<Expr>> =
+                    passed.iter().map(|argument| self.expr_hint(&argument.value)).collect();
+                if let Some(arguments) = arguments {
+                    return Some(self.checked(Expr::Call(Text::from("range"), arguments, Vec::new()), call));
+                }
+            }
             ("list" | "tuple" | "sorted" | "reversed" | "enumerate" | "map" | "zip" | "iter", [.., last])
                 if !starred =>
             {
-                let index = if name == "map" { passed.len() - 1 } else { 0 };
+                let index = usize::from(name == "map" && passed.len() > 1);
                 let source = passed.get(index).unwrap_or(last);
                 let expr = self.expr_of(&source.value, source.node);
                 let opaque = passed.iter().any(|argument| {
@@ -557,10 +725,28 @@ impl<'p> Builder<'p> {
                         || self.expr_hint(&argument.value).is_none_or(|expr| self.is_opaque(&expr))
                 });
                 if opaque {
-                    let length = match self.length_of(&source.value) {
+                    let mut length = match self.length_of(&source.value) {
                         Some(length) => length,
                         None => self.count_of(&expr, source.node),
                     };
+                    // As many items as the shortest has.
+                    let further = if matches!(name, "zip" | "map") { passed.get(index + 1..) } else { None };
+                    let mut lengths = vec![length.clone()];
+                    for other in further.unwrap_or_default().iter().filter(|other| other.keyword.is_none()) {
+                        let other_length = match self.length_of(&other.value) {
+                            Some(length) => length,
+                            None => {
+                                let expr = self.expr_of(&other.value, other.node);
+                                self.count_of(&expr, other.node)
+                            }
+                        };
+                        if !lengths.contains(&other_length) {
+                            lengths.push(other_length);
+                        }
+                    }
+                    if lengths.len() > 1 {
+                        length = Expr::Call(Text::from("min"), lengths, Vec::new());
+                    }
                     let site = self.site("sequence", call);
                     return Some(self.allocate(site, container(ObjectKind::List, None, Some(length))));
                 }
@@ -569,6 +755,15 @@ impl<'p> Builder<'p> {
         }
         if starred {
             return None;
+        }
+        // The items of an unknown dict are as many as the dict has.
+        if let (Some("items" | "keys" | "values"), [], Some(Abstract::Value(whole))) = (method, passed, receiver)
+            && self.is_opaque(whole)
+            && let Expr::Name(_) = &**whole
+        {
+            let length = self.count_of(whole, call);
+            let site = self.site("view", call);
+            return Some(self.allocate(site, container(ObjectKind::List, None, Some(length))));
         }
         if let (Some(method), Some(Abstract::Object(id))) = (method, receiver)
             && let Some(value) = self.container_method(*id, method, passed, call)
@@ -630,6 +825,7 @@ impl<'p> Builder<'p> {
                 items.iter().map(|item| self.expr_hint(item)).collect::<Option<Vec<_>>>().map(Expr::Tuple)
             }
             Abstract::Reference(name, frame) => self.code_name(name, *frame),
+            Abstract::Choice(..) => None,
         }
     }
 
@@ -740,19 +936,38 @@ impl<'p> Builder<'p> {
             })
             .collect();
         let name = self.program.call_name(module, call);
-        let functions = if functions.is_empty() && !crate::calls::is_builtin(&name) {
-            // A function that is handed to a library is taken to be called by it.
-            let handed = passed.iter().filter_map(|argument| match &argument.value {
-                Abstract::Reference(name, _) => self.by_name.get(&**name).copied(),
-                _ => None,
-            });
-            handed
-                .filter(|id| matches!(self.program.function(*id).kind, FunctionKind::Plain | FunctionKind::Lambda))
-                .collect()
-        } else {
-            functions
-        };
-        let Ok([function]) = <[FunctionId; 1]>::try_from(functions) else { return };
+        let mut functions: Vec<(FunctionId, Option<Abstract>)> =
+            functions.into_iter().map(|function| (function, None)).collect();
+        // Methods that a built-in calls (`len(x)`) have their receiver among the arguments.
+        for (function, receiver) in &mut functions {
+            if matches!(self.program.function(*function).kind, FunctionKind::Method) {
+                *receiver = self.receiver_among(*function, passed);
+            }
+        }
+        if functions.is_empty() && !crate::calls::is_builtin(&name) {
+            // A function, or an instance that can be called, that is handed to a library is taken to be called by it.
+            for argument in passed {
+                match &argument.value {
+                    Abstract::Reference(name, _) => {
+                        let id = self.by_name.get(&**name).copied().filter(|id| {
+                            matches!(self.program.function(*id).kind, FunctionKind::Plain | FunctionKind::Lambda)
+                        });
+                        functions.extend(id.map(|id| (id, None)));
+                    }
+                    Abstract::Object(id) => {
+                        if let Some(ObjectKind::Instance(class)) =
+                            self.state.object(*id).map(|object| object.kind.clone())
+                            && let Some(method) = self.method_of(&class, "__call__")
+                        {
+                            functions.push((method, Some(argument.value.clone())));
+                        }
+                    }
+                    Abstract::Value(_) | Abstract::Tuple(_) | Abstract::Choice(..) => {}
+                }
+            }
+            functions.dedup_by(|a, b| a.0 == b.0);
+        }
+        let Ok([(function, receiver)]) = <[(FunctionId, Option<Abstract>); 1]>::try_from(functions) else { return };
         let last = name.rsplit('.').next().unwrap_or(&name).to_owned();
         if NEVER_CALL.contains(&&*last) {
             return;
@@ -783,7 +998,7 @@ impl<'p> Builder<'p> {
                 };
                 let argument = Passed { keyword: None, starred: false, value: item, node: items.node };
                 let body = self.block(|builder| {
-                    builder.follow(function, None, vec![argument], call);
+                    builder.follow(function, receiver, vec![argument], call);
                 });
                 self.reachable = true;
                 let (target, iterable) = match native {
@@ -798,11 +1013,11 @@ impl<'p> Builder<'p> {
                 let arguments: Vec<Passed<'p>> = passed
                     .iter()
                     .filter(|argument| !matches!(argument.value, Abstract::Reference(_, _)))
-                    .filter(|argument| argument.keyword.is_none())
+                    .filter(|argument| argument.keyword.is_none() && receiver.as_ref() != Some(&argument.value))
                     .cloned()
                     .collect();
                 let state = self.state.clone();
-                self.follow(function, None, arguments, call);
+                self.follow(function, receiver, arguments, call);
                 if !self.reachable {
                     // What a callback raises, the library that calls it may keep.
                     self.reachable = true;
@@ -810,6 +1025,18 @@ impl<'p> Builder<'p> {
                 }
             }
         }
+    }
+
+    /// The argument that a method belongs to, by its class.
+    fn receiver_among(&self, method: FunctionId, passed: &[Passed<'p>]) -> Option<Abstract> {
+        let name = self.program.function(method).name.rsplit('.').next()?.to_owned();
+        passed.iter().map(|argument| &argument.value).find(|value| match value {
+            Abstract::Object(id) => match self.state.object(*id).map(|object| &object.kind) {
+                Some(ObjectKind::Instance(class)) => self.method_of(class, &name) == Some(method),
+                _ => false,
+            },
+            _ => false,
+        }).cloned()
     }
 
     /// `@decorator`: a call at the place of the definition. Gives what the decorated name stands for after it.

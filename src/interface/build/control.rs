@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::calls::Callee;
 use crate::expression::{
-    self, BinaryOperator, BooleanOperator, CompareOperator, ComprehensionKind, Expr, Target, Text, Value,
+    self, BinaryOperator, BooleanOperator, CompareOperator, ComprehensionKind, Expr, Target, Text, UnaryOperator, Value,
 };
 
 use super::super::tree::Handler;
@@ -44,6 +44,131 @@ impl Iteration {
     pub fn over(&self) -> Expr {
         if self.native.is_some() { self.iterable.clone() } else { range(self.count.clone()) }
     }
+}
+
+/// What may raise although it is no call, in the body of a `try`.
+pub(super) struct Candidate {
+    state: State,
+    slot: usize,
+    short: String,
+    key: String,
+    /// The clauses that catch it, with the name to raise.
+    caught: Vec<(usize, Text)>,
+}
+
+/// Stands for a candidate while the body of its `try` is read. No label or variable looks like it.
+fn candidate(index: usize, number: usize) -> Node {
+    let variable = Text::from(format!("!{index}"));
+    Node::MayRaise { variable, label: Text::from(number.to_string()), exceptions: Vec::new() }
+}
+
+/// The candidates that differ from the one before: something that costs or decides stands between, or they raise
+/// something else.
+fn distinct_candidates(block: &Block, index: usize, exceptions: &[Vec<Text>], kept: &mut BTreeSet<usize>) {
+    let mine = format!("!{index}");
+    let mut raised: Vec<&Text> = Vec::new();
+    for node in &block.0 {
+        match node {
+            Node::MayRaise { variable, label, .. } if **variable == *mine => {
+                let Ok(number) = label.parse::<usize>() else { continue };
+                let Some(own) = exceptions.get(number) else { continue };
+                if own.iter().any(|exception| !raised.contains(&exception)) {
+                    kept.insert(number);
+                    raised.extend(own);
+                }
+            }
+            Node::Let(_) | Node::Slot(_) => {}
+            _ => {
+                raised.clear();
+                for inner in node.blocks() {
+                    distinct_candidates(inner, index, exceptions, kept);
+                }
+            }
+        }
+    }
+}
+
+/// Puts each candidate's node in the place that was kept for it, or nothing.
+fn replace_candidates(block: &mut Block, index: usize, nodes: &[Option<Node>]) {
+    let mine = format!("!{index}");
+    let mut out = Vec::with_capacity(block.0.len());
+    for mut node in std::mem::take(&mut block.0) {
+        match &node {
+            Node::MayRaise { variable, label, .. } if **variable == *mine => {
+                let number = label.parse::<usize>().ok();
+                out.extend(number.and_then(|number| nodes.get(number)).cloned().flatten());
+            }
+            _ => {
+                for inner in node.blocks_mut() {
+                    replace_candidates(inner, index, nodes);
+                }
+                out.push(node);
+            }
+        }
+    }
+    block.0 = out;
+}
+
+/// Names of calls that write to a log.
+const LOGGING: &[&str] =
+    &["print", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "set_level"];
+
+/// What was decided, as a key, and whether the condition says it or its opposite.
+fn fact_key(condition: &Expr) -> (String, bool) {
+    let opposite = |operator: CompareOperator| match operator {
+        CompareOperator::IsNot => Some(CompareOperator::Is),
+        CompareOperator::NotEqual => Some(CompareOperator::Equal),
+        CompareOperator::NotIn => Some(CompareOperator::In),
+        _ => None,
+    };
+    match condition {
+        Expr::Unary(UnaryOperator::Not, inner) => {
+            let (key, positive) = fact_key(inner);
+            (key, !positive)
+        }
+        Expr::Compare(left, rest) => match rest.as_slice() {
+            [(operator, right)] => match opposite(*operator) {
+                Some(operator) => (Expr::Compare(left.clone(), vec![(operator, right.clone())]).to_string(), false),
+                None => (condition.to_string(), true),
+            },
+            _ => (condition.to_string(), true),
+        },
+        _ => (condition.to_string(), true),
+    }
+}
+
+/// Notes what the arm of a branch says.
+fn learn(state: &mut State, condition: &Expr, holds: bool) {
+    match condition {
+        Expr::Boolean(BooleanOperator::And, parts) if holds => parts.iter().for_each(|part| learn(state, part, true)),
+        Expr::Boolean(BooleanOperator::Or, parts) if !holds => parts.iter().for_each(|part| learn(state, part, false)),
+        Expr::Unary(UnaryOperator::Not, inner) => learn(state, inner, !holds),
+        _ => {
+            let (key, positive) = fact_key(condition);
+            state.learn(key, holds == positive);
+            // What counts as true is not `None`, and what is `None` does not count as true.
+            if holds && !matches!(condition, Expr::Compare(..)) {
+                state.learn(super::none_key(condition), false);
+            }
+            if let Expr::Compare(left, rest) = condition
+                && let [(CompareOperator::Is, Expr::Constant(Value::None))] = rest.as_slice()
+                && holds
+            {
+                state.learn(left.to_string(), false);
+            }
+            if let Expr::Compare(left, rest) = condition
+                && let [(CompareOperator::IsNot, Expr::Constant(Value::None))] = rest.as_slice()
+                && !holds
+            {
+                state.learn(left.to_string(), false);
+            }
+        }
+    }
+}
+
+/// Whether an expression is a range.
+fn is_range(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(name, _, _) if &**name == "range")
 }
 
 /// `range(count)`.
@@ -86,6 +211,7 @@ impl<'p> Builder<'p> {
         if !self.reachable {
             return None;
         }
+        let condition = self.with_facts(condition);
         if let Expr::Constant(value) = &condition {
             if value.is_true() {
                 then(self)
@@ -98,9 +224,11 @@ impl<'p> Builder<'p> {
         let site = self.site("join", node);
         let entry = self.state.clone();
         let mut ways = Vec::new();
+        learn(&mut self.state, &condition, true);
         let then = self.arm(&mut ways, then);
         let after_then = ways.len();
         self.state = entry;
+        learn(&mut self.state, &condition, false);
         self.reachable = true;
         let otherwise = self.arm(&mut ways, otherwise);
         self.reachable = true;
@@ -108,6 +236,41 @@ impl<'p> Builder<'p> {
         self.emit(Node::If { condition, then, otherwise, at: at.clone() });
         self.meet(ways, &site, &at);
         slots
+    }
+
+    /// A condition without what was decided on the way here.
+    fn with_facts(&self, condition: Expr) -> Expr {
+        let truth = |value| Expr::Constant(Value::Bool(value));
+        match condition {
+            Expr::Constant(_) => condition,
+            Expr::Unary(UnaryOperator::Not, inner) => match self.with_facts(*inner) {
+                Expr::Constant(value) => truth(!value.is_true()),
+                inner => negate(inner),
+            },
+            Expr::Boolean(operator, parts) => {
+                let and = operator == BooleanOperator::And;
+                let mut open = Vec::new();
+                for part in parts {
+                    match self.with_facts(part) {
+                        Expr::Constant(value) if value.is_true() == and => {}
+                        Expr::Constant(_) if open.is_empty() => return truth(!and),
+                        part => open.push(part),
+                    }
+                }
+                match open.len() {
+                    0 => truth(and),
+                    1 => open.swap_remove(0),
+                    _ => Expr::Boolean(operator, open),
+                }
+            }
+            condition => {
+                let (key, positive) = fact_key(&condition);
+                match self.state.fact(&key) {
+                    Some(holds) => truth(holds == positive),
+                    None => condition,
+                }
+            }
+        }
     }
 
     fn arm(&mut self, ways: &mut Vec<(State, usize)>, read: impl FnOnce(&mut Self)) -> Block {
@@ -215,6 +378,9 @@ impl<'p> Builder<'p> {
             Some((index, clause)) => {
                 self.leave_protections(index + 1, slot);
                 self.tries[index].raised.push((state, slot));
+                let clauses = &self.tries[index].clauses;
+                let place = clauses.iter().position(|clause| self.catches(clause, &exception));
+                self.tries[index].reached.extend(place);
                 // The clause's own name: which of its names fits is known here, not where it runs.
                 let exact = self.tries[index].clauses.iter().any(|clause| clause.contains(&exception));
                 let exception = if exact { exception } else { clause.unwrap_or(exception) };
@@ -226,6 +392,12 @@ impl<'p> Builder<'p> {
             }
         }
         self.reachable = false;
+    }
+
+    /// Whether a clause around the running code catches an exception.
+    pub(super) fn would_catch(&self, exception: &str) -> bool {
+        let mut protections = self.tries.iter().filter(|protection| protection.in_body);
+        protections.any(|protection| protection.clauses.iter().any(|clause| self.catches(clause, exception)))
     }
 
     /// Whether a clause catches an exception, by name and by what is known of its bases.
@@ -263,8 +435,108 @@ impl<'p> Builder<'p> {
         bases
     }
 
+    /// The exception variable of a `try`, named after the first call that may raise; a call that only logs does not
+    /// name it if there is another.
+    fn exception_variable(&mut self, index: usize, short: &str) -> usize {
+        let hint = format!("try_{short}_raised");
+        if let Some(variable) = self.tries[index].variable {
+            let logs = |hint: &str| LOGGING.iter().any(|name| hint == format!("try_{name}_raised"));
+            if let Some(atom) = self.atoms.get_mut(variable)
+                && logs(&atom.hint)
+            {
+                atom.hint = hint;
+            }
+            return variable;
+        }
+        let (place, range) = (self.tries[index].place.clone(), self.tries[index].range);
+        let meaning = "which call of the `try` raises, if any".to_owned();
+        let expr = self.atom(format!("raised@{range:?}/{}", self.tries[index].frame), || Atom {
+            kind: McvKind::Exception,
+            type_: McvType::OptionalStr,
+            hint,
+            meaning,
+            place,
+            default: None,
+            owner: None,
+            data: true,
+            made: 0,
+        });
+        let variable = self.atom_of(&expr).unwrap_or(0);
+        self.tries[index].variable = Some(variable);
+        variable
+    }
+
+    /// Notes that what was just read, and is no call, may raise one of these exceptions. It is asked for only if
+    /// nothing else in the `try` leads to the clause that catches it: see [`Self::settle`].
+    pub(super) fn may_fail(&mut self, node: &impl Ranged, exceptions: &[&'static str]) {
+        let short = self.source_hint(node);
+        self.may_fail_as(&short, node, exceptions);
+    }
+
+    /// The same under a name of its own.
+    pub(super) fn may_fail_as(&mut self, short: &str, node: &impl Ranged, exceptions: &[&'static str]) {
+        if !self.reachable || self.quiet > 0 {
+            return;
+        }
+        let mut open: Vec<&'static str> = exceptions.to_vec();
+        for index in (0..self.tries.len()).rev() {
+            let protection = &self.tries[index];
+            if !protection.in_body || protection.clauses.is_empty() || open.is_empty() {
+                continue;
+            }
+            let mut caught: Vec<(usize, Text)> = Vec::new();
+            open.retain(|exception| {
+                let place = protection.clauses.iter().position(|clause| self.catches(clause, exception));
+                let Some(place) = place else { return true };
+                if !caught.iter().any(|(other, _)| *other == place) {
+                    let name = protection.clauses[place].first().cloned();
+                    caught.push((place, name.unwrap_or_else(|| Text::from("Exception"))));
+                }
+                false
+            });
+            if caught.is_empty() {
+                continue;
+            }
+            let short = short.to_owned();
+            let key = format!("{short}@{}:{}", node.start().to_u32(), self.frame());
+            let slot = self.slot();
+            let state = self.state.clone();
+            let number = self.tries[index].candidates.len();
+            self.tries[index].candidates.push(Candidate { state, slot, short, key, caught });
+            self.emit(candidate(index, number));
+        }
+    }
+
+    /// Puts what was noted by [`Self::may_fail`] where a clause has no other way in, and drops the rest.
+    fn settle(&mut self, index: usize, body: &mut Block) {
+        let candidates = std::mem::take(&mut self.tries[index].candidates);
+        if candidates.is_empty() {
+            return;
+        }
+        let reached = self.tries[index].reached.clone();
+        let exceptions_of = |candidate: &Candidate| -> Vec<Text> {
+            let open = candidate.caught.iter().filter(|(place, _)| !reached.contains(place));
+            open.map(|(_, name)| name.clone()).collect()
+        };
+        let all: Vec<Vec<Text>> = candidates.iter().map(exceptions_of).collect();
+        let mut kept = BTreeSet::new();
+        distinct_candidates(body, index, &all, &mut kept);
+        let mut nodes: Vec<Option<Node>> = Vec::new();
+        for (number, (Candidate { state, slot, short, key, .. }, exceptions)) in candidates.into_iter().zip(all).enumerate() {
+            if !kept.contains(&number) {
+                nodes.push(None);
+                continue;
+            }
+            let variable = Text::from(format!("?{}", self.exception_variable(index, &short)));
+            let label = self.label(index, &short, &key);
+            self.tries[index].raised.push((state, slot));
+            nodes.push(Some(Node::MayRaise { variable, label, exceptions }));
+        }
+        replace_candidates(body, index, &nodes);
+    }
+
     /// Notes that the call just made may raise into the clauses around it.
-    pub(super) fn may_raise(&mut self, callee: &str, node: &impl Ranged, only: Option<&[&str]>) {
+    pub(super) fn may_raise(&mut self, callee: &str, node: &impl Ranged) {
         if !self.reachable || self.quiet > 0 {
             return;
         }
@@ -280,46 +552,20 @@ impl<'p> Builder<'p> {
                 everything |=
                     clause.is_empty() || clause.iter().any(|name| matches!(&**name, "Exception" | "BaseException"));
                 let name = clause.first().cloned().unwrap_or_else(|| Text::from("Exception"));
-                let fits = only.is_none_or(|only| {
-                    only.iter().any(|exception| {
-                        clause.iter().any(|name| &**name == *exception)
-                            || (*exception == "KeyError" && clause.iter().any(|name| &**name == "LookupError"))
-                    })
-                });
-                if fits && !inner.contains(&name) && !exceptions.contains(&name) {
+                if !inner.contains(&name) && !exceptions.contains(&name) {
                     exceptions.push(name);
                 }
             }
             if !exceptions.is_empty() {
                 let short = snake_case(&hint_from_text(callee));
-                let variable = match self.tries[index].variable {
-                    Some(variable) => variable,
-                    None => {
-                        let (place, range) = (self.tries[index].place.clone(), self.tries[index].range);
-                        let hint = format!("try_{short}_raised");
-                        let meaning = "which call of the `try` raises, if any".to_owned();
-                        let expr = self.atom(format!("raised@{range:?}/{}", self.tries[index].frame), || Atom {
-                            kind: McvKind::Exception,
-                            type_: McvType::OptionalStr,
-                            hint,
-                            meaning,
-                            place,
-                            default: None,
-                            owner: None,
-                            data: true,
-                            made: 0,
-                        });
-                        let variable = self.atom_of(&expr).unwrap_or(0);
-                        self.tries[index].variable = Some(variable);
-                        variable
-                    }
-                };
+                let variable = self.exception_variable(index, &short);
                 let range = node.range();
                 let key = format!("{short}@{}:{}", range.start().to_u32(), self.frame());
                 let label = self.label(index, &short, &key);
                 let slot = self.slot();
                 let state = self.state.clone();
                 self.tries[index].raised.push((state, slot));
+                self.tries[index].reached.extend(0..clauses.len());
                 let variable = Text::from(format!("?{variable}"));
                 self.emit(Node::MayRaise { variable, label, exceptions: exceptions.clone() });
                 inner.extend(exceptions);
@@ -414,14 +660,17 @@ impl<'p> Builder<'p> {
             finally: !finalbody.is_empty(),
             leaving: Vec::new(),
             in_body: true,
+            candidates: Vec::new(),
+            reached: BTreeSet::new(),
         });
         let depth = self.tries.len() - 1;
         let mut ways = Vec::new();
-        let body = self.block(|builder| {
+        let mut body = self.block(|builder| {
             builder.before_statement();
             read(builder);
         });
         self.tries[depth].in_body = false;
+        self.settle(depth, &mut body);
         let otherwise = self.block(|builder| {
             builder.statements(orelse);
             builder.way(&mut ways);
@@ -664,8 +913,14 @@ impl<'p> Builder<'p> {
             let before = self.checkpoint();
             self.state = entry.clone();
             self.slots[entry_slot].clear();
-            let opened: Vec<(Change, Vec<(Text, Slot)>)> =
-                changes.iter().map(|change| (change.clone(), self.open(change, entry_slot, node, at))).collect();
+            let mut opened: Vec<(Change, Vec<(Text, Slot)>)> = Vec::new();
+            for change in &changes {
+                let mixed = match change {
+                    Change::Variable(variable) => changes.contains(&Change::Kind(variable.clone())),
+                    _ => false,
+                };
+                opened.push((change.clone(), self.open(change, mixed, entry_slot, node, at)));
+            }
             let head = self.state.clone();
             let tries = self.tries.len();
             if let Some(here) = self.stack.last_mut() {
@@ -697,6 +952,21 @@ impl<'p> Builder<'p> {
                     self.close(change, names, end, *slot, node, at);
                 }
             }
+            // A name that turns out to stand for something that expressions cannot look into: read with that in mind.
+            let mut turned = false;
+            for (name, _) in opened.iter().flat_map(|(_, names)| names) {
+                let slots = exits.continues.iter().map(|(_, slot)| *slot).chain([entry_slot]);
+                let lets = slots.flat_map(|slot| &self.slots[slot]).filter(|bound| bound.name == *name);
+                let values: Vec<&Expr> = lets.map(|bound| &bound.value).collect();
+                if !self.opaque_names.contains(name) && self.is_opaque_choice(values.into_iter()) {
+                    self.opaque_names.insert(name.clone());
+                    turned = true;
+                }
+            }
+            if turned {
+                self.roll_back(before);
+                continue;
+            }
             // What the body binds first stays bound behind the loop.
             let mut exhausted = head.clone();
             for (end, _) in &exits.continues {
@@ -717,29 +987,42 @@ impl<'p> Builder<'p> {
     }
 
     /// How much was noted around a loop: what a second reading must forget of the first.
-    fn checkpoint(&self) -> (Vec<usize>, Vec<(usize, usize, usize)>) {
+    fn checkpoint(&self) -> (Vec<usize>, Vec<[usize; 4]>) {
         (
             self.stack.iter().map(|activation| activation.returns.len()).collect(),
-            self.tries.iter().map(|p| (p.raised.len(), p.leaving.len(), p.labels.len())).collect(),
+            self.tries
+                .iter()
+                .map(|p| [p.raised.len(), p.leaving.len(), p.labels.len(), p.candidates.len()])
+                .collect(),
         )
     }
 
-    fn roll_back(&mut self, to: (Vec<usize>, Vec<(usize, usize, usize)>)) {
+    fn roll_back(&mut self, to: (Vec<usize>, Vec<[usize; 4]>)) {
         for (activation, length) in self.stack.iter_mut().zip(to.0) {
             activation.returns.truncate(length);
         }
-        for (protection, (raised, leaving, labels)) in self.tries.iter_mut().zip(to.1) {
+        for (protection, [raised, leaving, labels, candidates]) in self.tries.iter_mut().zip(to.1) {
             protection.raised.truncate(raised);
             protection.leaving.truncate(leaving);
             if protection.labels.len() > labels {
                 protection.labels.truncate(labels);
                 protection.taken.clear();
             }
+            protection.candidates.truncate(candidates);
         }
     }
 
     /// Gives what a loop changes a name of the loop's own, bound before it to what was there.
-    fn open(&mut self, change: &Change, slot: usize, node: TextRange, at: &Place) -> Vec<(Text, Slot)> {
+    ///
+    /// `mixed` says that the variable is not always an object of one kind.
+    fn open(
+        &mut self,
+        change: &Change,
+        mixed: bool,
+        slot: usize,
+        node: TextRange,
+        at: &Place,
+    ) -> Vec<(Text, Slot)> {
         let site = format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32());
         let mut names = Vec::new();
         let mut name = |builder: &mut Self, hint: &str, what: Slot, value: Expr| {
@@ -749,10 +1032,13 @@ impl<'p> Builder<'p> {
             Expr::Name(name)
         };
         match change {
+            // Says how the variable is opened, by the change of the variable itself.
+            Change::Kind(_) => {}
             Change::Variable(variable) => {
                 let Some(value) = self.state.get(variable).cloned() else { return names };
                 let hint = variable.1.clone();
                 if let Abstract::Object(id) = &value
+                    && !mixed
                     && let Some(object) = self.state.object(*id).cloned()
                     && !matches!(object.kind, ObjectKind::Instance(_))
                 {
@@ -833,7 +1119,7 @@ impl<'p> Builder<'p> {
                 (Change::Field(id, field), _) => object_of(*id)
                     .and_then(|object| object.fields.get(field).cloned())
                     .map(|value| self.plain_in(end, &value, &site, field, at)),
-                (Change::NoContent(_) | Change::NoLength(_), _) => None,
+                (Change::NoContent(_) | Change::NoLength(_) | Change::Kind(_), _) => None,
             };
             let value = match value {
                 Some(value) => value,
@@ -864,6 +1150,7 @@ impl<'p> Builder<'p> {
             Abstract::Tuple(items) => {
                 Expr::Tuple(items.iter().map(|item| self.plain_in(state, item, site, hint, at)).collect())
             }
+            Abstract::Choice(..) => self.lost(&format!("{site}/choice"), hint, at),
         }
     }
 
@@ -872,11 +1159,12 @@ impl<'p> Builder<'p> {
     pub(super) fn iteration(&mut self, iterable: &Abstract, target: &'p Ast, node: &'p Ast) -> Iteration {
         let expr = match iterable {
             Abstract::Object(id) => self.state.object(*id).and_then(|object| object.content.as_deref().cloned()),
-            Abstract::Reference(_, _) => None,
+            Abstract::Reference(_, _) | Abstract::Choice(..) => None,
             Abstract::Value(_) | Abstract::Tuple(_) => Some(self.expr_of(iterable, node)),
         };
+        // The numbers of a range are numbers, whatever decides how many there are.
         if let Some(expr) = expr
-            && !self.is_opaque(&expr)
+            && (!self.is_opaque(&expr) || is_range(&expr))
             && let Some(native) = self.native_target(target)
         {
             let count = self.count_of(&expr, node);
@@ -898,16 +1186,15 @@ impl<'p> Builder<'p> {
 
     /// The number of items of an unknown, named after what each item is called.
     fn trip_count_of(&mut self, iterable: &Expr, target: &'p Ast, node: &'p Ast) -> Expr {
-        if !matches!(iterable, Expr::Name(_)) {
-            return self.count_of(iterable, node);
-        }
+        let Some(atom) = self.atom_of(iterable) else { return self.count_of(iterable, node) };
         let words = super::expressions::target_names(target);
         let hint = match words.as_slice() {
             [] | ["_"] => format!("{}_count", self.hint_of(node)),
             [name] => format!("{}_count", snake_case(name)),
             [.., last] => format!("{}_count", snake_case(last)),
         };
-        let Some(atom) = self.atom_of(iterable) else { return self.count_of(iterable, node) };
+        // What has a name of its own gives the name, so that `len(rows)` and the loop over `rows` say the same.
+        let hint = if self.atoms[atom].hint.starts_with('=') { self.length_hint(atom) } else { hint };
         let expr = self.part(atom, "len()", hint, McvType::Int, node);
         if let Some(id) = self.atom_of(&expr) {
             self.atoms[id].kind = McvKind::TripCount;
@@ -973,9 +1260,10 @@ impl<'p> Builder<'p> {
             Expr::Name(name) => {
                 match atom_index(name).filter(|id| self.atoms.get(*id).is_some_and(|atom| !atom.data)) {
                     Some(atom) => {
-                        let hint = format!("len_{}", self.atoms[atom].hint.trim_start_matches('='));
+                        let hint = self.length_hint(atom);
                         self.part(atom, "len()", hint, McvType::Int, node)
                     }
+                    None if self.opaque_names.contains(name) => self.length_of_choice(name, node),
                     None => length_call(expr.clone()),
                 }
             }
@@ -985,6 +1273,29 @@ impl<'p> Builder<'p> {
             }
             _ => length_call(expr.clone()),
         }
+    }
+
+    fn length_hint(&self, atom: usize) -> String {
+        format!("len_{}", self.atoms[atom].hint.trim_start_matches('='))
+    }
+
+    /// The number of items of what several ways bind, at least one of them to an unknown.
+    fn length_of_choice(&mut self, name: &Text, node: &impl Ranged) -> Expr {
+        let called = super::bound_index(name).and_then(|index| self.bound.get(index)).map(|bound| bound.hint.clone());
+        let called = called.unwrap_or_else(|| Text::from("value"));
+        let (hint, meaning) = (format!("len_{called}"), format!("len({called})"));
+        let place = self.place(node);
+        self.atom(format!("len/{name}"), || Atom {
+            kind: McvKind::ExternalSize,
+            type_: McvType::Int,
+            hint,
+            meaning,
+            place,
+            default: None,
+            owner: None,
+            data: true,
+            made: 0,
+        })
     }
 
     /// The loop's target with names of its own, if it binds nothing but names.
@@ -1455,8 +1766,14 @@ fn part_of(object: &Object, part: Slot) -> Option<Expr> {
 /// Adds what differs between the start and the end of an iteration.
 fn changed(head: &State, end: &State, found: &mut BTreeSet<Change>) {
     for (variable, value) in head.variables() {
-        if end.get(variable).is_some_and(|after| after != value) {
-            found.insert(Change::Variable(variable.clone()));
+        let Some(after) = end.get(variable).filter(|after| *after != value) else { continue };
+        found.insert(Change::Variable(variable.clone()));
+        let kind = |state: &State, value: &Abstract| match value {
+            Abstract::Object(id) => state.object(*id).map(|object| object.kind.clone()),
+            _ => None,
+        };
+        if matches!(value, Abstract::Object(_)) && kind(head, value) != kind(end, after) {
+            found.insert(Change::Kind(variable.clone()));
         }
     }
     for (id, before) in head.objects() {

@@ -238,6 +238,9 @@ impl<'p> Builder<'p> {
                     }
                 }
                 let full = format!("{owner}.{name}");
+                if let Some(value) = library_constant(&full) {
+                    return constant(value);
+                }
                 if full == "os.environ" {
                     return Abstract::Reference(Text::from(full), None);
                 }
@@ -253,12 +256,46 @@ impl<'p> Builder<'p> {
             Abstract::Value(expr) => match self.atom_of(expr) {
                 Some(atom) => {
                     let hint = self.part_hint(atom, name);
+                    self.may_fail(attribute, &["AttributeError"]);
                     Abstract::value(self.part(atom, &format!(".{name}"), hint, McvType::Any, attribute))
                 }
                 None => self.input_part(expr, &format!(".{name}"), attribute),
             },
+            Abstract::Choice(chosen, options) => self.attribute_of_choice(attribute, chosen, options),
             Abstract::Tuple(_) => self.opaque(attribute),
         }
+    }
+
+    /// An attribute of one of several instances, where expressions can say each one's.
+    fn attribute_of_choice(
+        &mut self,
+        attribute: &'p ast::ExprAttribute,
+        chosen: &Expr,
+        options: &[(Text, Abstract)],
+    ) -> Abstract {
+        let field = |builder: &Self, instance: &Abstract| match instance {
+            Abstract::Object(id) => match builder.state.object(*id)?.fields.get(attribute.attr.as_str())? {
+                Abstract::Value(expr) => Some((**expr).clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let fields: Option<Vec<(Text, Expr)>> =
+            options.iter().map(|(class, instance)| Some((class.clone(), field(self, instance)?))).collect();
+        let Some(((_, last), others)) = fields.as_deref().and_then(<[(Text, Expr)]>::split_last) else {
+            return self.opaque(attribute);
+        };
+        let mut value = last.clone();
+        for (class, field) in others.iter().rev() {
+            if *field == value {
+                continue;
+            }
+            let name = Expr::Constant(Value::Str(class.clone()));
+            let test = Expr::Compare(Box::new(chosen.clone()), vec![(CompareOperator::Equal, name)]);
+            value =
+                Expr::If { test: Box::new(test), then: Box::new(field.clone()), otherwise: Box::new(value) };
+        }
+        self.checked(value, attribute)
     }
 
     /// Looks into something with an expression that the language of expressions cannot look into.
@@ -281,7 +318,7 @@ impl<'p> Builder<'p> {
     }
 
     /// A name made of the last two names of the source (`context.function_name` → `context_function_name`).
-    fn source_hint(&self, node: &impl Ranged) -> String {
+    pub(super) fn source_hint(&self, node: &impl Ranged) -> String {
         let text = self.source_text(node);
         let words: Vec<String> = text
             .split(|c: char| !(c.is_alphanumeric() || c == '_'))
@@ -305,7 +342,13 @@ impl<'p> Builder<'p> {
             return self.slice(&receiver, slice, subscript);
         }
         let index = self.expression(&subscript.slice);
-        self.item(&receiver, &index, subscript)
+        let value = self.item(&receiver, &index, subscript);
+        // What is found by a constant key in what the handler made is there.
+        let found = matches!(&receiver, Abstract::Tuple(_)) || !matches!(&value, Abstract::Value(expr) if self.is_opaque(expr));
+        if !found {
+            self.may_fail(subscript, &["KeyError", "IndexError", "TypeError"]);
+        }
+        value
     }
 
     fn item(&mut self, receiver: &Abstract, index: &Abstract, node: &'p ast::ExprSubscript) -> Abstract {
@@ -317,7 +360,19 @@ impl<'p> Builder<'p> {
         let key = self.expr_of(index, &*node.slice);
         match receiver {
             Abstract::Reference(owner, _) if &**owner == "os.environ" => {
-                return self.environment(&key, None, node);
+                if !self.would_catch("KeyError") {
+                    return self.environment(&key, None, node);
+                }
+                // Whether it is set decides whether the clause runs.
+                let none = || Expr::Constant(Value::None);
+                let value = self.environment(&key, Some(none()), node);
+                if let Abstract::Value(expr) = &value
+                    && matches!(&**expr, Expr::Name(_))
+                {
+                    let unset = Expr::Compare(Box::new((**expr).clone()), vec![(CompareOperator::Is, none())]);
+                    self.branch(unset, node, |builder| builder.raise(Text::from("KeyError"), node), |_| {});
+                }
+                return value;
             }
             Abstract::Object(id) => {
                 let Some(object) = self.state.object(*id).cloned() else { return self.opaque(node) };
@@ -331,7 +386,7 @@ impl<'p> Builder<'p> {
                 }
                 return self.opaque(node);
             }
-            Abstract::Value(_) | Abstract::Reference(_, _) | Abstract::Tuple(_) => {}
+            Abstract::Value(_) | Abstract::Reference(_, _) | Abstract::Tuple(_) | Abstract::Choice(..) => {}
         }
         let whole = self.expr_of(receiver, &*node.value);
         if let Some(atom) = self.atom_of(&whole)
@@ -351,6 +406,10 @@ impl<'p> Builder<'p> {
         if self.is_opaque(&whole) || self.is_opaque(&key) {
             // A constant table indexed by an unknown, or a computed value: an expression of unknowns all the same.
             return match (&whole, self.is_opaque(&key)) {
+                // One value of several: asked for once, however often it is read.
+                (Expr::Name(_), false) if matches!(key, Expr::Constant(_)) => {
+                    self.input_part(&whole, &format!("[{key}]"), node)
+                }
                 (Expr::Dict(_) | Expr::List(_) | Expr::Tuple(_), _) => self.index(&whole.clone(), &key, node),
                 _ => self.opaque(node),
             };
@@ -476,6 +535,9 @@ impl<'p> Builder<'p> {
             let content = (!self.is_opaque(&value)).then_some(value);
             let site = self.site("sum", node);
             return self.allocate(site, container(ObjectKind::List, content, Some(length)));
+        }
+        if self.has_unknown(&value) {
+            self.may_fail(node, &["TypeError", "ZeroDivisionError", "ValueError"]);
         }
         self.checked(value, node)
     }
@@ -614,7 +676,10 @@ impl<'p> Builder<'p> {
                 ast::CmpOp::In => CompareOperator::In,
                 ast::CmpOp::NotIn => CompareOperator::NotIn,
             };
-            if self.is_opaque(&left.0) || self.is_opaque(&right.0) {
+            let asks_none = matches!(operator, CompareOperator::Is | CompareOperator::IsNot)
+                && right.0 == Expr::Constant(Value::None)
+                && matches!(&left.0, Expr::Name(name) if super::bound_index(name).is_some());
+            if (self.is_opaque(&left.0) || self.is_opaque(&right.0)) && !asks_none {
                 // What cannot be asked of a number or a text is asked as a whole.
                 let negative = matches!(operator, CompareOperator::NotIn | CompareOperator::IsNot);
                 if matches!(
@@ -664,16 +729,17 @@ impl<'p> Builder<'p> {
                 matches!(object.kind, ObjectKind::Instance(_))
                     || !matches!(object.content.as_deref(), Some(Expr::Name(_)))
             }),
-            Abstract::Value(_) => false,
+            Abstract::Choice(..) => true,
+            Abstract::Value(expr) => self.is_never_none(expr, &self.state),
         };
         never.then(|| Self::truth_value(*operator == ast::CmpOp::IsNot))
     }
 
     /// Whether a value is a function, class or module: true, and never `None`.
-    fn is_definition(&self, value: &Abstract) -> bool {
+    pub(super) fn is_definition(&self, value: &Abstract) -> bool {
         let Abstract::Reference(name, _) = value else { return false };
         self.by_name.contains_key(&**name)
-            || self.program.classes().any(|(_, class)| class.qualified_name == **name)
+            || self.class_by_name.contains_key(&**name)
             || self.project.find(name).is_some()
             || crate::calls::is_builtin(name)
             || !name.contains('.')
@@ -801,6 +867,10 @@ impl<'p> Builder<'p> {
                 {
                     return Expr::Constant(Value::Bool(true));
                 }
+            }
+            Abstract::Choice(..) => return Expr::Constant(Value::Bool(true)),
+            Abstract::Value(expr) if self.is_always_true(expr, &self.state) => {
+                return Expr::Constant(Value::Bool(true));
             }
             Abstract::Value(_) | Abstract::Tuple(_) => {}
         }
@@ -1040,6 +1110,24 @@ pub(super) fn target_names(target: &Ast) -> Vec<&str> {
         Ast::Starred(starred) => target_names(&starred.value),
         _ => Vec::new(),
     }
+}
+
+/// Constants of Python's own modules, the same on every platform that handlers run on.
+fn library_constant(name: &str) -> Option<Value> {
+    Some(match name {
+        "math.pi" => Value::Float(std::f64::consts::PI),
+        "math.e" => Value::Float(std::f64::consts::E),
+        "math.tau" => Value::Float(std::f64::consts::TAU),
+        "math.inf" => Value::Float(f64::INFINITY),
+        "sys.maxsize" => Value::Int(i64::MAX.into()),
+        "string.ascii_lowercase" => Value::Str("abcdefghijklmnopqrstuvwxyz".into()),
+        "string.ascii_uppercase" => Value::Str("ABCDEFGHIJKLMNOPQRSTUVWXYZ".into()),
+        "string.ascii_letters" => Value::Str("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".into()),
+        "string.digits" => Value::Str("0123456789".into()),
+        "string.hexdigits" => Value::Str("0123456789abcdefABCDEF".into()),
+        "string.punctuation" => Value::Str("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".into()),
+        _ => return None,
+    })
 }
 
 pub(super) fn constant(value: Value) -> Abstract {

@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::calls::{FunctionId, Program};
+use crate::calls::{ClassId, Definition, FunctionId, Program};
 use crate::expression::{self, Expr, Text, Value};
 use crate::project::{ModuleId, Project};
 
@@ -39,6 +39,10 @@ const MAX_CALL_DEPTH: usize = 60;
 
 /// Most guards of nested `match` statements for which the cases behind each are read twice.
 const MAX_GUARDS: usize = 3;
+
+/// Stands between a closure's name and the number of the frame that it closes over. A private character: no source
+/// has it in a name, and [`super::names`] takes it out again.
+pub(super) const CLOSURE: char = '\u{f8ff}';
 
 /// Largest content of a container that is kept, in nodes.
 const MAX_EXPRESSION: usize = 2_000;
@@ -146,6 +150,10 @@ struct Protection {
     leaving: Vec<(State, usize)>,
     /// Whether the clauses are still to come (the body is being read, not a clause).
     in_body: bool,
+    /// What may raise although it is no call.
+    candidates: Vec<control::Candidate>,
+    /// The clauses that a call or a `raise` leads to.
+    reached: BTreeSet<usize>,
 }
 
 /// What became of a call.
@@ -165,6 +173,8 @@ enum Location {
     Content(ObjectId),
     /// The number of items of a container.
     Length(ObjectId),
+    /// What a variable holds, and that it is not always an object of one kind.
+    Kind(Variable),
     /// The content of a container, beyond what expressions can say.
     NoContent(ObjectId),
     /// The number of items of a container, beyond what expressions can say.
@@ -180,6 +190,7 @@ pub(super) struct Builder<'p> {
     program: &'p Program<'p>,
     options: &'p Options,
     by_name: FxHashMap<&'p str, FunctionId>,
+    class_by_name: FxHashMap<&'p str, ClassId>,
     state: State,
     reachable: bool,
     out: Vec<Node>,
@@ -187,6 +198,14 @@ pub(super) struct Builder<'p> {
     atom_sites: FxHashMap<(FrameId, String), usize>,
     bound: Vec<Bound>,
     bound_sites: FxHashMap<(FrameId, String), Text>,
+    /// Bound names whose values rest on an unknown that is not plain data.
+    opaque_names: FxHashSet<Text>,
+    /// Names, bound or unknown, whose values are never `None`.
+    never_none: FxHashSet<Text>,
+    /// Names, bound or unknown, whose values count as true.
+    always_true: FxHashSet<Text>,
+    /// Bound names that stand for functions and classes: what they may be.
+    code_names: FxHashMap<Text, Vec<Expr>>,
     slots: Vec<Vec<Let>>,
     frames: FxHashMap<(FrameId, ModuleId, TextRange, FunctionId), FrameId>,
     objects: FxHashMap<(FrameId, String), ObjectId>,
@@ -211,13 +230,18 @@ pub(super) struct Builder<'p> {
 
 impl<'p> Builder<'p> {
     pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, entry: ModuleId) -> Self {
-        let by_name = program.functions().map(|(id, function)| (function.qualified_name.as_str(), id)).collect();
+        // A class's body is code too, and has the class's name; it is never what a call reaches.
+        let is_called = |definition: &Definition<'_>| matches!(definition, Definition::Function(_) | Definition::Lambda(_));
+        let functions = program.functions().filter(|(_, function)| is_called(&function.definition));
+        let by_name = functions.map(|(id, function)| (function.qualified_name.as_str(), id)).collect();
+        let class_by_name = program.classes().map(|(id, class)| (class.qualified_name.as_str(), id)).collect();
         Self {
             entry,
             project,
             program,
             options,
             by_name,
+            class_by_name,
             state: State::default(),
             reachable: true,
             out: Vec::new(),
@@ -225,6 +249,10 @@ impl<'p> Builder<'p> {
             atom_sites: FxHashMap::default(),
             bound: Vec::new(),
             bound_sites: FxHashMap::default(),
+            opaque_names: FxHashSet::default(),
+            never_none: FxHashSet::default(),
+            always_true: FxHashSet::default(),
+            code_names: FxHashMap::default(),
             slots: Vec::new(),
             frames: FxHashMap::default(),
             objects: FxHashMap::default(),
@@ -444,7 +472,8 @@ impl<'p> Builder<'p> {
             place,
             default: None,
             owner: None,
-            data: false,
+            // A number of items is a number, whatever the items are.
+            data: step == "len()",
             made: 0,
         });
         // A part is as old as its whole: it changes only when that is made anew.
@@ -458,9 +487,53 @@ impl<'p> Builder<'p> {
     fn is_opaque(&self, expr: &Expr) -> bool {
         let mut opaque = false;
         expression::visit_names(expr, &mut |name| {
-            opaque |= atom_index(name).is_some_and(|id| self.atoms.get(id).is_some_and(|atom| !atom.data));
+            opaque |= match atom_index(name) {
+                Some(id) => self.atoms.get(id).is_some_and(|atom| !atom.data),
+                None => self.opaque_names.contains(name),
+            };
         });
         opaque
+    }
+
+    /// Whether a value that several ways bind is opaque: some way's is, and no other way has data in its place.
+    fn is_opaque_choice<'e>(&self, ways: impl Iterator<Item = &'e Expr>) -> bool {
+        let mut opaque = false;
+        for way in ways {
+            if self.is_opaque(way) {
+                opaque = true;
+            } else if !is_placeholder(way) {
+                return false;
+            }
+        }
+        opaque
+    }
+
+    /// Whether a value cannot be `None`, by what it is and by what was decided on the way here.
+    fn is_never_none(&self, expr: &Expr, state: &State) -> bool {
+        match expr {
+            Expr::Constant(value) => *value != Value::None,
+            Expr::Name(name) => {
+                self.never_none.contains(name) || state.fact(&none_key(expr)) == Some(false)
+            }
+            Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) | Expr::Dict(_) | Expr::Format(_) => true,
+            Expr::Comprehension { .. } | Expr::Binary(..) | Expr::Compare(..) => true,
+            Expr::If { then, otherwise, .. } => {
+                self.is_never_none(then, state) && self.is_never_none(otherwise, state)
+            }
+            Expr::Call(name, _, _) => matches!(&**name, "int" | "float" | "str" | "len" | "list" | "dict" | "sorted"),
+            Expr::Unary(..) | Expr::Boolean(..) | Expr::Index(..) | Expr::Slice { .. } | Expr::Method(..) => {
+                state.fact(&none_key(expr)) == Some(false)
+            }
+        }
+    }
+
+    /// Whether a value counts as true, by what it is and by what was decided on the way here.
+    fn is_always_true(&self, expr: &Expr, state: &State) -> bool {
+        match expr {
+            Expr::Constant(value) => value.is_true(),
+            Expr::Name(name) => self.always_true.contains(name) || state.fact(&expr.to_string()) == Some(true),
+            _ => false,
+        }
     }
 
     /// Whether an expression rests on any unknown.
@@ -509,14 +582,17 @@ impl<'p> Builder<'p> {
                 let items = items.iter().map(|item| self.expr_of(item, node)).collect();
                 Expr::Tuple(items)
             }
+            Abstract::Choice(..) => {
+                let hint = self.hint_of(node);
+                self.unknown(node, McvKind::ComputedCondition, McvType::Any, &hint, "choice")
+            }
         }
     }
 
     /// A function or class of the project as an expression: its qualified name, which a call of it chooses by. What a
     /// name of a library stands for is not known.
     fn code_name(&self, name: &Text, frame: Option<FrameId>) -> Option<Expr> {
-        let known = self.by_name.contains_key(&**name)
-            || self.program.classes().any(|(_, class)| class.qualified_name == **name);
+        let known = self.by_name.contains_key(&**name) || self.class_by_name.contains_key(&**name);
         known.then(|| reference(name, frame))
     }
 
@@ -525,7 +601,7 @@ impl<'p> Builder<'p> {
         match value {
             Abstract::Tuple(items) => Some(Expr::Constant(Value::Int(items.len().into()))),
             Abstract::Object(id) => self.state.object(*id)?.length.as_deref().cloned(),
-            Abstract::Value(_) | Abstract::Reference(_, _) => None,
+            Abstract::Value(_) | Abstract::Reference(_, _) | Abstract::Choice(..) => None,
         }
     }
 
@@ -552,7 +628,10 @@ impl<'p> Builder<'p> {
         let range = node.range();
         let name = self.bind(format!("{hint}@{}:{}", range.start().to_u32(), range.end().to_u32()), hint, overridable);
         // What an unknown object raises in arithmetic is no reason to ask for the object.
-        let effect = self.is_caught(&value) && !self.is_opaque(&value);
+        let effect = self.is_caught(&value) && !self.rests_on_calls(&value);
+        if self.is_opaque(&value) {
+            self.opaque_names.insert(name.clone());
+        }
         let at = self.place(node);
         self.emit(Node::Let(Let { name: name.clone(), value, effect, at }));
         Expr::Name(name)
@@ -562,6 +641,17 @@ impl<'p> Builder<'p> {
     fn is_caught(&self, expr: &Expr) -> bool {
         self.tries.iter().any(|protection| protection.in_body && !protection.clauses.is_empty())
             && expression::can_raise(expr)
+    }
+
+    /// Whether an expression rests on what a call gives.
+    fn rests_on_calls(&self, expr: &Expr) -> bool {
+        let mut found = self.is_opaque(expr);
+        expression::visit_names(expr, &mut |name| {
+            if let Some(atom) = atom_index(name).and_then(|id| self.atoms.get(id)) {
+                found |= !matches!(atom.kind, McvKind::Environment | McvKind::State);
+            }
+        });
+        found
     }
 
     /// Evaluates an expression for its exceptions alone.
@@ -581,10 +671,13 @@ impl<'p> Builder<'p> {
     fn join(&mut self, mut ways: Vec<(State, usize)>, site: &str, at: &Place) -> Option<State> {
         ways.dedup_by(|a, b| a.1 == b.1);
         let (first, _) = ways.first()?;
-        if ways.iter().all(|(state, _)| state.same(first)) {
-            return Some(first.clone());
-        }
         let mut joined = first.clone();
+        for (state, _) in &ways[1..] {
+            joined.common_facts(state);
+        }
+        if ways.iter().all(|(state, _)| state.same(first)) {
+            return Some(joined);
+        }
         let mut differing: BTreeSet<Variable> = BTreeSet::new();
         for (state, _) in &ways[1..] {
             if state.same(first) {
@@ -680,6 +773,19 @@ impl<'p> Builder<'p> {
             let object = self.join_objects(&versions, key, at)?;
             return Some(self.allocate(key.to_owned(), object));
         }
+        if let Some(choice) = self.join_instances(values, key, hint, at) {
+            return Some(choice);
+        }
+        let never_none = values.iter().all(|(value, _, state)| match value {
+            Abstract::Value(expr) => self.is_never_none(expr, state),
+            Abstract::Object(_) | Abstract::Tuple(_) | Abstract::Choice(..) => true,
+            Abstract::Reference(..) => self.is_definition(value),
+        });
+        let always_true = values.iter().all(|(value, _, state)| match value {
+            Abstract::Value(expr) => self.is_always_true(expr, state),
+            Abstract::Reference(..) => self.is_definition(value),
+            Abstract::Object(_) | Abstract::Tuple(_) | Abstract::Choice(..) => false,
+        });
         let mut exprs = Vec::new();
         for (value, slot, state) in values {
             let expr = match value {
@@ -692,15 +798,55 @@ impl<'p> Builder<'p> {
                         Abstract::Value(expr) => Some((**expr).clone()),
                         Abstract::Reference(name, frame) => self.code_name(name, *frame),
                         Abstract::Object(id) => state.object(*id).and_then(|object| object.content.as_deref().cloned()),
-                        Abstract::Tuple(_) => None,
+                        Abstract::Tuple(_) | Abstract::Choice(..) => None,
                     })
                     .collect::<Option<Vec<_>>>()
                     .map(Expr::Tuple),
+                Abstract::Choice(..) => None,
             };
             let expr = expr.unwrap_or_else(|| self.lost(key, hint, at));
             exprs.push((expr, *slot));
         }
-        Some(Abstract::value(self.phi(exprs, key, hint, at)))
+        let joined = self.phi(exprs, key, hint, at);
+        if let Expr::Name(name) = &joined {
+            if never_none {
+                self.never_none.insert(name.clone());
+            }
+            if always_true {
+                self.always_true.insert(name.clone());
+            }
+        }
+        Some(Abstract::value(joined))
+    }
+
+    /// Instances of different classes of the project: which of them it is, is the class's name by the way taken.
+    fn join_instances(
+        &mut self,
+        values: &[(Abstract, usize, &State)],
+        key: &str,
+        hint: &str,
+        at: &Place,
+    ) -> Option<Abstract> {
+        let mut classes: Vec<(Text, Vec<(Rc<Object>, usize, &State)>)> = Vec::new();
+        let mut names = Vec::new();
+        for (value, slot, state) in values {
+            let Abstract::Object(id) = value else { return None };
+            let object = state.object(*id)?.clone();
+            let ObjectKind::Instance(class) = object.kind.clone() else { return None };
+            names.push((reference(&class, None), *slot));
+            match classes.iter_mut().find(|(known, _)| *known == class) {
+                Some((_, versions)) => versions.push((object, *slot, *state)),
+                None => classes.push((class, vec![(object, *slot, *state)])),
+            }
+        }
+        let mut options = Vec::new();
+        for (class, versions) in classes {
+            let key = format!("{key}/{class}");
+            let object = self.join_objects(&versions, &key, at)?;
+            options.push((class, self.allocate(key, object)));
+        }
+        let chosen = self.phi(names, &format!("{key}/class"), &format!("{hint}_class"), at);
+        Some(Abstract::Choice(Rc::new(chosen), Rc::new(options)))
     }
 
     fn join_objects(&mut self, versions: &[(Rc<Object>, usize, &State)], key: &str, at: &Place) -> Option<Object> {
@@ -737,6 +883,17 @@ impl<'p> Builder<'p> {
             return first.clone();
         }
         let name = self.bind(format!("phi/{key}"), hint, false);
+        let is_code = |expr: &Expr| {
+            referenced(expr).is_some_and(|(name, _)| {
+                self.by_name.contains_key(name) || self.class_by_name.contains_key(name)
+            })
+        };
+        if exprs.iter().all(|(expr, _)| is_code(expr)) {
+            self.code_names.insert(name.clone(), exprs.iter().map(|(expr, _)| expr.clone()).collect());
+        }
+        if self.is_opaque_choice(exprs.iter().map(|(expr, _)| expr)) {
+            self.opaque_names.insert(name.clone());
+        }
         for (value, slot) in exprs {
             if value != Expr::Name(name.clone()) {
                 self.slots[slot].push(Let { name: name.clone(), value, effect: false, at: at.clone() });
@@ -762,10 +919,26 @@ impl<'p> Builder<'p> {
     }
 }
 
+/// Whether a value says nothing of what another way puts in its place: `x = None`, `rows = []`.
+fn is_placeholder(expr: &Expr) -> bool {
+    match expr {
+        Expr::Constant(_) => true,
+        Expr::List(items) | Expr::Tuple(items) | Expr::Set(items) => items.is_empty(),
+        Expr::Dict(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The key of the fact that a value is `None`.
+fn none_key(expr: &Expr) -> String {
+    Expr::Compare(Box::new(expr.clone()), vec![(expression::CompareOperator::Is, Expr::Constant(Value::None))])
+        .to_string()
+}
+
 /// A function, class or module as a value that can be compared: its name, and of a closure its frame.
 fn reference(name: &Text, frame: Option<FrameId>) -> Expr {
     let text = match frame {
-        Some(frame) => Text::from(format!("{name}#{frame}")),
+        Some(frame) => Text::from(format!("{name}{CLOSURE}{frame}")),
         None => name.clone(),
     };
     Expr::Constant(Value::Str(text))
@@ -774,7 +947,7 @@ fn reference(name: &Text, frame: Option<FrameId>) -> Expr {
 /// What [`reference`] made.
 fn referenced(expr: &Expr) -> Option<(&str, Option<FrameId>)> {
     let Expr::Constant(Value::Str(text)) = expr else { return None };
-    match text.rsplit_once('#') {
+    match text.rsplit_once(CLOSURE) {
         Some((name, frame)) => Some((name, Some(frame.parse().ok()?))),
         None => Some((text, None)),
     }

@@ -46,6 +46,8 @@ pub enum Abstract {
     Object(ObjectId),
     /// Several values in a row (a tuple, `*args`).
     Tuple(Rc<Vec<Abstract>>),
+    /// One of several instances, by the class's name that an expression gives.
+    Choice(Rc<Expr>, Rc<Vec<(Text, Abstract)>>),
 }
 
 impl Abstract {
@@ -91,9 +93,29 @@ pub struct Object {
 pub struct State {
     variables: Rc<BTreeMap<Variable, Abstract>>,
     objects: Rc<BTreeMap<ObjectId, Rc<Object>>>,
+    /// Conditions that were decided on the way here, and how. Names never change their value along a way, so what was
+    /// decided stays so.
+    facts: Rc<BTreeMap<String, bool>>,
 }
 
 impl State {
+    /// How a condition was decided on the way here.
+    pub fn fact(&self, condition: &str) -> Option<bool> {
+        self.facts.get(condition).copied()
+    }
+
+    /// Notes how a condition was decided.
+    pub fn learn(&mut self, condition: String, holds: bool) {
+        Rc::make_mut(&mut self.facts).insert(condition, holds);
+    }
+
+    /// Keeps of what was decided what another way decided too.
+    pub fn common_facts(&mut self, other: &Self) {
+        if !Rc::ptr_eq(&self.facts, &other.facts) {
+            Rc::make_mut(&mut self.facts).retain(|condition, holds| other.facts.get(condition) == Some(holds));
+        }
+    }
+
     /// What a variable holds, if it is bound.
     pub fn get(&self, variable: &Variable) -> Option<&Abstract> {
         self.variables.get(variable)

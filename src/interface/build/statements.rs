@@ -160,7 +160,9 @@ impl<'p> Builder<'p> {
         let Abstract::Value(expr) = &value else { return value };
         if let Some(id) = self.atom_of(expr) {
             // An unknown is called by the first name that it is assigned to.
-            if self.atoms[id].kind == McvKind::ComputedCondition && !self.atoms[id].hint.starts_with('=') {
+            let atom = &self.atoms[id];
+            let plain = matches!(atom.kind, McvKind::ComputedCondition | McvKind::ExternalSize);
+            if plain && !atom.meaning.starts_with("len(") && !atom.hint.starts_with('=') {
                 self.atoms[id].hint = format!("={hint}");
             }
             return value;
@@ -199,6 +201,9 @@ impl<'p> Builder<'p> {
         }
         let Some(first) = targets.first() else { return };
         let whole = self.expr_of(&value, first);
+        if self.is_opaque(&whole) {
+            self.may_fail(first, &["ValueError", "TypeError"]);
+        }
         for (index, target) in targets.iter().enumerate() {
             let item = if star.is_some_and(|at| index >= at) || self.is_opaque(&whole) {
                 let hint = self.hint_of(target);
@@ -225,6 +230,12 @@ impl<'p> Builder<'p> {
                 };
                 self.state.set((scope, Text::from(name)), value);
             }
+            Abstract::Choice(_, options) => {
+                // Which of them it is, is not known here: each may have it.
+                for (_, option) in options.iter() {
+                    self.set_attribute(option, name, value.clone());
+                }
+            }
             Abstract::Value(_) | Abstract::Tuple(_) => {}
         }
     }
@@ -236,6 +247,8 @@ impl<'p> Builder<'p> {
             let expr = self.expr_of(&value, target);
             let known = key_text(&key);
             let (content, length) = match object.kind {
+                // Which key it is, is not known: nor is whether there is one more.
+                ObjectKind::Dict if self.is_opaque(&key) => (None, None),
                 ObjectKind::Dict => {
                     let content = object.content.as_deref().map(|content| with_item(content, &key, &expr));
                     let length = content.as_ref().and_then(display_length);
@@ -412,6 +425,10 @@ impl<'p> Builder<'p> {
     fn import(&mut self, import: &'p ast::StmtImport) {
         for alias in &import.names {
             self.load_by_name(&alias.name, import);
+            if self.project.find(&alias.name).is_none() {
+                let short = format!("import_{}", super::hint_from_text(&alias.name));
+                self.may_fail_as(&short, alias, &["ModuleNotFoundError"]);
+            }
             let (name, target) = match &alias.asname {
                 Some(asname) => (asname.as_str(), alias.name.as_str()),
                 None => {
@@ -427,6 +444,10 @@ impl<'p> Builder<'p> {
     fn import_from(&mut self, import: &'p ast::StmtImportFrom) {
         let module = self.absolute_module(import.module.as_deref(), import.level);
         self.load_by_name(&module, import);
+        if self.project.find(&module).is_none() {
+            let short = format!("import_{}", super::hint_from_text(&module));
+            self.may_fail_as(&short, import, &["ModuleNotFoundError"]);
+        }
         for alias in &import.names {
             if alias.name.as_str() == "*" {
                 self.import_star(&module);

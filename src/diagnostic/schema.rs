@@ -1,0 +1,31 @@
+//! Which form a JSON output has: every one says its name and version, in the same way. Depends on nothing.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Name and version of a form of JSON output. Its JSON Schema is `docs/schemas/<form>.schema.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SchemaName")]
+pub struct Schema {
+    /// `meminterface.` and the form.
+    pub name: &'static str,
+    /// Goes up when a field changes its meaning or goes away.
+    pub version: u32,
+}
+
+impl Schema {
+    /// Control-flow graphs (`cfg`).
+    pub const CFG: Self = Self::first("meminterface.cfg");
+    /// A formula and what was asked of it (`formula`).
+    pub const FORMULA: Self = Self::first("meminterface.formula");
+    /// The handlers of a project (`handlers`).
+    pub const HANDLERS: Self = Self::first("meminterface.handlers");
+    /// The memory interface of one handler (`extract`).
+    pub const INTERFACE: Self = Self::first("meminterface.interface");
+    /// The memory interfaces of several handlers (`extract`).
+    pub const INTERFACES: Self = Self::first("meminterface.interfaces");
+
+    const fn first(name: &'static str) -> Self {
+        Self { name, version: 1 }
+    }
+}
