@@ -18,6 +18,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
+        // Tests share a process: a folder that two of them had under one name would change while one reads it.
         let path = std::env::temp_dir().join(format!("meminterface-folder-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder");
@@ -38,8 +39,8 @@ impl Drop for Folder {
 }
 
 /// Three hundred services, every third found by its template, which share a module, and some of which are broken.
-fn services() -> Folder {
-    let folder = Folder::new("services");
+fn services(test: &str) -> Folder {
+    let folder = Folder::new(test);
     folder.write(
         "shared.py",
         "import boto3\n\nclient = boto3.client('s3')\n\n\ndef load(key):\n    return client.get_object(Key=key)\n",
@@ -65,7 +66,7 @@ fn services() -> Folder {
 /// The same bytes and the same diagnostics, in the same order, on one core or many.
 #[test]
 fn threads_do_not_show() {
-    let folder = services();
+    let folder = services("threads");
     for words in [&["--format", "python"][..], &["--format", "json"], &["--paths", "--max-paths", "8"]] {
         let alone = extract(&folder.0, &[words, &["--jobs", "1"]].concat());
         assert_eq!(alone.status.code(), Some(2), "the broken files are reported");
@@ -83,7 +84,7 @@ fn threads_do_not_show() {
 /// A handler's interface is the same in a folder, where files are shared between handlers, as alone.
 #[test]
 fn company_does_not_show() {
-    let folder = services();
+    let folder = services("company");
     let out = folder.0.join("out");
     let done = extract(&folder.0, &["-o", "out"]);
     assert_eq!(done.status.code(), Some(2), "the broken files are reported");
