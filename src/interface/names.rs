@@ -336,13 +336,7 @@ fn labels(body: &Block) -> BTreeMap<Text, Vec<String>> {
 }
 
 /// Values that a caller may override: bound by an assignment of the source.
-fn overridable(
-    block: &Block,
-    bound: &[Bound],
-    steering: &BTreeSet<Text>,
-    in_while: bool,
-    out: &mut Vec<Derived>,
-) {
+fn overridable(block: &Block, bound: &[Bound], steering: &BTreeSet<Text>, in_while: bool, out: &mut Vec<Derived>) {
     for node in &block.0 {
         match node {
             Node::Let(Let { name, value, at, .. }) => {

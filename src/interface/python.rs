@@ -25,13 +25,9 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
     let mut file = String::new();
     let mut code = String::new();
     let sympy = symbols == Symbols::Sympy;
-    let function = Function {
-        name: format!("{}_interface", interface.name),
-        interface,
-        symbols,
-        lengths: BTreeSet::new(),
-    }
-    .with_lengths(&interface.body);
+    let function =
+        Function { name: format!("{}_interface", interface.name), interface, symbols, lengths: BTreeSet::new() }
+            .with_lengths(&interface.body);
     function.write(&mut code, &interface.body, &interface.mcvs, true);
     let has_initialisation = interface.initialisation.body.0.iter().any(|_| true);
     if has_initialisation {
@@ -112,7 +108,9 @@ fn imported(block: &Block, sympy: bool, out: &mut BTreeSet<Text>) {
 /// The modules whose functions an expression calls.
 fn modules_of(expr: &Expr, out: &mut BTreeSet<Text>) {
     // `os.path` is an attribute of `os`; `urllib.parse` is none of `urllib` until it is imported.
-    out.extend(expression::imports(expr).into_iter().map(|module| if &*module == "os.path" { "os".into() } else { module }));
+    out.extend(
+        expression::imports(expr).into_iter().map(|module| if &*module == "os.path" { "os".into() } else { module }),
+    );
 }
 
 /// Whether code uses a name as a function or class.
@@ -552,7 +550,9 @@ impl Function<'_> {
         match count {
             Expr::Call(name, arguments, _) => match &**name {
                 "len" => true,
-                "min" | "max" => arguments.len() > 1 && arguments.iter().all(|argument| self.is_never_negative(argument)),
+                "min" | "max" => {
+                    arguments.len() > 1 && arguments.iter().all(|argument| self.is_never_negative(argument))
+                }
                 _ => false,
             },
             Expr::Constant(Value::Int(int)) => *int >= num_bigint::BigInt::from(0),
@@ -692,13 +692,7 @@ impl Context {
 }
 
 /// The names that are bound inside of loops.
-fn bound_in_loops(
-    block: &Block,
-    steering: &BTreeSet<Text>,
-    inside: bool,
-    in_while: bool,
-    out: &mut BTreeSet<Text>,
-) {
+fn bound_in_loops(block: &Block, steering: &BTreeSet<Text>, inside: bool, in_while: bool, out: &mut BTreeSet<Text>) {
     for node in &block.0 {
         if let Node::Let(bound) = node
             && inside

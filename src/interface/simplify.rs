@@ -442,13 +442,15 @@ fn collapse_in(block: &mut Block, bound: &mut [Bound], once: &dyn Fn(&Text) -> b
             _ => None,
         };
         if let Some((join, own)) = copied
-            && let Some(from) = block.0[..at].iter().position(|node| matches!(node, Node::Let(this) if this.name == own))
+            && let Some(from) =
+                block.0[..at].iter().position(|node| matches!(node, Node::Let(this) if this.name == own))
             && !block.0[from + 1..at].iter().any(|node| touches(node, &join) || may_leave(node))
             && let Node::Let(this) = &mut block.0[from]
         {
             this.name = join.clone();
             block.0.remove(at);
-            let free = |name: &Text| bound_index(name).and_then(|index| bound.get(index)).is_some_and(|b| b.overridable);
+            let free =
+                |name: &Text| bound_index(name).and_then(|index| bound.get(index)).is_some_and(|b| b.overridable);
             if free(&own)
                 && let Some(join) = bound_index(&join).and_then(|index| bound.get_mut(index))
             {

@@ -1030,13 +1030,17 @@ impl<'p> Builder<'p> {
     /// The argument that a method belongs to, by its class.
     fn receiver_among(&self, method: FunctionId, passed: &[Passed<'p>]) -> Option<Abstract> {
         let name = self.program.function(method).name.rsplit('.').next()?.to_owned();
-        passed.iter().map(|argument| &argument.value).find(|value| match value {
-            Abstract::Object(id) => match self.state.object(*id).map(|object| &object.kind) {
-                Some(ObjectKind::Instance(class)) => self.method_of(class, &name) == Some(method),
+        passed
+            .iter()
+            .map(|argument| &argument.value)
+            .find(|value| match value {
+                Abstract::Object(id) => match self.state.object(*id).map(|object| &object.kind) {
+                    Some(ObjectKind::Instance(class)) => self.method_of(class, &name) == Some(method),
+                    _ => false,
+                },
                 _ => false,
-            },
-            _ => false,
-        }).cloned()
+            })
+            .cloned()
     }
 
     /// `@decorator`: a call at the place of the definition. Gives what the decorated name stands for after it.

@@ -522,7 +522,9 @@ impl<'p> Builder<'p> {
         let mut kept = BTreeSet::new();
         distinct_candidates(body, index, &all, &mut kept);
         let mut nodes: Vec<Option<Node>> = Vec::new();
-        for (number, (Candidate { state, slot, short, key, .. }, exceptions)) in candidates.into_iter().zip(all).enumerate() {
+        for (number, (Candidate { state, slot, short, key, .. }, exceptions)) in
+            candidates.into_iter().zip(all).enumerate()
+        {
             if !kept.contains(&number) {
                 nodes.push(None);
                 continue;
@@ -990,10 +992,7 @@ impl<'p> Builder<'p> {
     fn checkpoint(&self) -> (Vec<usize>, Vec<[usize; 4]>) {
         (
             self.stack.iter().map(|activation| activation.returns.len()).collect(),
-            self.tries
-                .iter()
-                .map(|p| [p.raised.len(), p.leaving.len(), p.labels.len(), p.candidates.len()])
-                .collect(),
+            self.tries.iter().map(|p| [p.raised.len(), p.leaving.len(), p.labels.len(), p.candidates.len()]).collect(),
         )
     }
 
@@ -1015,14 +1014,7 @@ impl<'p> Builder<'p> {
     /// Gives what a loop changes a name of the loop's own, bound before it to what was there.
     ///
     /// `mixed` says that the variable is not always an object of one kind.
-    fn open(
-        &mut self,
-        change: &Change,
-        mixed: bool,
-        slot: usize,
-        node: TextRange,
-        at: &Place,
-    ) -> Vec<(Text, Slot)> {
+    fn open(&mut self, change: &Change, mixed: bool, slot: usize, node: TextRange, at: &Place) -> Vec<(Text, Slot)> {
         let site = format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32());
         let mut names = Vec::new();
         let mut name = |builder: &mut Self, hint: &str, what: Slot, value: Expr| {

@@ -292,8 +292,7 @@ impl<'p> Builder<'p> {
             }
             let name = Expr::Constant(Value::Str(class.clone()));
             let test = Expr::Compare(Box::new(chosen.clone()), vec![(CompareOperator::Equal, name)]);
-            value =
-                Expr::If { test: Box::new(test), then: Box::new(field.clone()), otherwise: Box::new(value) };
+            value = Expr::If { test: Box::new(test), then: Box::new(field.clone()), otherwise: Box::new(value) };
         }
         self.checked(value, attribute)
     }
@@ -344,7 +343,8 @@ impl<'p> Builder<'p> {
         let index = self.expression(&subscript.slice);
         let value = self.item(&receiver, &index, subscript);
         // What is found by a constant key in what the handler made is there.
-        let found = matches!(&receiver, Abstract::Tuple(_)) || !matches!(&value, Abstract::Value(expr) if self.is_opaque(expr));
+        let found =
+            matches!(&receiver, Abstract::Tuple(_)) || !matches!(&value, Abstract::Value(expr) if self.is_opaque(expr));
         if !found {
             self.may_fail(subscript, &["KeyError", "IndexError", "TypeError"]);
         }

@@ -231,7 +231,8 @@ pub(super) struct Builder<'p> {
 impl<'p> Builder<'p> {
     pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, entry: ModuleId) -> Self {
         // A class's body is code too, and has the class's name; it is never what a call reaches.
-        let is_called = |definition: &Definition<'_>| matches!(definition, Definition::Function(_) | Definition::Lambda(_));
+        let is_called =
+            |definition: &Definition<'_>| matches!(definition, Definition::Function(_) | Definition::Lambda(_));
         let functions = program.functions().filter(|(_, function)| is_called(&function.definition));
         let by_name = functions.map(|(id, function)| (function.qualified_name.as_str(), id)).collect();
         let class_by_name = program.classes().map(|(id, class)| (class.qualified_name.as_str(), id)).collect();
@@ -512,14 +513,10 @@ impl<'p> Builder<'p> {
     fn is_never_none(&self, expr: &Expr, state: &State) -> bool {
         match expr {
             Expr::Constant(value) => *value != Value::None,
-            Expr::Name(name) => {
-                self.never_none.contains(name) || state.fact(&none_key(expr)) == Some(false)
-            }
+            Expr::Name(name) => self.never_none.contains(name) || state.fact(&none_key(expr)) == Some(false),
             Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) | Expr::Dict(_) | Expr::Format(_) => true,
             Expr::Comprehension { .. } | Expr::Binary(..) | Expr::Compare(..) => true,
-            Expr::If { then, otherwise, .. } => {
-                self.is_never_none(then, state) && self.is_never_none(otherwise, state)
-            }
+            Expr::If { then, otherwise, .. } => self.is_never_none(then, state) && self.is_never_none(otherwise, state),
             Expr::Call(name, _, _) => matches!(&**name, "int" | "float" | "str" | "len" | "list" | "dict" | "sorted"),
             Expr::Unary(..) | Expr::Boolean(..) | Expr::Index(..) | Expr::Slice { .. } | Expr::Method(..) => {
                 state.fact(&none_key(expr)) == Some(false)
@@ -884,9 +881,8 @@ impl<'p> Builder<'p> {
         }
         let name = self.bind(format!("phi/{key}"), hint, false);
         let is_code = |expr: &Expr| {
-            referenced(expr).is_some_and(|(name, _)| {
-                self.by_name.contains_key(name) || self.class_by_name.contains_key(name)
-            })
+            referenced(expr)
+                .is_some_and(|(name, _)| self.by_name.contains_key(name) || self.class_by_name.contains_key(name))
         };
         if exprs.iter().all(|(expr, _)| is_code(expr)) {
             self.code_names.insert(name.clone(), exprs.iter().map(|(expr, _)| expr.clone()).collect());
