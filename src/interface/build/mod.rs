@@ -228,6 +228,9 @@ pub(super) struct Builder<'p> {
     clock: usize,
 }
 
+/// An object as it is on each of the ways into a join: its content, the way's slot, what is known on that way.
+type Versions<'s> = Vec<(Rc<Object>, usize, &'s State)>;
+
 impl<'p> Builder<'p> {
     pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, entry: ModuleId) -> Self {
         // A class's body is code too, and has the class's name; it is never what a call reaches.
@@ -824,7 +827,7 @@ impl<'p> Builder<'p> {
         hint: &str,
         at: &Place,
     ) -> Option<Abstract> {
-        let mut classes: Vec<(Text, Vec<(Rc<Object>, usize, &State)>)> = Vec::new();
+        let mut classes: Vec<(Text, Versions<'_>)> = Vec::new();
         let mut names = Vec::new();
         for (value, slot, state) in values {
             let Abstract::Object(id) = value else { return None };

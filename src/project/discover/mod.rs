@@ -628,12 +628,15 @@ enum Read {
     Nothing,
 }
 
+/// A template, its entries, the templates that it nests, and what is wrong with those.
+type Content = (Template, Vec<Entry>, Vec<PathBuf>, Vec<Diagnostic>);
+
 /// A file that may be a template, read.
 struct ReadTemplate {
     /// Whether its name says that it is a template.
     named: bool,
-    /// The template, its entries, the templates that it nests, and what is wrong with those; none if it is no template.
-    template: Option<(Template, Vec<Entry>, Vec<PathBuf>, Vec<Diagnostic>)>,
+    /// None if it is no template.
+    template: Option<Content>,
     /// What was wrong in reading it.
     found: Vec<Diagnostic>,
     /// The definitions of the files that its entries name.
