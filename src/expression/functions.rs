@@ -42,19 +42,27 @@ const FUNCTIONS: &[&str] = &[
     "len",
     "list",
     "math.ceil",
+    "math.comb",
+    "math.copysign",
+    "math.degrees",
     "math.exp",
     "math.fabs",
+    "math.factorial",
     "math.floor",
+    "math.fmod",
     "math.gcd",
     "math.isfinite",
     "math.isinf",
     "math.isnan",
     "math.isqrt",
+    "math.lcm",
     "math.log",
     "math.log10",
     "math.log2",
+    "math.perm",
     "math.pow",
     "math.prod",
+    "math.radians",
     "math.sqrt",
     "math.trunc",
     "max",
@@ -1162,16 +1170,37 @@ fn math(name: &str, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
             }
             Ok(Value::Float(result))
         }
-        "math.gcd" => {
-            let mut result = BigInt::zero();
+        "math.gcd" | "math.lcm" => {
+            let mut result = if name == "math.gcd" { BigInt::zero() } else { BigInt::one() };
             for value in arguments.positional {
                 let number = index(value)?;
-                let words = |number: &BigInt| usize::try_from(number.bits() / 64 + 1).unwrap_or(usize::MAX);
                 meter.charge(words(&result).saturating_mul(words(&number)))?;
-                result = result.gcd(&number);
+                result = if name == "math.gcd" { result.gcd(&number) } else { result.lcm(&number) };
             }
             Ok(Value::Int(result))
         }
+        "math.factorial" => factorial(&arguments.one()?, meter),
+        "math.perm" => match arguments.bind(["n", "k"], 2, 1)? {
+            [Some(number), None | Some(Value::None)] => factorial(&number, meter),
+            given => falling(&required(given), false, meter),
+        },
+        "math.comb" => falling(&required(arguments.bind(["n", "k"], 2, 2)?), true, meter),
+        "math.copysign" => {
+            let [size, sign] = required(arguments.bind(["x", "y"], 2, 2)?);
+            Ok(Value::Float(to_float(&size)?.copysign(to_float(&sign)?)))
+        }
+        "math.fmod" => {
+            let [number, divisor] = required(arguments.bind(["x", "y"], 2, 2)?);
+            let (number, divisor) = (to_float(&number)?, to_float(&divisor)?);
+            let result = number % divisor;
+            if result.is_nan() && !number.is_nan() && !divisor.is_nan() {
+                domain_error()
+            } else {
+                Ok(Value::Float(result))
+            }
+        }
+        "math.degrees" => Ok(Value::Float(to_float(&arguments.one()?)? * (180.0 / std::f64::consts::PI))),
+        "math.radians" => Ok(Value::Float(to_float(&arguments.one()?)? * (std::f64::consts::PI / 180.0))),
         "math.prod" => {
             let mut total = Value::int(1);
             for (keyword, start) in arguments.keywords {
@@ -1193,6 +1222,58 @@ fn math(name: &str, arguments: &Arguments<'_>, meter: &mut Meter) -> Outcome {
         }
         _ => Err(Failure::Unsupported(format!("the function {name}"))),
     }
+}
+
+/// How many machine words a number has: what one step of arithmetic on it costs.
+fn words(number: &BigInt) -> usize {
+    usize::try_from(number.bits() / 64 + 1).unwrap_or(usize::MAX)
+}
+
+fn factorial(value: &Value, meter: &mut Meter) -> Outcome {
+    let number = index(value)?;
+    if number.is_negative() {
+        return raise("ValueError", "factorial() not defined for negative values");
+    }
+    let Some(number) = number.to_i64() else {
+        return raise("OverflowError", format!("factorial() argument should not exceed {}", i64::MAX));
+    };
+    let mut result = BigInt::one();
+    for factor in 2..=number {
+        meter.charge(words(&result))?;
+        result *= factor;
+    }
+    Ok(Value::Int(result))
+}
+
+/// `n · (n - 1) · …`, `k` factors: `math.perm`; divided by `k!` if `unordered`: `math.comb`.
+fn falling([number, count]: &[Value; 2], unordered: bool, meter: &mut Meter) -> Outcome {
+    let (number, mut count) = (index(number)?, index(count)?);
+    if number.is_negative() {
+        return raise("ValueError", "n must be a non-negative integer");
+    }
+    if count.is_negative() {
+        return raise("ValueError", "k must be a non-negative integer");
+    }
+    if count > number {
+        return Ok(Value::int(0));
+    }
+    if unordered {
+        count = (&number - &count).min(count);
+    }
+    let Some(count) = count.to_i64() else {
+        let least = if unordered { "min(n - k, k)" } else { "k" };
+        return raise("OverflowError", format!("{least} must not exceed {}", i64::MAX));
+    };
+    let mut result = BigInt::one();
+    for step in 0..count {
+        meter.charge(words(&result).saturating_mul(words(&number)))?;
+        result *= &number - step;
+        if unordered {
+            // The product of i + 1 neighbours is divisible by (i + 1)!.
+            result /= step + 1;
+        }
+    }
+    Ok(Value::Int(result))
 }
 
 /// A logarithm of a positive number, also of an integer beyond the floats.

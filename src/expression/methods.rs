@@ -116,10 +116,12 @@ const SET: &[&str] =
     &["copy", "difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"];
 
 const INT: &[&str] = &["bit_length"];
+/// `int` has `is_integer` from Python 3.12 on only.
+const FLOAT: &[&str] = &["is_integer"];
 
 /// Whether a type of the language has a method of this name.
 pub fn is_method(name: &str) -> bool {
-    [STR, BYTES, LIST, DICT, SET, INT].iter().any(|methods| methods.contains(&name))
+    [STR, BYTES, LIST, DICT, SET, INT, FLOAT].iter().any(|methods| methods.contains(&name))
 }
 
 /// The methods of a value's type.
@@ -133,7 +135,8 @@ fn methods(receiver: &Value) -> &'static [&'static str] {
         Value::Set(_) | Value::Iterable(IterableKind::FrozenSet, _) => SET,
         Value::Iterable(IterableKind::Keys | IterableKind::Items, _) => &["isdisjoint"],
         Value::Bool(_) | Value::Int(_) => INT,
-        Value::None | Value::Float(_) | Value::Iterable(..) => &[],
+        Value::Float(_) => FLOAT,
+        Value::None | Value::Iterable(..) => &[],
     }
 }
 
@@ -148,6 +151,7 @@ pub(super) fn check(receiver: &Value, name: &str) -> Outcome<()> {
     let elsewhere = match receiver {
         Value::Bytes(_) => BYTES_UNSUPPORTED.contains(&name),
         Value::Float(_) => name == "hex",
+        Value::Bool(_) | Value::Int(_) => name == "is_integer",
         _ => false,
     };
     if elsewhere || !is_method(name) {
@@ -179,12 +183,11 @@ pub(super) fn call(
         Value::List(items) | Value::Tuple(items) => sequence_method(&receiver, items, &arguments, meter),
         Value::Range(start, stop, step) => range_method(start, stop, step, &arguments, meter),
         Value::Set(items) | Value::Iterable(_, items) => set_method(&receiver, items, &arguments, meter),
-        // `bit_length` is the only one.
+        // Each has one method.
         Value::Bool(bit) => nothing(&arguments).map(|()| Value::Int(i32::from(*bit).into())),
         Value::Int(number) => nothing(&arguments).map(|()| Value::Int(number.bits().into())),
-        Value::None | Value::Float(_) => {
-            Err(Failure::Unsupported(format!("the method {}.{name}", receiver.type_name())))
-        }
+        Value::Float(number) => nothing(&arguments).map(|()| Value::Bool(number.is_finite() && number.fract() == 0.0)),
+        Value::None => Err(Failure::Unsupported(format!("the method {}.{name}", receiver.type_name()))),
     }
 }
 

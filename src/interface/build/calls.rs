@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr as Ast};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::calls::{Callee, ClassId, Definition, FunctionId, FunctionKind};
-use crate::expression::{self, CompareOperator, Expr, Text, Value};
+use crate::expression::{self, BinaryOperator, CompareOperator, Expr, Text, Value};
 use crate::project::ModuleId;
 
 use super::super::free;
@@ -75,6 +75,43 @@ struct Passed<'p> {
 enum Reached {
     Function { id: FunctionId, bound: bool, frame: Option<FrameId> },
     Class(ClassId),
+}
+
+/// What a function of the module `operator` with two operands does to them.
+fn operator_function(name: &str) -> Option<fn(Box<Expr>, Box<Expr>) -> Expr> {
+    macro_rules! binary {
+        ($operator:ident) => {
+            Some(|left, right| Expr::Binary(BinaryOperator::$operator, left, right))
+        };
+    }
+    macro_rules! compare {
+        ($operator:ident) => {
+            Some(|left, right| Expr::Compare(left, vec![(CompareOperator::$operator, *right)]))
+        };
+    }
+    match name.strip_prefix("operator.")? {
+        "add" | "concat" => binary!(Add),
+        "sub" => binary!(Subtract),
+        "mul" => binary!(Multiply),
+        "truediv" => binary!(Divide),
+        "floordiv" => binary!(FloorDivide),
+        "mod" => binary!(Modulo),
+        "pow" => binary!(Power),
+        "lshift" => binary!(LeftShift),
+        "rshift" => binary!(RightShift),
+        "and_" => binary!(And),
+        "or_" => binary!(Or),
+        "xor" => binary!(Xor),
+        "eq" => compare!(Equal),
+        "ne" => compare!(NotEqual),
+        "lt" => compare!(Less),
+        "le" => compare!(LessEqual),
+        "gt" => compare!(Greater),
+        "ge" => compare!(GreaterEqual),
+        "getitem" => Some(Expr::Index),
+        "contains" => Some(|whole, item| Expr::Compare(item, vec![(CompareOperator::In, *whole)])),
+        _ => None,
+    }
 }
 
 impl<'p> Builder<'p> {
@@ -777,7 +814,7 @@ impl<'p> Builder<'p> {
             let whole = self.expr_hint(receiver)?;
             let mut arguments = Vec::new();
             let mut keywords = Vec::new();
-            if !self.is_opaque(&whole) && expression::is_method(method) && !name.contains('(') {
+            if !self.is_opaque(&whole) && expression::is_method(method) {
                 for argument in passed {
                     let value = self.expr_hint(&argument.value)?;
                     if self.is_opaque(&value) || matches!(argument.value, Abstract::Reference(_, _)) {
@@ -791,6 +828,14 @@ impl<'p> Builder<'p> {
                 let value = Expr::Method(Box::new(whole), Text::from(method), arguments, keywords);
                 return Some(self.checked(value, call));
             }
+        }
+        if let (Some(operator), [left, right]) = (operator_function(name), passed)
+            && let (Some(left), Some(right)) = (self.expr_hint(&left.value), self.expr_hint(&right.value))
+            && passed.iter().all(|argument| argument.keyword.is_none())
+            && !self.is_opaque(&left)
+            && !self.is_opaque(&right)
+        {
+            return Some(self.checked(operator(Box::new(left), Box::new(right)), call));
         }
         if !name.is_empty() && expression::is_function(name) {
             let mut arguments = Vec::new();

@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
 
 use crate::expression::{BinaryOperator, Expr, Text, Value};
 
+use super::expressions::{constant, library_constant};
 use super::state::{Abstract, Object, ObjectKind, Scope, Variable};
 use super::{Builder, McvKind, McvType};
 
@@ -455,9 +456,10 @@ impl<'p> Builder<'p> {
             }
             let full = if module.is_empty() { alias.name.to_string() } else { format!("{module}.{}", alias.name) };
             let in_module = (Scope::Module(Text::from(module.as_str())), Text::from(alias.name.as_str()));
-            let value = match self.state.get(&in_module) {
-                Some(value) => value.clone(),
-                None => {
+            let value = match (self.state.get(&in_module), library_constant(&full)) {
+                (Some(value), _) => value.clone(),
+                (None, Some(value)) => constant(value),
+                (None, None) => {
                     self.load_by_name(&full, import);
                     Abstract::Reference(Text::from(full), None)
                 }
