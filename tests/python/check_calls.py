@@ -13,15 +13,24 @@ Prints a table by category, and each difference with `--verbose`. Runs none of t
 
 compares with what CPython does instead: RUNS every `main.py` below the folder under tests/calls/trace_calls.py (Python
 3.11 or later), and counts the calls between its functions that the graph lacks.
+
+    python3.12 tests/python/check_calls.py --stdlib
+
+does the same for modules of this Python's standard library: each program of tests/calls/stdlib/ is run beside a copy of
+the modules that its first line names.
 """
 
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
+STDLIB = Path(__file__).resolve().parents[1] / "calls" / "stdlib"
 TRACER = Path(__file__).resolve().parents[1] / "calls" / "trace_calls.py"
 
 
@@ -37,9 +46,26 @@ def graph_of(command, folder):
     return json.loads(done.stdout)
 
 
+def copy_stdlib(folder):
+    """Makes a case of each program for the standard library."""
+    library = Path(sysconfig.get_paths()["stdlib"])
+    for program in sorted(STDLIB.glob("*_program.py")):
+        case = folder / program.stem
+        case.mkdir(parents=True)
+        text = program.read_text()
+        (case / "main.py").write_text(text)
+        for name in text.splitlines()[0].partition(": ")[2].split():
+            target = case / name
+            if (library / name).is_dir():
+                shutil.copytree(library / name, target, ignore=shutil.ignore_patterns("__pycache__", "test", "tests"))
+            else:
+                target.parent.mkdir(exist_ok=True)
+                shutil.copy(library / name, target)
+
+
 def compare_with_runs(arguments):
     made, missing, failed = 0, 0, 0
-    for main in sorted(arguments.folder.rglob("main.py")):
+    for main in sorted(arguments.folder.glob("*/main.py") if arguments.stdlib else arguments.folder.rglob("main.py")):
         folder = main.parent
         try:
             run = [sys.executable, "-W", "ignore", str(TRACER), str(folder), str(main)]
@@ -60,12 +86,21 @@ def compare_with_runs(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", help="the cases")
     parser.add_argument("--truth", type=Path, help="where the expected graphs are, if not beside the code")
     parser.add_argument("--command", default="target/debug/meminterface", help="the command")
     parser.add_argument("--verbose", action="store_true", help="print each difference")
     parser.add_argument("--run", action="store_true", help="run the programs, and compare with the calls made")
+    parser.add_argument("--stdlib", action="store_true", help="run the programs for the standard library")
     arguments = parser.parse_args()
+    if arguments.stdlib:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments.folder = Path(folder)
+            copy_stdlib(arguments.folder)
+            compare_with_runs(arguments)
+        return
+    if arguments.folder is None:
+        parser.error("a folder is needed, or --stdlib")
     if arguments.run:
         compare_with_runs(arguments)
         return

@@ -67,21 +67,35 @@ def cases():
             yield pytest.param(files, {tuple(edge) for edges in missed for edge in edges}, id=name)
 
 
-@pytest.mark.parametrize("files, missed", list(cases()))
-def test_markdown_cases(files, missed, tmp_path):
+def write(folder, files):
     for name, text in files:
-        path = tmp_path / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+@pytest.mark.parametrize("files, missed", list(cases()))
+def test_markdown_cases(files, missed, tmp_path):
+    write(tmp_path, files)
     # A case may need what is not installed, or end in an exception: the calls until then count.
     made, _ = trace(tmp_path, tmp_path / "main.py")
     # Exactly the known ones: a miss that is mended leaves the page too.
     assert made - edges_of_graph(tmp_path, tmp_path / "main.py") == missed
 
 
-def test_most_cases_run():
-    """The cases say something only if CPython gets to their calls."""
-    assert len(list(cases())) > 50
+def test_nearly_all_cases_get_to_a_call(tmp_path):
+    """The comparison says something only about calls that are made. Silent cases need packages, or call libraries only."""
+    silent, made = [], 0
+    for number, case in enumerate(cases()):
+        files, _ = case.values
+        folder = tmp_path / str(number)
+        write(folder, files)
+        edges, _ = trace(folder, folder / "main.py")
+        made += len(edges)
+        if not edges:
+            silent.append(case.id)
+    assert made > 300
+    assert len(silent) < 0.15 * (number + 1), silent
 
 
 def test_a_miss_is_found(tmp_path):

@@ -559,7 +559,7 @@ impl<'p> Builder<'p> {
                 }
             }
             if !exceptions.is_empty() {
-                let short = snake_case(&hint_from_text(callee));
+                let short = snake_case(&hint_from_text(&without_arguments(callee)));
                 let variable = self.exception_variable(index, &short);
                 let range = node.range();
                 let key = format!("{short}@{}:{}", range.start().to_u32(), self.frame());
@@ -1940,3 +1940,23 @@ const BUILTIN_EXCEPTIONS: &[(&str, &str)] = &[
     ("ValueError", "Exception"),
     ("ZeroDivisionError", "ArithmeticError"),
 ];
+
+/// A callee without what stands in brackets, so that its last name is what is called: of
+/// `boto3.client("s3").get_object`, `boto3.client.get_object`.
+fn without_arguments(callee: &str) -> String {
+    let mut depth = 0usize;
+    let mut quote = None;
+    let mut out = String::new();
+    for c in callee.chars() {
+        match (quote, c) {
+            (Some(open), _) => quote = if c == open { None } else { quote },
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, _) if depth == 0 => out.push(c),
+            (None, _) => {}
+        }
+    }
+    // A literal, or something else without a name.
+    if out.chars().any(char::is_alphabetic) { out } else { callee.to_owned() }
+}

@@ -1,0 +1,17 @@
+# Copied beside this program: argparse.py
+import argparse
+p = argparse.ArgumentParser(prog='x', description='d')
+p.add_argument('--n', type=int, default=3, help='n')
+p.add_argument('-v', action='store_true')
+p.add_argument('f', nargs='*')
+g = p.add_mutually_exclusive_group()
+g.add_argument('--a', action='count')
+g.add_argument('--b', choices=['x', 'y'])
+s = argparse.ArgumentParser()
+sub = s.add_subparsers(dest='c')
+q = sub.add_parser('go')
+q.add_argument('--z', action='append')
+print(p.parse_args(['--n', '4', 'a', 'b']))
+print(p.format_help())
+print(s.parse_args(['go', '--z', '1']))
+print(s.format_usage())
