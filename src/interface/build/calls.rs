@@ -77,8 +77,11 @@ enum Reached {
     Class(ClassId),
 }
 
+/// An expression of two operands.
+type OfTwo = fn(Box<Expr>, Box<Expr>) -> Expr;
+
 /// What a function of the module `operator` with two operands does to them.
-fn operator_function(name: &str) -> Option<fn(Box<Expr>, Box<Expr>) -> Expr> {
+fn operator_function(name: &str) -> Option<OfTwo> {
     macro_rules! binary {
         ($operator:ident) => {
             Some(|left, right| Expr::Binary(BinaryOperator::$operator, left, right))
