@@ -15,7 +15,7 @@ use crate::expression::{
 
 use super::super::tree::Handler;
 use super::expressions::{constant, negate, sum_of, unused_target};
-use super::state::{Abstract, Object, ObjectId, ObjectKind, State};
+use super::state::{Abstract, Object, ObjectId, ObjectKind, State, Variable};
 use super::statements::container;
 use super::{
     Atom, Block, Builder, Let, Location, LoopExits, MAX_GUARDS, McvKind, McvType, Node, Place, Protection, atom_index,
@@ -917,13 +917,10 @@ impl<'p> Builder<'p> {
             self.slots[entry_slot].clear();
             let mut opened: Vec<(Change, Vec<(Text, Slot)>)> = Vec::new();
             for change in &changes {
-                let mixed = match change {
-                    Change::Variable(variable) => changes.contains(&Change::Kind(variable.clone())),
-                    _ => false,
-                };
-                opened.push((change.clone(), self.open(change, mixed, entry_slot, node, at)));
+                opened.push((change.clone(), self.open(change, &changes, entry_slot, node, at)));
             }
             let head = self.state.clone();
+            let own = self.opened_objects(&changes, &head, node);
             let tries = self.tries.len();
             if let Some(here) = self.stack.last_mut() {
                 here.loops.push(LoopExits { tries, ..LoopExits::default() });
@@ -942,7 +939,7 @@ impl<'p> Builder<'p> {
             let exits = self.stack.last_mut().and_then(|here| here.loops.pop()).unwrap_or_default();
             let mut found = changes.clone();
             for (end, _) in &exits.continues {
-                changed(&head, end, &mut found);
+                changed(&head, end, &own, &mut found);
             }
             if found.len() > changes.len() {
                 self.loop_changes.insert(key, found);
@@ -1011,11 +1008,36 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// Gives what a loop changes a name of the loop's own, bound before it to what was there.
-    ///
-    /// `mixed` says that the variable is not always an object of one kind.
-    fn open(&mut self, change: &Change, mixed: bool, slot: usize, node: TextRange, at: &Place) -> Vec<(Text, Slot)> {
-        let site = format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32());
+    /// The objects that stand at a loop's head for whatever container a variable holds there, and the variable.
+    fn opened_objects(
+        &self,
+        changes: &BTreeSet<Change>,
+        head: &State,
+        node: TextRange,
+    ) -> BTreeMap<ObjectId, Variable> {
+        let mut own = BTreeMap::new();
+        for change in changes {
+            if let Change::Variable(variable) = change
+                && let Some(Abstract::Object(id)) = head.get(variable)
+                && self.objects.get(&(self.frame(), loop_site(node, change))) == Some(id)
+            {
+                own.insert(*id, variable.clone());
+            }
+        }
+        own
+    }
+
+    /// Gives what a loop changes a name of the loop's own, bound before it to what was there. `changes` is all that
+    /// the loop changes.
+    fn open(
+        &mut self,
+        change: &Change,
+        changes: &BTreeSet<Change>,
+        slot: usize,
+        node: TextRange,
+        at: &Place,
+    ) -> Vec<(Text, Slot)> {
+        let site = loop_site(node, change);
         let mut names = Vec::new();
         let mut name = |builder: &mut Self, hint: &str, what: Slot, value: Expr| {
             let name = builder.bind(format!("{site}/{what:?}"), hint, false);
@@ -1029,15 +1051,26 @@ impl<'p> Builder<'p> {
             Change::Variable(variable) => {
                 let Some(value) = self.state.get(variable).cloned() else { return names };
                 let hint = variable.1.clone();
+                // Not always an object of one kind: a value.
+                let mixed = changes.contains(&Change::Kind(variable.clone()));
                 if let Abstract::Object(id) = &value
                     && !mixed
                     && let Some(object) = self.state.object(*id).cloned()
                     && !matches!(object.kind, ObjectKind::Instance(_))
                 {
-                    let content = object.content.as_deref().map(|e| name(self, &hint, Slot::Content, e.clone()));
-                    let length = object.length.as_deref().map(|e| name(self, &hint, Slot::Length, e.clone()));
-                    let object = container(object.kind.clone(), content, length);
-                    let opened = self.allocate(site.clone(), object);
+                    let object = (*object).clone();
+                    // First without content, for its number: what is known of it depends on what became of it.
+                    let opened = self.allocate(site.clone(), container(object.kind, None, None));
+                    if let Abstract::Object(own) = opened {
+                        let content = object.content.filter(|_| !changes.contains(&Change::NoContent(own)));
+                        let length = object.length.filter(|_| !changes.contains(&Change::NoLength(own)));
+                        let content = content.map(|e| name(self, &hint, Slot::Content, (*e).clone()).into());
+                        let length = length.map(|e| name(self, &format!("len_{hint}"), Slot::Length, (*e).clone()));
+                        self.state.change(own, |object| {
+                            object.content = content;
+                            object.length = length.map(Into::into);
+                        });
+                    }
                     self.state.set(variable.clone(), opened);
                 } else {
                     let expr = self.plain(&value, &site, &hint, at);
@@ -1755,8 +1788,16 @@ fn part_of(object: &Object, part: Slot) -> Option<Expr> {
     }
 }
 
+/// The place of what a loop changes.
+fn loop_site(node: TextRange, change: &Change) -> String {
+    format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32())
+}
+
 /// Adds what differs between the start and the end of an iteration.
-fn changed(head: &State, end: &State, found: &mut BTreeSet<Change>) {
+///
+/// An object of `own` is what a variable holds at the head, whichever object that is: the next iteration starts with
+/// the one that the variable holds at the end, which need not be the same.
+fn changed(head: &State, end: &State, own: &BTreeMap<ObjectId, Variable>, found: &mut BTreeSet<Change>) {
     for (variable, value) in head.variables() {
         let Some(after) = end.get(variable).filter(|after| *after != value) else { continue };
         found.insert(Change::Variable(variable.clone()));
@@ -1769,6 +1810,19 @@ fn changed(head: &State, end: &State, found: &mut BTreeSet<Change>) {
         }
     }
     for (id, before) in head.objects() {
+        if let Some(variable) = own.get(&id) {
+            if let Some(Abstract::Object(after)) = end.get(variable)
+                && let Some(after) = end.object(*after)
+            {
+                if before.content.is_some() && after.content.is_none() {
+                    found.insert(Change::NoContent(id));
+                }
+                if before.length.is_some() && after.length.is_none() {
+                    found.insert(Change::NoLength(id));
+                }
+            }
+            continue;
+        }
         let Some(after) = end.object(id) else { continue };
         if before.content != after.content {
             found.insert(if after.content.is_none() { Change::NoContent(id) } else { Change::Content(id) });
