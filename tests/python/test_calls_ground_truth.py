@@ -83,9 +83,26 @@ def test_markdown_cases(files, missed, tmp_path):
     assert made - edges_of_graph(tmp_path, tmp_path / "main.py") == missed
 
 
-def test_nearly_all_cases_get_to_a_call(tmp_path):
-    """The comparison says something only about calls that are made. Silent cases need packages, or call libraries only."""
-    silent, made = [], 0
+# Cases that make no call between functions of their own when they run, and why: about them the comparison says nothing.
+SILENT = {
+    "classes: Methods that nothing calls": "nothing calls them",
+    "containers: A key that is not known reaches every element": "the key is an argument of the command",
+    "imports: Either of two": "calls a library only",
+    "imports: What is not there is external, without its dots": "the modules are not there",
+    "limits: Wrappers of libraries are looked through": "the library is not there",
+    "outside: Aliases": "calls libraries only",
+    "outside: Literal text arguments stay in the name": "nothing calls the handler",
+    "outside: Classes with an ancestor outside": "the library is not there",
+    "outside: Names that would never end": "the library is not there",
+    "outside: Built-in types": "calls built-ins only",
+    "outside: Annotations say what parameters are": "nothing calls the handler",
+    "outside: Names of calls that are not resolved are their text": "nothing calls the handler",
+}
+
+
+def test_all_other_cases_get_to_a_call(tmp_path):
+    """The comparison says something only about calls that are made."""
+    silent, made = set(), 0
     for number, case in enumerate(cases()):
         files, _ = case.values
         folder = tmp_path / str(number)
@@ -93,9 +110,9 @@ def test_nearly_all_cases_get_to_a_call(tmp_path):
         edges, _ = trace(folder, folder / "main.py")
         made += len(edges)
         if not edges:
-            silent.append(case.id)
+            silent.add(case.id)
+    assert silent == set(SILENT)
     assert made > 150
-    assert len(silent) < 0.15 * (number + 1), silent
 
 
 def test_a_miss_is_found(tmp_path):
