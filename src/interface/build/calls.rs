@@ -958,7 +958,7 @@ impl<'p> Builder<'p> {
             }
             (_, method, _) if MUTATORS.contains(&method) => {
                 let keeps = matches!(method, "sort" | "reverse");
-                self.state.change(id, |object| {
+                self.state.mutate(id, |object| {
                     if keeps {
                         object.content = None;
                     } else {

@@ -15,7 +15,7 @@ use crate::expression::{
 
 use super::super::tree::Handler;
 use super::expressions::{constant, negate, sum_of, unused_target};
-use super::state::{Abstract, Object, ObjectId, ObjectKind, State, Variable};
+use super::state::{Abstract, Object, ObjectId, ObjectKind, State};
 use super::statements::container;
 use super::{
     Atom, Block, Builder, Let, Location, LoopExits, MAX_GUARDS, McvKind, McvType, Node, Place, Protection, atom_index,
@@ -969,6 +969,12 @@ impl<'p> Builder<'p> {
             // What the body binds first stays bound behind the loop.
             let mut exhausted = head.clone();
             for (end, _) in &exits.continues {
+                exhausted.add_aliases(end);
+                for (id, holder) in &own {
+                    if let Some(Abstract::Object(end)) = held(end, holder) {
+                        exhausted.alias(*id, *end);
+                    }
+                }
                 for (variable, value) in end.variables() {
                     if head.get(variable).is_none() {
                         exhausted.set(variable.clone(), value.clone());
@@ -1008,23 +1014,47 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// The objects that stand at a loop's head for whatever container a variable holds there, and the variable.
-    fn opened_objects(
-        &self,
-        changes: &BTreeSet<Change>,
-        head: &State,
-        node: TextRange,
-    ) -> BTreeMap<ObjectId, Variable> {
+    /// The objects that stand at a loop's head for whatever container a variable or field holds there, and which.
+    fn opened_objects(&self, changes: &BTreeSet<Change>, head: &State, node: TextRange) -> BTreeMap<ObjectId, Change> {
         let mut own = BTreeMap::new();
         for change in changes {
-            if let Change::Variable(variable) = change
-                && let Some(Abstract::Object(id)) = head.get(variable)
+            if let Some(Abstract::Object(id)) = held(head, change)
                 && self.objects.get(&(self.frame(), loop_site(node, change))) == Some(id)
             {
-                own.insert(*id, variable.clone());
+                own.insert(*id, change.clone());
             }
         }
         own
+    }
+
+    /// An object that stands for whatever container of one kind a variable or field holds at a loop's head, by what it
+    /// holds before the loop. None if that is no container, or not always of one kind.
+    fn open_container(
+        &mut self,
+        value: &Abstract,
+        site: &str,
+        changes: &BTreeSet<Change>,
+        mut name: impl FnMut(&mut Self, Slot, Expr) -> Expr,
+    ) -> Option<Abstract> {
+        let Abstract::Object(before) = value else { return None };
+        let object = (**self.state.object(*before)?).clone();
+        if matches!(object.kind, ObjectKind::Instance(_)) {
+            return None;
+        }
+        // First without content, for its number: what is known of it depends on what becomes of it.
+        let opened = self.allocate(site, container(object.kind, None, None));
+        if let Abstract::Object(own) = opened {
+            let content = object.content.filter(|_| !changes.contains(&Change::NoContent(own)));
+            let length = object.length.filter(|_| !changes.contains(&Change::NoLength(own)));
+            let content = content.map(|content| name(self, Slot::Content, (*content).clone()).into());
+            let length = length.map(|length| name(self, Slot::Length, (*length).clone()).into());
+            self.state.change(own, |object| {
+                object.content = content;
+                object.length = length;
+            });
+            self.state.alias(own, *before);
+        }
+        Some(opened)
     }
 
     /// Gives what a loop changes a name of the loop's own, bound before it to what was there. `changes` is all that
@@ -1046,37 +1076,26 @@ impl<'p> Builder<'p> {
             Expr::Name(name)
         };
         match change {
-            // Says how the variable is opened, by the change of the variable itself.
-            Change::Kind(_) => {}
+            // Say how the variable or field is opened, by the change of itself.
+            Change::Kind(_) | Change::FieldKind(..) => {}
             Change::Variable(variable) => {
                 let Some(value) = self.state.get(variable).cloned() else { return names };
                 let hint = variable.1.clone();
-                // Not always an object of one kind: a value.
-                let mixed = changes.contains(&Change::Kind(variable.clone()));
-                if let Abstract::Object(id) = &value
-                    && !mixed
-                    && let Some(object) = self.state.object(*id).cloned()
-                    && !matches!(object.kind, ObjectKind::Instance(_))
-                {
-                    let object = (*object).clone();
-                    // First without content, for its number: what is known of it depends on what became of it.
-                    let opened = self.allocate(site.clone(), container(object.kind, None, None));
-                    if let Abstract::Object(own) = opened {
-                        let content = object.content.filter(|_| !changes.contains(&Change::NoContent(own)));
-                        let length = object.length.filter(|_| !changes.contains(&Change::NoLength(own)));
-                        let content = content.map(|e| name(self, &hint, Slot::Content, (*e).clone()).into());
-                        let length = length.map(|e| name(self, &format!("len_{hint}"), Slot::Length, (*e).clone()));
-                        self.state.change(own, |object| {
-                            object.content = content;
-                            object.length = length.map(Into::into);
-                        });
+                let container = match changes.contains(&Change::Kind(variable.clone())) {
+                    true => None,
+                    false => self.open_container(&value, &site, changes, |builder, what, value| {
+                        let hint = if what == Slot::Length { format!("len_{hint}") } else { hint.to_string() };
+                        name(builder, &hint, what, value)
+                    }),
+                };
+                let opened = match container {
+                    Some(opened) => opened,
+                    None => {
+                        let expr = self.plain(&value, &site, &hint, at);
+                        Abstract::value(name(self, &hint, Slot::Value, expr))
                     }
-                    self.state.set(variable.clone(), opened);
-                } else {
-                    let expr = self.plain(&value, &site, &hint, at);
-                    let opened = name(self, &hint, Slot::Value, expr);
-                    self.state.set(variable.clone(), Abstract::value(opened));
-                }
+                };
+                self.state.set(variable.clone(), opened);
             }
             Change::Content(id) => {
                 let content = self.state.object(*id).and_then(|object| object.content.as_deref().cloned());
@@ -1099,14 +1118,26 @@ impl<'p> Builder<'p> {
             Change::NoLength(id) => self.state.change(*id, |object| object.length = None),
             Change::Field(id, field) => {
                 let value = self.state.object(*id).and_then(|object| object.fields.get(field).cloned());
-                if let Some(value) = value {
-                    let expr = self.plain(&value, &site, field, at);
-                    let opened = name(self, field, Slot::Value, expr);
-                    self.state.change(*id, |object| {
-                        object.fields.insert(field.clone(), Abstract::value(opened));
-                    });
-                }
+                let Some(value) = value else { return names };
+                let container = match changes.contains(&Change::FieldKind(*id, field.clone())) {
+                    true => None,
+                    false => self.open_container(&value, &site, changes, |builder, what, value| {
+                        let hint = if what == Slot::Length { format!("len_{field}") } else { field.to_string() };
+                        name(builder, &hint, what, value)
+                    }),
+                };
+                let opened = match container {
+                    Some(opened) => opened,
+                    None => {
+                        let expr = self.plain(&value, &site, field, at);
+                        Abstract::value(name(self, field, Slot::Value, expr))
+                    }
+                };
+                self.state.change(*id, |object| {
+                    object.fields.insert(field.clone(), opened);
+                });
             }
+            Change::Alias(one, other) => self.state.alias(*one, *other),
         }
         names
     }
@@ -1133,7 +1164,10 @@ impl<'p> Builder<'p> {
                 (Change::Variable(variable), Slot::Value) => {
                     end.get(variable).cloned().map(|value| self.plain_in(end, &value, &site, &variable.1, at))
                 }
-                (Change::Variable(variable), part) => match end.get(variable) {
+                (Change::Field(_, field), Slot::Value) => {
+                    held(end, change).cloned().map(|value| self.plain_in(end, &value, &site, field, at))
+                }
+                (Change::Variable(_) | Change::Field(..), part) => match held(end, change) {
                     Some(Abstract::Object(id)) => object_of(*id).and_then(|object| part_of(&object, *part)),
                     Some(Abstract::Value(expr)) if *part == Slot::Content => Some((**expr).clone()),
                     _ => None,
@@ -1141,10 +1175,8 @@ impl<'p> Builder<'p> {
                 (Change::Content(id) | Change::Length(id), part) => {
                     object_of(*id).and_then(|object| part_of(&object, *part))
                 }
-                (Change::Field(id, field), _) => object_of(*id)
-                    .and_then(|object| object.fields.get(field).cloned())
-                    .map(|value| self.plain_in(end, &value, &site, field, at)),
-                (Change::NoContent(_) | Change::NoLength(_) | Change::Kind(_), _) => None,
+                (Change::NoContent(_) | Change::NoLength(_), _) => None,
+                (Change::Kind(_) | Change::FieldKind(..) | Change::Alias(..), _) => None,
             };
             let value = match value {
                 Some(value) => value,
@@ -1751,7 +1783,7 @@ impl<'p> Builder<'p> {
         let length =
             object.length.as_deref().map(|length| sum_of(length.clone(), Expr::Constant(Value::Int(1.into()))));
         let content = content.filter(|content| !super::too_large(content));
-        self.state.change(id, |object: &mut Object| {
+        self.state.mutate(id, |object: &mut Object| {
             object.content = content.map(Into::into);
             object.length = length.map(Into::into);
         });
@@ -1793,46 +1825,84 @@ fn loop_site(node: TextRange, change: &Change) -> String {
     format!("loop@{}:{}/{change:?}", node.start().to_u32(), node.end().to_u32())
 }
 
+/// What the variable or field of a change holds.
+fn held<'s>(state: &'s State, change: &Change) -> Option<&'s Abstract> {
+    match change {
+        Change::Variable(variable) => state.get(variable),
+        Change::Field(id, field) => state.object(*id)?.fields.get(field),
+        _ => None,
+    }
+}
+
 /// Adds what differs between the start and the end of an iteration.
 ///
-/// An object of `own` is what a variable holds at the head, whichever object that is: the next iteration starts with
-/// the one that the variable holds at the end, which need not be the same.
-fn changed(head: &State, end: &State, own: &BTreeMap<ObjectId, Variable>, found: &mut BTreeSet<Change>) {
+/// An object of `own` is what a variable or field holds at the head, whichever object that is: the next iteration
+/// starts with the one that is held at the end, which need not be the same.
+fn changed(head: &State, end: &State, own: &BTreeMap<ObjectId, Change>, found: &mut BTreeSet<Change>) {
+    let kind = |state: &State, value: &Abstract| match value {
+        Abstract::Object(id) => state.object(*id).map(|object| object.kind.clone()),
+        _ => None,
+    };
+    let other_kind = |before: &Abstract, after: &Abstract| {
+        matches!(before, Abstract::Object(_)) && kind(head, before) != kind(end, after)
+    };
     for (variable, value) in head.variables() {
         let Some(after) = end.get(variable).filter(|after| *after != value) else { continue };
         found.insert(Change::Variable(variable.clone()));
-        let kind = |state: &State, value: &Abstract| match value {
-            Abstract::Object(id) => state.object(*id).map(|object| object.kind.clone()),
-            _ => None,
-        };
-        if matches!(value, Abstract::Object(_)) && kind(head, value) != kind(end, after) {
+        if other_kind(value, after) {
             found.insert(Change::Kind(variable.clone()));
         }
     }
     for (id, before) in head.objects() {
-        if let Some(variable) = own.get(&id) {
-            if let Some(Abstract::Object(after)) = end.get(variable)
-                && let Some(after) = end.object(*after)
-            {
-                if before.content.is_some() && after.content.is_none() {
-                    found.insert(Change::NoContent(id));
-                }
-                if before.length.is_some() && after.length.is_none() {
-                    found.insert(Change::NoLength(id));
-                }
-            }
-            continue;
-        }
-        let Some(after) = end.object(id) else { continue };
+        let after = match own.get(&id) {
+            None => end.object(id),
+            Some(holder) => match held(end, holder) {
+                Some(Abstract::Object(id)) => end.object(*id),
+                _ => None,
+            },
+        };
+        let Some(after) = after else { continue };
+        let is_own = own.contains_key(&id);
         if before.content != after.content {
-            found.insert(if after.content.is_none() { Change::NoContent(id) } else { Change::Content(id) });
+            if after.content.is_none() {
+                found.insert(Change::NoContent(id));
+            } else if !is_own {
+                found.insert(Change::Content(id));
+            }
         }
         if before.length != after.length {
-            found.insert(if after.length.is_none() { Change::NoLength(id) } else { Change::Length(id) });
+            if after.length.is_none() {
+                found.insert(Change::NoLength(id));
+            } else if !is_own {
+                found.insert(Change::Length(id));
+            }
         }
         for (name, value) in &after.fields {
-            if before.fields.get(name).is_some_and(|old| old != value) {
-                found.insert(Change::Field(id, name.clone()));
+            let Some(old) = before.fields.get(name).filter(|old| *old != value) else { continue };
+            found.insert(Change::Field(id, name.clone()));
+            if other_kind(old, value) {
+                found.insert(Change::FieldKind(id, name.clone()));
+            }
+        }
+    }
+    // Two that hold one object at the end hold one object at the next head.
+    let ends: Vec<(ObjectId, ObjectId)> = own
+        .iter()
+        .filter_map(|(id, holder)| match held(end, holder) {
+            Some(Abstract::Object(end)) => Some((*id, *end)),
+            _ => None,
+        })
+        .collect();
+    for (at, (one, one_end)) in ends.iter().enumerate() {
+        let others = ends.iter().skip(at + 1).copied();
+        // What is at the head under its own number is there again at the next.
+        let lasting = end.aliases(*one_end).chain([*one_end]);
+        let lasting = lasting.filter(|id| !own.contains_key(id) && head.object(*id).is_some()).map(|id| (id, id));
+        for (other, other_end) in others.chain(lasting) {
+            if (*one_end == other_end || end.aliases(*one_end).any(|id| id == other_end))
+                && !head.aliases(*one).any(|id| id == other)
+            {
+                found.insert(Change::Alias(*one, other));
             }
         }
     }

@@ -164,11 +164,14 @@ enum Fate {
     Followed,
 }
 
-/// What a loop was found to change.
+/// What a loop was found to change. In this order they are opened at its head: what a variable holds is read before the
+/// objects themselves change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Location {
     /// What a variable holds.
     Variable(Variable),
+    /// An attribute of an instance, or a value in a dict that no expression can hold.
+    Field(ObjectId, Text),
     /// The content of a container.
     Content(ObjectId),
     /// The number of items of a container.
@@ -179,8 +182,10 @@ enum Location {
     NoContent(ObjectId),
     /// The number of items of a container, beyond what expressions can say.
     NoLength(ObjectId),
-    /// An attribute of an instance.
-    Field(ObjectId, Text),
+    /// What a field holds, and that it is not always an object of one kind.
+    FieldKind(ObjectId, Text),
+    /// Two objects may be one.
+    Alias(ObjectId, ObjectId),
 }
 
 pub(super) struct Builder<'p> {
@@ -617,6 +622,7 @@ impl<'p> Builder<'p> {
         let next = ObjectId::try_from(self.objects.len()).unwrap_or(ObjectId::MAX);
         let id = *self.objects.entry(key).or_insert(next);
         self.state.set_object(id, object);
+        self.state.forget_aliases(id);
         Abstract::Object(id)
     }
 
@@ -674,6 +680,7 @@ impl<'p> Builder<'p> {
         let mut joined = first.clone();
         for (state, _) in &ways[1..] {
             joined.common_facts(state);
+            joined.add_aliases(state);
         }
         if ways.iter().all(|(state, _)| state.same(first)) {
             return Some(joined);
@@ -728,6 +735,7 @@ impl<'p> Builder<'p> {
                 joined.set_object(id, (**object).clone());
             }
         }
+        joined.add_aliases(&self.state);
         Some(joined)
     }
 
@@ -771,7 +779,9 @@ impl<'p> Builder<'p> {
             && versions.iter().all(|(object, _, _)| object.kind == versions[0].0.kind)
         {
             let object = self.join_objects(&versions, key, at)?;
-            return Some(self.allocate(key.to_owned(), object));
+            let joined = self.allocate(key.to_owned(), object);
+            self.joined_aliases(&joined, values);
+            return Some(joined);
         }
         if let Some(choice) = self.join_instances(values, key, hint, at) {
             return Some(choice);
@@ -817,6 +827,17 @@ impl<'p> Builder<'p> {
             }
         }
         Some(Abstract::value(joined))
+    }
+
+    /// An object made by a join may be any of those that it was made from.
+    fn joined_aliases(&mut self, joined: &Abstract, values: &[(Abstract, usize, &State)]) {
+        let Abstract::Object(joined) = joined else { return };
+        for (value, _, state) in values {
+            if let Abstract::Object(id) = value {
+                self.state.add_aliases(state);
+                self.state.alias(*joined, *id);
+            }
+        }
     }
 
     /// Instances of different classes of the project: which of them it is, is the class's name by the way taken.

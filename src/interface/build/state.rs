@@ -9,7 +9,7 @@
 //!
 //! There is no top: what is not known is a fresh unknown, an expression `Value(?n)` that remembers its cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::expression::{Expr, Text, Value};
@@ -96,6 +96,8 @@ pub struct State {
     /// Conditions that were decided on the way here, and how. Names never change their value along a way, so what was
     /// decided stays so.
     facts: Rc<BTreeMap<String, bool>>,
+    /// Objects that may be one, both ways: a join of two, or a loop's head, makes a third that stands for either.
+    aliases: Rc<BTreeMap<ObjectId, BTreeSet<ObjectId>>>,
 }
 
 impl State {
@@ -173,7 +175,60 @@ impl State {
         Rc::make_mut(&mut self.objects).insert(id, Rc::new(object));
     }
 
-    /// Changes an object that is there.
+    /// Changes what a container holds: what may be the same object is then not known any more.
+    pub fn mutate(&mut self, id: ObjectId, change: impl FnOnce(&mut Object)) {
+        let others: Vec<ObjectId> = self.aliases(id).collect();
+        for other in others {
+            self.change(other, |object| {
+                object.content = None;
+                object.length = None;
+                object.fields.clear();
+            });
+        }
+        self.change(id, change);
+    }
+
+    /// The objects that may be the same as this one.
+    pub fn aliases(&self, id: ObjectId) -> impl Iterator<Item = ObjectId> {
+        self.aliases.get(&id).into_iter().flatten().copied()
+    }
+
+    /// Notes that an object may be another, and so whatever that may be. Not the other way round: two that a third may
+    /// be either of are two objects still.
+    pub fn alias(&mut self, id: ObjectId, other: ObjectId) {
+        let others: Vec<ObjectId> = self.aliases(other).chain([other]).collect();
+        for other in others {
+            if other != id && !self.aliases(id).any(|known| known == other) {
+                let aliases = Rc::make_mut(&mut self.aliases);
+                aliases.entry(id).or_default().insert(other);
+                aliases.entry(other).or_default().insert(id);
+            }
+        }
+    }
+
+    /// Adds what another way notes of objects that may be one.
+    pub fn add_aliases(&mut self, other: &Self) {
+        if !Rc::ptr_eq(&self.aliases, &other.aliases) {
+            let aliases = Rc::make_mut(&mut self.aliases);
+            for (id, others) in other.aliases.iter() {
+                aliases.entry(*id).or_default().extend(others);
+            }
+        }
+    }
+
+    /// An object is made anew.
+    pub fn forget_aliases(&mut self, id: ObjectId) {
+        if self.aliases.contains_key(&id) {
+            let aliases = Rc::make_mut(&mut self.aliases);
+            for other in aliases.remove(&id).unwrap_or_default() {
+                if let Some(others) = aliases.get_mut(&other) {
+                    others.remove(&id);
+                }
+            }
+        }
+    }
+
+    /// Changes what is known of an object that is there, or a field of an instance.
     pub fn change(&mut self, id: ObjectId, change: impl FnOnce(&mut Object)) {
         if let Some(object) = Rc::make_mut(&mut self.objects).get_mut(&id) {
             change(Rc::make_mut(object));

@@ -260,7 +260,7 @@ impl<'p> Builder<'p> {
                 ObjectKind::Set | ObjectKind::Instance(_) => (None, None),
             };
             let small = content.filter(|content| !super::too_large(content));
-            self.state.change(*id, |object| {
+            self.state.mutate(*id, |object| {
                 object.content = small.map(Into::into);
                 object.length = length.map(Into::into);
                 if let Some(key) = known {
@@ -331,7 +331,7 @@ impl<'p> Builder<'p> {
             _ => None,
         };
         let content = content.filter(|content| !super::too_large(content));
-        self.state.change(id, |object| {
+        self.state.mutate(id, |object| {
             object.content = content.map(Into::into);
             object.length = length.map(Into::into);
             object.fields.clear();
@@ -353,7 +353,7 @@ impl<'p> Builder<'p> {
                 let receiver = self.expression(&subscript.value);
                 self.expression(&subscript.slice);
                 if let Abstract::Object(id) = receiver {
-                    self.state.change(id, forget_content);
+                    self.state.mutate(id, forget_content);
                 }
             }
             Ast::Attribute(attribute) => {
