@@ -11,6 +11,7 @@ mod examples;
 mod extract;
 pub mod formula;
 mod handlers;
+mod measure;
 mod output;
 
 use std::ffi::OsString;
@@ -51,6 +52,7 @@ enum Verb {
     Handlers(handlers::HandlersArguments),
     Formula(formula::FormulaArguments),
     Calls(calls::CallsArguments),
+    Measure(Box<measure::MeasureArguments>),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -64,6 +66,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Handlers(arguments) => handlers::run(&arguments, output),
         Verb::Formula(arguments) => formula::run(&arguments, output),
         Verb::Calls(arguments) => calls::run(&arguments, output),
+        Verb::Measure(arguments) => measure::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }

@@ -3,6 +3,7 @@
 //! Reads the file system; never runs or imports what it reads. May depend on `diagnostic` alone.
 
 pub mod discover;
+pub mod events;
 pub mod modules;
 pub mod source;
 
