@@ -277,12 +277,6 @@ impl Group {
         }
     }
 
-    /// The processes in it.
-    pub fn processes(&self) -> Vec<Pid> {
-        let text = read(&self.join_file()).unwrap_or_default();
-        text.lines().filter_map(|line| line.trim().parse().ok()).filter(|pid| *pid > 0).collect()
-    }
-
     /// What is charged to it now, page cache and kernel memory included, in bytes.
     pub fn charged_bytes(&self) -> Option<u64> {
         match self.version {

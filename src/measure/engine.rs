@@ -687,8 +687,7 @@ impl<'a> Engine<'a> {
     /// Ends an instance: every process of it, its group, its `/tmp`.
     fn end(&mut self, mut instance: Instance) {
         self.server.listen(None);
-        // Workers that wait see their connections close.
-        instance.waiting.clear();
+        // Workers that wait go on waiting until they are killed: a closed connection would be one more thing to log.
         instance.supervisor.kill();
         let deadline = Instant::now() + KILL_TIME;
         while let Ok(message) = instance.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -1289,7 +1288,7 @@ impl Instance {
         {
             end_anonymous = counted;
         }
-        let end_resident: u64 = now.iter().map(|(_, memory)| memory.proportional).sum();
+        let end_resident = process::together(now.iter().map(|(_, memory)| memory));
         let mut peak_anonymous = end_anonymous.max(seen.anonymous);
         let mut peak_resident = end_resident;
         let alone = seen.processes <= 1 && now.len() == 1;
@@ -1298,9 +1297,8 @@ impl Instance {
         }
         // The mark of the process itself: exact for one alone, a lower bound among several.
         if let Some((_, memory)) = now.iter().find(|(pid, _)| *pid == self.pid).or(now.first()) {
-            let shared = memory.resident.saturating_sub(memory.proportional);
             let of_files = memory.resident.saturating_sub(memory.anonymous);
-            peak_resident = peak_resident.max(memory.high_water.saturating_sub(shared));
+            peak_resident = peak_resident.max(memory.high_water);
             peak_anonymous = peak_anonymous.max(memory.high_water.saturating_sub(of_files));
         }
         if now.is_empty() {

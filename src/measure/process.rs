@@ -14,8 +14,10 @@ pub struct Memory {
     pub anonymous: u64,
     /// All pages in memory, each counted whole.
     pub resident: u64,
-    /// All pages in memory, each divided by the number of processes that map it.
+    /// Anonymous pages and shared memory, each page divided by the number of processes that map it.
     pub proportional: u64,
+    /// Pages of files. Counted whole: what other programs of this machine map too would be read in a new instance.
+    pub files: u64,
     /// The most `resident` since the mark was reset.
     pub high_water: u64,
 }
@@ -34,12 +36,23 @@ pub fn memory(pid: Pid) -> Option<Memory> {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let resident = field(&rollup, "Rss")?;
-    Some(Memory {
-        anonymous: field(&rollup, "Anonymous")?,
-        resident,
-        proportional: field(&rollup, "Pss")?,
-        high_water: field(&status, "VmHWM").unwrap_or(0).max(resident),
-    })
+    let anonymous = field(&rollup, "Anonymous")?;
+    let shared = field(&status, "RssShmem").unwrap_or(0);
+    let files = resident.saturating_sub(anonymous).saturating_sub(shared);
+    // Kernels before 5.4 give one sum for everything.
+    let proportional = match (field(&rollup, "Pss_Anon"), field(&rollup, "Pss_Shmem")) {
+        (Some(anonymous), Some(shared)) => anonymous + shared,
+        _ => field(&rollup, "Pss")?.min(anonymous + shared),
+    };
+    let high_water = field(&status, "VmHWM").unwrap_or(0).max(resident);
+    Some(Memory { anonymous, resident, proportional, files, high_water })
+}
+
+/// What several processes hold together: their shares of anonymous pages and shared memory, and files' pages once, as
+/// many as the process with the most. Of one process it is `resident`.
+pub fn together<'a>(all: impl Iterator<Item = &'a Memory>) -> u64 {
+    let (shares, files) = all.fold((0, 0), |(shares, files), one| (shares + one.proportional, one.files.max(files)));
+    shares + files
 }
 
 /// Resets the high-water mark of a process to what it holds now.
@@ -133,6 +146,8 @@ mod tests {
         assert!(memory.resident > 0 && memory.high_water >= memory.resident && memory.anonymous <= memory.resident);
         assert!(resident(own).is_some_and(|(resident, _)| resident > 0));
         assert_eq!(super::memory(-1), None);
+        // One process holds what it holds; a second that shares all of it adds nothing of its files.
+        assert!(together([memory].iter()).abs_diff(memory.resident) < 1 << 20);
         assert_eq!(cpu(-1), Duration::ZERO);
     }
 }

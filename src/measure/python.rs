@@ -26,8 +26,6 @@ const CLIENT_REQUIREMENT: &str = "awslambdaric>=2";
 pub struct Interpreter {
     /// Major, minor, patch.
     pub version: (u32, u32, u32),
-    /// `cpython`.
-    pub implementation: String,
     /// Its path.
     pub executable: PathBuf,
     /// Its environment.

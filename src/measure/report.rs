@@ -121,7 +121,8 @@ pub struct Figures {
     pub cpu_ms: f64,
     /// Most anonymous memory: heap, stack, private copies of files' pages.
     pub peak_anonymous_bytes: u64,
-    /// Most resident memory, a page that other processes share counted by its share (PSS).
+    /// Most resident memory (PSS): a page that several processes of the run share counts once. What other programs of
+    /// this machine share with the run counts whole, as in an instance of its own.
     pub peak_resident_bytes: u64,
     /// Most that was charged to the group, page cache and kernel memory included; null without a group.
     pub peak_charged_bytes: Option<u64>,

@@ -36,8 +36,6 @@ pub enum Call {
         body: Vec<u8>,
         /// Its media type.
         content_type: String,
-        /// When.
-        at: Instant,
     },
     /// The handler's response was refused; why, as the platform's type and message.
     Refused {
@@ -47,8 +45,6 @@ pub enum Call {
         kind: &'static str,
         /// What it says.
         message: String,
-        /// When.
-        at: Instant,
     },
     /// The handler raised.
     Error {
@@ -58,8 +54,6 @@ pub enum Call {
         body: Vec<u8>,
         /// The type, where the header gives it.
         kind: Option<String>,
-        /// When.
-        at: Instant,
     },
     /// The initialisation failed.
     InitError {
@@ -202,22 +196,22 @@ fn route(request: Request, ear: &Ear) -> Option<Answer> {
                 let message = "response streaming is not measured: return the response as a whole".to_owned();
                 let kind = "Runtime.StreamingNotSupported";
                 let answer = error(400, kind, &message);
-                send(Call::Refused { id, kind, message, at });
+                send(Call::Refused { id, kind, message });
                 answer
             } else if request.body.len() > MAX_RESPONSE {
                 let message =
                     format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
                 let kind = "Function.ResponseSizeTooLarge";
                 let answer = error(413, kind, &message);
-                send(Call::Refused { id, kind, message, at });
+                send(Call::Refused { id, kind, message });
                 answer
             } else {
-                send(Call::Response { id, body: request.body, content_type, at });
+                send(Call::Response { id, body: request.body, content_type });
                 accepted()
             }
         }
         ("POST", ["2018-06-01", "runtime", "invocation", id, "error"]) => {
-            send(Call::Error { id: (*id).to_owned(), body: request.body, kind, at });
+            send(Call::Error { id: (*id).to_owned(), body: request.body, kind });
             accepted()
         }
         ("POST", ["2018-06-01", "runtime", "init", "error"]) => {

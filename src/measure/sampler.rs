@@ -45,7 +45,7 @@ impl Tree {
 pub struct Seen {
     /// Anonymous memory: of one process, or the sum of several.
     pub anonymous: u64,
-    /// Resident memory: of one process whole, of several by their shares.
+    /// Resident memory of all.
     pub resident: u64,
     /// What was charged to the group.
     pub charged: u64,
@@ -111,10 +111,9 @@ fn look(tree: &Tree, into: &Mutex<Seen>, stop: &AtomicBool) {
             processes = known.len() as u64;
             if summed.is_none_or(|at| at.elapsed() > pause) {
                 let start = Instant::now();
-                for memory in known.iter().filter_map(|pid| process::memory(*pid)) {
-                    anonymous += memory.anonymous;
-                    resident += memory.proportional;
-                }
+                let all: Vec<process::Memory> = known.iter().filter_map(|pid| process::memory(*pid)).collect();
+                anonymous = all.iter().map(|memory| memory.anonymous).sum();
+                resident = process::together(all.iter());
                 // Pages that parent and child still share are anonymous pages of both: the group counts them once.
                 if let Some(counted) = tree.members.as_ref().and_then(|file| anonymous_of_group(file)) {
                     anonymous = counted;

@@ -17,9 +17,9 @@ def version(name):
     except (ImportError, ValueError):
         return None
     try:
-        import importlib.metadata
+        from importlib import metadata
 
-        return importlib.metadata.version(name)
+        return metadata.version(name)
     except Exception:
         return ""
 
@@ -32,7 +32,6 @@ def main():
     json.dump(
         {
             "version": list(sys.version_info[:3]),
-            "implementation": sys.implementation.name,
             "executable": sys.executable,
             "prefix": sys.prefix,
             "base_prefix": sys.base_prefix,
