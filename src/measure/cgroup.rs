@@ -312,15 +312,6 @@ impl Group {
         }
     }
 
-    /// Anonymous memory of all its processes now, each page once, in bytes.
-    pub fn anonymous_bytes(&self) -> Option<u64> {
-        let text = read(&self.path.join("memory.stat"))?;
-        match self.version {
-            Version::V2 => entry(&text, "anon"),
-            Version::V1 => entry(&text, "total_rss").or_else(|| entry(&text, "rss")),
-        }
-    }
-
     /// How many processes were killed for the group's limit.
     pub fn killed_for_memory(&self) -> u64 {
         let (file, name) = match self.version {

@@ -163,6 +163,8 @@ struct Instance {
     extensions: BTreeMap<String, Option<SyncSender<Answer>>>,
     extensions_expected: usize,
     marks: Marks,
+    /// Anonymous and resident memory when the last phase was over.
+    level: (u64, u64),
     ended: Option<i32>,
     /// CPU time of processes that ended and were waited for by the supervisor.
     gone_cpu: Duration,
@@ -567,6 +569,7 @@ impl<'a> Engine<'a> {
             extensions: BTreeMap::new(),
             extensions_expected: extension_files.len(),
             marks: Marks { at: now, cpu: Duration::ZERO, major_faults: 0, limit_hits: 0, killed: 0, charged_peak: 0 },
+            level: (0, 0),
             ended: None,
             gone_cpu: Duration::ZERO,
             gone_resident: 0,
@@ -1223,9 +1226,9 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Said where the minimal client ran. The figures are from the table of docs/MEASURING.md.
-const MINIMAL_NOTE: &str = "the minimal runtime client ran the handler: its own memory differs from awslambdaric's \
-                            (docs/MEASURING.md gives the difference, measured)";
+/// Said where the minimal client ran. The figures are measured: docs/MEASURING.md says how.
+const MINIMAL_NOTE: &str = "the minimal runtime client ran the handler: awslambdaric itself would take about 0.1 MB more \
+                            anonymous and 1.4 MB more resident memory (measured, Python 3.11)";
 
 impl Instance {
     fn answer_control(&mut self) {
@@ -1282,12 +1285,7 @@ impl Instance {
         let seen = self.sampler.as_ref().map_or_else(Seen::default, Sampler::take);
         let now: Vec<(Pid, process::Memory)> =
             processes.iter().filter_map(|pid| Some((*pid, process::memory(*pid)?))).collect();
-        let mut end_anonymous: u64 = now.iter().map(|(_, memory)| memory.anonymous).sum();
-        if now.len() > 1
-            && let Some(counted) = self.group.as_ref().and_then(Group::anonymous_bytes)
-        {
-            end_anonymous = counted;
-        }
+        let end_anonymous: u64 = now.iter().map(|(_, memory)| memory.anonymous_share).sum();
         let end_resident = process::together(now.iter().map(|(_, memory)| memory));
         let mut peak_anonymous = end_anonymous.max(seen.anonymous);
         let mut peak_resident = end_resident;
@@ -1302,6 +1300,9 @@ impl Instance {
             peak_anonymous = peak_anonymous.max(memory.high_water.saturating_sub(of_files));
         }
         if now.is_empty() {
+            // It held at least what it held as the phase began.
+            peak_anonymous = peak_anonymous.max(self.level.0);
+            peak_resident = peak_resident.max(self.level.1).max(seen.resident);
             // It ended: its last mark is what the kernel told when it was waited for. That also counts what it was
             // before it ran its program, a copy of this process.
             let copied = process::memory(Pid::try_from(std::process::id()).unwrap_or(0)).map_or(0, |own| own.high_water);
@@ -1309,6 +1310,7 @@ impl Instance {
                 peak_resident = peak_resident.max(self.gone_resident);
             }
         }
+        self.level = (end_anonymous, end_resident);
         let end_charged = self.group.as_ref().and_then(Group::charged_bytes);
         // Without resets the mark is of the whole run: it is of this phase only if it rose in it.
         let before = if self.group.as_ref().is_some_and(Group::resets) { None } else { Some(self.marks.charged_peak) };

@@ -12,6 +12,8 @@ use super::sys::{self, Pid};
 pub struct Memory {
     /// Pages of no file: heap, stack, private copies.
     pub anonymous: u64,
+    /// The same, each page divided by the number of processes that share it (after a fork).
+    pub anonymous_share: u64,
     /// All pages in memory, each counted whole.
     pub resident: u64,
     /// Anonymous pages and shared memory, each page divided by the number of processes that map it.
@@ -40,12 +42,15 @@ pub fn memory(pid: Pid) -> Option<Memory> {
     let shared = field(&status, "RssShmem").unwrap_or(0);
     let files = resident.saturating_sub(anonymous).saturating_sub(shared);
     // Kernels before 5.4 give one sum for everything.
-    let proportional = match (field(&rollup, "Pss_Anon"), field(&rollup, "Pss_Shmem")) {
-        (Some(anonymous), Some(shared)) => anonymous + shared,
-        _ => field(&rollup, "Pss")?.min(anonymous + shared),
+    let (anonymous_share, proportional) = match (field(&rollup, "Pss_Anon"), field(&rollup, "Pss_Shmem")) {
+        (Some(anonymous), Some(shared)) => (anonymous, anonymous + shared),
+        _ => {
+            let share = field(&rollup, "Pss")?;
+            (share.min(anonymous), share.min(anonymous + shared))
+        }
     };
     let high_water = field(&status, "VmHWM").unwrap_or(0).max(resident);
-    Some(Memory { anonymous, resident, proportional, files, high_water })
+    Some(Memory { anonymous, anonymous_share, resident, proportional, files, high_water })
 }
 
 /// What several processes hold together: their shares of anonymous pages and shared memory, and files' pages once, as

@@ -112,12 +112,8 @@ fn look(tree: &Tree, into: &Mutex<Seen>, stop: &AtomicBool) {
             if summed.is_none_or(|at| at.elapsed() > pause) {
                 let start = Instant::now();
                 let all: Vec<process::Memory> = known.iter().filter_map(|pid| process::memory(*pid)).collect();
-                anonymous = all.iter().map(|memory| memory.anonymous).sum();
+                anonymous = all.iter().map(|memory| memory.anonymous_share).sum();
                 resident = process::together(all.iter());
-                // Pages that parent and child still share are anonymous pages of both: the group counts them once.
-                if let Some(counted) = tree.members.as_ref().and_then(|file| anonymous_of_group(file)) {
-                    anonymous = counted;
-                }
                 // The kernel walks page tables for this, and holds the processes' locks: a tenth of the time at most.
                 pause = SLOW_PACE.max(start.elapsed() * 10);
                 summed = Some(Instant::now());
@@ -139,10 +135,4 @@ fn charged_to_group(members: &std::path::Path) -> Option<u64> {
     ["memory.current", "memory.usage_in_bytes"]
         .iter()
         .find_map(|name| std::fs::read_to_string(members.with_file_name(name)).ok()?.trim().parse().ok())
-}
-
-/// Anonymous memory of the group that a `cgroup.procs` belongs to.
-fn anonymous_of_group(members: &std::path::Path) -> Option<u64> {
-    let text = std::fs::read_to_string(members.with_file_name("memory.stat")).ok()?;
-    ["anon ", "total_rss "].iter().find_map(|name| text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()))
 }
