@@ -68,10 +68,22 @@ const VERBS: &[(&str, &[Example])] = &[
         "measure",
         &[
             ("meminterface measure app.py --event event.json", "What one event needs, under the template's setting"),
-            ("meminterface measure app.py --events events.jsonl --memory 256 --warm 3", "Whether 256 MB are enough, also when warm"),
-            ("meminterface measure app.py --event e.json --requirements requirements.txt", "In an environment of its own"),
-            ("meminterface measure template.yaml --handler Resize --event e.json --format json", "As JSON for other programs"),
-            ("meminterface measure app.py --imports --format html -o imports.html", "What each import costs, as a picture"),
+            (
+                "meminterface measure app.py --events events.jsonl --memory 256 --warm 3",
+                "Whether 256 MB are enough, also when warm",
+            ),
+            (
+                "meminterface measure app.py --event e.json --requirements requirements.txt",
+                "In an environment of its own",
+            ),
+            (
+                "meminterface measure template.yaml --handler Resize --event e.json --format json",
+                "As JSON for other programs",
+            ),
+            (
+                "meminterface measure app.py --imports --format html -o imports.html",
+                "What each import costs, as a picture",
+            ),
         ],
     ),
     (

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::measure::imports::{self, Imports};
-use crate::measure::report::{Figures, Invocation, MB};
+use crate::measure::report::{Figures, Init, Invocation, MB};
 use crate::measure::{self, LimitBy, Measurement, Outcome, Plan, Python, RuntimeClient, Target};
 use crate::project::discover::{EnvValue, Handler, Settings, discover};
 use crate::project::events::{self, Event, Form};
@@ -117,7 +117,7 @@ pub struct MeasureArguments {
     /// Give each event this often again, to the warm process.
     #[arg(long, value_name = "N", default_value_t = 0)]
     warm: usize,
-    /// Give that many events at a time to one instance.
+    /// Give that many events at a time to one instance, events again where there are fewer.
     #[arg(long, value_name = "N", default_value_t = 1)]
     concurrency: usize,
     /// Give each event to a fresh process.
@@ -373,7 +373,11 @@ fn select(all: &mut Vec<Event>, wanted: &[String]) -> Result<(), Diagnostic> {
 fn seconds_of(seconds: f64, option: &str) -> Result<Duration, Diagnostic> {
     let wrong = || usage(format!("`{option}` is a number of seconds, more than 0"), "900 is the most that AWS allows");
     let most = 86_400.0;
-    if seconds > 0.0 && seconds <= most { Duration::try_from_secs_f64(seconds).map_err(|_| wrong()) } else { Err(wrong()) }
+    if seconds > 0.0 && seconds <= most {
+        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Variables of the function: the template's, the file's, those of the command line; the later wins.
@@ -391,9 +395,8 @@ fn variables(
         }
     }
     if let Some(file) = &arguments.env_file {
-        let text = fs_err::read_to_string(file).map_err(|error| {
-            Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(file)
-        })?;
+        let text = fs_err::read_to_string(file)
+            .map_err(|error| Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(file))?;
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             let line = line.strip_prefix("export ").unwrap_or(line);
@@ -446,6 +449,16 @@ fn cache_folder(caller: &BTreeMap<OsString, OsString>) -> PathBuf {
 
 // Writing.
 
+/// The JSON Schema of `measure --format json`.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Measurement).to_value()
+}
+
+/// The JSON Schema of `measure --imports --format json`.
+pub fn imports_schema() -> serde_json::Value {
+    schemars::schema_for!(Imports).to_value()
+}
+
 fn json(found: &Measurement) -> String {
     serde_json::to_string_pretty(found).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
 }
@@ -481,22 +494,29 @@ fn report_line(found: &Measurement, one: &Invocation, init_ms: Option<f64>) -> S
     line
 }
 
+/// The platform's line of a start that failed.
+fn init_report_line(found: &Measurement, init: &Init) -> String {
+    let outcome = init.outcome.unwrap_or(Outcome::Ok);
+    let status = if outcome == Outcome::Timeout { "timeout" } else { "error" };
+    let kind = init.error.as_ref().map_or("", |fault| fault.kind.as_str());
+    let used = whole_mb(found.peak.peak_resident_bytes);
+    format!(
+        "INIT_REPORT Init Duration: {:.2} ms\tPhase: init\tStatus: {status}\tError Type: {kind}\tMax Memory Used: {used} \
+         MB (resident)\n",
+        init.figures.wall_ms
+    )
+}
+
 fn text(found: &Measurement) -> String {
     let mut text = String::new();
-    let mut starts: Vec<_> = found.starts().collect();
-    starts.reverse();
-    for one in &found.invocations {
-        let init = if one.cold {
-            // Starts that failed have no invocation.
-            let mut start = starts.pop();
-            while start.is_some_and(|start| start.outcome != Some(Outcome::Ok)) {
-                start = starts.pop();
-            }
-            start.map(|start| start.figures.wall_ms)
-        } else {
-            None
-        };
-        text.push_str(&report_line(found, one, init));
+    for (number, init) in found.starts().enumerate() {
+        if init.outcome != Some(Outcome::Ok) {
+            text.push_str(&init_report_line(found, init));
+        }
+        for (n, one) in found.invocations.iter().filter(|one| one.start == number).enumerate() {
+            // The first of its process waits for the start, and is billed for it.
+            text.push_str(&report_line(found, one, (n == 0).then_some(init.figures.wall_ms)));
+        }
     }
     text.push('\n');
     let mut rows = vec![
@@ -518,22 +538,17 @@ fn text(found: &Measurement) -> String {
     };
     let many = found.restarts.iter().any(|init| init.run > 1);
     let of_run = |run: usize| if many { format!(" (run {run})") } else { String::new() };
-    let mut invocations = found.invocations.iter().peekable();
-    for init in found.starts() {
+    for (number, init) in found.starts().enumerate() {
         for phase in &init.phases {
             let is_last = phase.name == "import";
             let outcome = init.outcome.filter(|_| is_last).map_or("", Outcome::word);
             rows.push(row(format!("{}{}", phase.name.replace('-', " "), of_run(init.run)), &phase.figures, outcome));
         }
-        let mut first = true;
-        while let Some(one) = invocations.next_if(|one| first || !one.cold || one.concurrent > 1 && one.cold) {
-            first = false;
+        for one in found.invocations.iter().filter(|one| one.start == number) {
             let name = one.name.clone().unwrap_or_else(|| format!("event {}", one.event));
             let state = if one.cold { "" } else { ", warm" };
-            rows.push(row(format!("{name}{state}{}", of_run(one.run)), &one.figures, one.outcome.word()));
-            if invocations.peek().is_some_and(|next| next.cold && (next.run != one.run || one.concurrent == 1)) {
-                break;
-            }
+            let others = if one.concurrent > 1 { format!(" ({} at a time)", one.concurrent) } else { String::new() };
+            rows.push(row(format!("{name}{state}{others}{}", of_run(one.run)), &one.figures, one.outcome.word()));
         }
     }
     text.push_str(&table(&rows));
@@ -543,12 +558,16 @@ fn text(found: &Measurement) -> String {
         "peak      {} MB anonymous, {} MB resident, {}\n",
         mb(peak.peak_anonymous_bytes),
         mb(peak.peak_resident_bytes),
-        peak.peak_charged_bytes.map_or_else(|| "charged unknown".to_owned(), |bytes| format!("{} MB charged", mb(bytes)))
+        peak.peak_charged_bytes
+            .map_or_else(|| "charged unknown".to_owned(), |bytes| format!("{} MB charged", mb(bytes)))
     ));
     text.push_str(&format!("limit     {}\n", found.limit.meaning));
     let client = &found.client;
     let version = client.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
-    text.push_str(&format!("client    {}{version} ({}), Python {}\n", client.name, client.reason, found.python.version));
+    text.push_str(&format!(
+        "client    {}{version} ({}), Python {}\n",
+        client.name, client.reason, found.python.version
+    ));
     text.push_str(&format!("/tmp      {}\n", found.tmp.meaning));
     let cache = &found.page_cache;
     let stayed = match cache.still_cached_bytes {
@@ -628,16 +647,23 @@ fn imports_text(found: &Imports) -> String {
             continue;
         }
         rows.push(vec![
-            format!("{}{}{}", "  ".repeat(module.depth.min(40)), module.name, if module.failed { " (raised)" } else { "" }),
+            format!(
+                "{}{}{}",
+                "  ".repeat(module.depth.min(40)),
+                module.name,
+                if module.failed { " (raised)" } else { "" }
+            ),
             signed(module.own_anonymous_bytes),
             signed(module.cumulative_anonymous_bytes),
             signed(module.marginal_anonymous_bytes),
             signed(module.cumulative_resident_bytes),
             format!("{:.1}", module.own_ms),
             format!("{:.1}", module.cumulative_ms),
-            module.file.as_deref().and_then(|file| Path::new(file).file_name()).map_or_else(String::new, |name| {
-                name.to_string_lossy().into_owned()
-            }),
+            module
+                .file
+                .as_deref()
+                .and_then(|file| Path::new(file).file_name())
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         ]);
     }
     let mut text = table(&rows);

@@ -11,7 +11,7 @@ mod examples;
 mod extract;
 pub mod formula;
 mod handlers;
-mod measure;
+pub mod measure;
 mod output;
 
 use std::ffi::OsString;

@@ -22,6 +22,10 @@ impl Schema {
     pub const HANDLERS: Self = Self::first("meminterface.handlers");
     /// The memory interface of one handler (`extract`).
     pub const INTERFACE: Self = Self::first("meminterface.interface");
+    /// What each import of a handler costs (`measure --imports`).
+    pub const IMPORTS: Self = Self::first("meminterface.imports");
+    /// What a run of a handler needed (`measure`).
+    pub const MEASURE: Self = Self::first("meminterface.measure");
     /// The memory interfaces of several handlers (`extract`).
     pub const INTERFACES: Self = Self::first("meminterface.interfaces");
 

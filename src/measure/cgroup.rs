@@ -324,9 +324,7 @@ impl Group {
     /// How often the limit was met, and memory had to be reclaimed.
     pub fn limit_hits(&self) -> u64 {
         match self.version {
-            Version::V2 => {
-                read(&self.path.join("memory.events")).and_then(|text| entry(&text, "max")).unwrap_or(0)
-            }
+            Version::V2 => read(&self.path.join("memory.events")).and_then(|text| entry(&text, "max")).unwrap_or(0),
             Version::V1 => number(&self.path.join("memory.failcnt")).unwrap_or(0),
         }
     }
@@ -394,7 +392,10 @@ mod tests {
         let groups = own_groups(V1, "4:memory:/a/b\n1:cpu:/\n0::/c\n");
         // Neither folder is there: the mount points stand for them, as in a container.
         assert_eq!(groups.len(), 2);
-        assert_eq!(groups.first().map(|(version, _, path)| (*version, path.clone())), Some((Version::V1, "/cg/memory".into())));
+        assert_eq!(
+            groups.first().map(|(version, _, path)| (*version, path.clone())),
+            Some((Version::V1, "/cg/memory".into()))
+        );
         assert!(own_groups(V1, "1:cpu:/\n").is_empty());
     }
 

@@ -25,7 +25,7 @@ use super::imports::{self, Imports};
 use super::python::{self, Interpreter};
 use super::report::{
     Client, Fault, Figures, HandlerName, Init, Invocation, Limit, LimitKind, MB, Measurement, Outcome, PageCache, Peak,
-    Phase, PythonName, Response, SCHEMA_VERSION, Schema, Temporary,
+    Phase, PythonName, Response, Temporary,
 };
 use super::runtime_api::{Call, Server};
 use super::sampler::{Sampler, Seen, Tree};
@@ -33,7 +33,7 @@ use super::supervisor::{self, Launch, Supervisor, Told};
 use super::sys::{self, Pid};
 use super::tool;
 use super::{Cancelled, LimitBy, Plan, Python, page_cache, process};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::project::discover::Platform;
 
 /// The harness: its files, as they are written into the run's folder.
@@ -307,8 +307,9 @@ impl<'a> Engine<'a> {
                 notes.push(format!("the layer {} is no folder here: its memory is missing", layer.display()));
             }
         }
-        let server = Server::start()
-            .map_err(|error| cannot_measure(format!("the Runtime API cannot listen on the loopback interface: {error}")))?;
+        let server = Server::start().map_err(|error| {
+            cannot_measure(format!("the Runtime API cannot listen on the loopback interface: {error}"))
+        })?;
         let name_of_group = format!("meminterface-{}-{:08x}", std::process::id(), random() & 0xffff_ffff);
         Ok(Self {
             plan,
@@ -347,10 +348,7 @@ impl<'a> Engine<'a> {
     }
 
     fn python_name(&self) -> PythonName {
-        PythonName {
-            version: self.interpreter.full(),
-            executable: self.interpreter.executable.display().to_string(),
-        }
+        PythonName { version: self.interpreter.full(), executable: self.interpreter.executable.display().to_string() }
     }
 
     // Starting and ending.
@@ -431,8 +429,9 @@ impl<'a> Engine<'a> {
         fs_err::create_dir(&folder).map_err(|error| super::cannot_write(&folder, &error))?;
         let _ = std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o1777));
         let is_root = sys::user_and_group().0 == 0;
-        let mkfs = python::lookup(Path::new("mkfs.ext4"), &self.plan.caller)
-            .or_else(|| ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"].map(PathBuf::from).into_iter().find(|p| p.is_file()));
+        let mkfs = python::lookup(Path::new("mkfs.ext4"), &self.plan.caller).or_else(|| {
+            ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"].map(PathBuf::from).into_iter().find(|p| p.is_file())
+        });
         if let (true, Some(mkfs)) = (is_root && Path::new("/dev/loop-control").exists(), mkfs) {
             let image = self.folder.0.join(format!("tmp-{}.img", self.instances));
             // What the file system needs for itself comes on top: about a sixtieth, and some tables.
@@ -625,9 +624,8 @@ impl<'a> Engine<'a> {
         all.extend(self.interpreter.folders.iter().cloned());
         for folder in &self.interpreter.libraries {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
-            let is_python = |path: &PathBuf| {
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libpython"))
-            };
+            let is_python =
+                |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libpython"));
             all.extend(entries.flatten().map(|entry| entry.path()).filter(is_python));
         }
         all
@@ -747,15 +745,10 @@ impl<'a> Engine<'a> {
 
     // One run: all events, with as many processes as that takes.
 
-    fn run(
-        &mut self,
-        run: usize,
-        inits: &mut Vec<Init>,
-        invocations: &mut Vec<Invocation>,
-    ) -> Result<(), Diagnostic> {
+    fn run(&mut self, run: usize, inits: &mut Vec<Init>, invocations: &mut Vec<Invocation>) -> Result<(), Diagnostic> {
         let mut jobs: VecDeque<Job> = VecDeque::new();
         for event in 0..self.plan.events.len() {
-            for _ in 0..=self.plan.warm {
+            for _ in 0..self.plan.times() {
                 jobs.push_back(Job { event });
             }
         }
@@ -803,6 +796,7 @@ impl<'a> Engine<'a> {
         let mut init = self.initialise(instance)?;
         init.run = run;
         let is_ok = init.outcome == Some(Outcome::Ok);
+        let start = inits.len();
         inits.push(init);
         if !is_ok {
             return Ok(false);
@@ -815,7 +809,7 @@ impl<'a> Engine<'a> {
                 return Ok(true);
             }
             let batch: Vec<Job> = jobs.drain(..count).collect();
-            let lives = self.invoke(run, cold, instance, &batch, invocations)?;
+            let lives = self.invoke(run, start, cold, instance, &batch, invocations)?;
             cold = false;
             if !lives || self.plan.isolate {
                 return Ok(true);
@@ -958,6 +952,7 @@ impl<'a> Engine<'a> {
     fn invoke(
         &mut self,
         run: usize,
+        start: usize,
         cold: bool,
         instance: &mut Instance,
         batch: &[Job],
@@ -972,12 +967,15 @@ impl<'a> Engine<'a> {
                 .context
                 .as_ref()
                 .and_then(|context| context.get("aws_request_id")?.as_str())
-                .filter(|id| !id.is_empty() && id.len() < 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+                .filter(|id| {
+                    !id.is_empty() && id.len() < 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                })
                 .filter(|id| !open.iter().any(|other: &Invocation| other.request_id == **id))
                 .map_or_else(request_id, str::to_owned);
             answers.push(self.next(&id, event, deadline_ms));
             open.push(Invocation {
                 run,
+                start,
                 event: job.event + 1,
                 name: event.name.clone(),
                 request_id: id,
@@ -1055,7 +1053,8 @@ impl<'a> Engine<'a> {
                         let message = format!("Task timed out after {:.2} seconds", self.plan.timeout.as_secs_f64());
                         let fault = Fault { kind: "Sandbox.Timedout".to_owned(), message, ..Fault::default() };
                         // One that answered but does not come back for the next event hangs as well.
-                        let rest = if answered.iter().all(|done| *done) { vec![false; open.len()] } else { answered.clone() };
+                        let rest =
+                            if answered.iter().all(|done| *done) { vec![false; open.len()] } else { answered.clone() };
                         fail_rest(&mut open, &rest, Outcome::Timeout, &fault);
                     }
                     break;
@@ -1131,7 +1130,7 @@ impl<'a> Engine<'a> {
                 (outcome, fault.map_or_else(String::new, |fault| format!("{}: {}", fault.kind, fault.message)))
             }
         };
-        let asked = self.plan.events.len() * (self.plan.warm + 1) * self.plan.runs.max(1);
+        let asked = self.plan.events.len() * self.plan.times() * self.plan.runs.max(1);
         if invocations.len() < asked && outcome != Outcome::Ok {
             let left = asked - invocations.len();
             self.note(format!("{left} of {asked} invocations were not made, for the handler could not be loaded"));
@@ -1139,7 +1138,8 @@ impl<'a> Engine<'a> {
         if self.client.name == "minimal" && self.is_aws() {
             self.note(MINIMAL_NOTE);
         }
-        let sampled = inits.iter().any(|init| init.figures.sampled) || invocations.iter().any(|one| one.figures.sampled);
+        let sampled =
+            inits.iter().any(|init| init.figures.sampled) || invocations.iter().any(|one| one.figures.sampled);
         if sampled {
             self.note(
                 "with several processes, or where one was killed, peaks of anonymous and resident memory are the \
@@ -1150,7 +1150,7 @@ impl<'a> Engine<'a> {
         let log = self.log_text();
         let python = self.python_name();
         let mut measurement = Measurement {
-            schema: Schema { name: "meminterface.measure", version: SCHEMA_VERSION },
+            schema: Schema::MEASURE,
             tool_version: env!("CARGO_PKG_VERSION"),
             measured_at: millis_since_1970() / 1000,
             kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
@@ -1196,8 +1196,11 @@ impl<'a> Engine<'a> {
     /// One more run of all events, traced by memray, and its picture.
     fn flamegraph(&mut self, path: &Path) -> Result<(), Diagnostic> {
         if self.interpreter.memray.is_none() {
-            return Err(Diagnostic::new(Kind::CannotMeasure, "a flame graph needs memray in the handler's environment")
-                .help("install it there: `python -m pip install memray`"));
+            return Err(Diagnostic::new(
+                Kind::CannotMeasure,
+                "a flame graph needs memray in the handler's environment",
+            )
+            .help("install it there: `python -m pip install memray`"));
         }
         let trace = self.folder.0.join("trace.bin");
         let words = self.words(&trace.to_string_lossy());
@@ -1226,7 +1229,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Said where the minimal client ran. The figures are measured: docs/MEASURING.md says how.
+/// Said where the minimal client ran. The figures are measured: docs/MEASURE.md says how.
 const MINIMAL_NOTE: &str = "the minimal runtime client ran the handler: awslambdaric itself would take about 0.1 MB more \
                             anonymous and 1.4 MB more resident memory (measured, Python 3.11)";
 
@@ -1305,7 +1308,8 @@ impl Instance {
             peak_resident = peak_resident.max(self.level.1).max(seen.resident);
             // It ended: its last mark is what the kernel told when it was waited for. That also counts what it was
             // before it ran its program, a copy of this process.
-            let copied = process::memory(Pid::try_from(std::process::id()).unwrap_or(0)).map_or(0, |own| own.high_water);
+            let copied =
+                process::memory(Pid::try_from(std::process::id()).unwrap_or(0)).map_or(0, |own| own.high_water);
             if self.gone_resident > copied {
                 peak_resident = peak_resident.max(self.gone_resident);
             }
@@ -1355,9 +1359,11 @@ impl Instance {
                 self.extensions.remove(&name);
                 Some(format!("the extension `{name}` failed: {}", String::from_utf8_lossy(&body)))
             }
-            Call::Next { .. } | Call::Response { .. } | Call::Refused { .. } | Call::Error { .. } | Call::InitError { .. } => {
-                None
-            }
+            Call::Next { .. }
+            | Call::Response { .. }
+            | Call::Refused { .. }
+            | Call::Error { .. }
+            | Call::InitError { .. } => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// Variables of the caller's that every run gets: without them the interpreter may not start, or not find its
-/// certificates. docs/MEASURING.md lists them.
+/// certificates. docs/MEASURE.md lists them.
 pub const PASSED: &[&str] = &["PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// What the platform knows of a function.
@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn nothing_of_the_callers_is_passed_but_what_is_listed_or_named() {
-        let caller = [("PATH", "/bin"), ("AWS_ACCESS_KEY_ID", "key"), ("AWS_PROFILE", "p"), ("TOKEN", "t"), ("HOME", "/h")];
+        let caller =
+            [("PATH", "/bin"), ("AWS_ACCESS_KEY_ID", "key"), ("AWS_PROFILE", "p"), ("TOKEN", "t"), ("HOME", "/h")];
         let clean = of(&caller, &[], &[]);
         let get = |all: &BTreeMap<OsString, OsString>, name: &str| {
             all.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned())

@@ -171,13 +171,14 @@ mod tests {
 
     #[test]
     fn requests_with_every_kind_of_body() {
-        let request = read("POST /a/b HTTP/1.1\r\nX-Y: z: 1\r\nContent-Length: 2\r\n\r\nhi").unwrap().unwrap();
+        let request =
+            read("POST /a/b HTTP/1.1\r\nX-Y: z: 1\r\nContent-Length: 2\r\n\r\nhi").expect("HTTP").expect("a request");
         assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a/b"));
         assert_eq!((request.header("x-y"), request.body.as_slice()), (Some("z: 1"), &b"hi"[..]));
         let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n1\r\n!\r\n0\r\nT: r\r\n\r\n";
-        assert_eq!(read(chunked).unwrap().unwrap().body, b"hi!");
-        assert_eq!(read("GET / HTTP/1.1\r\n\r\n").unwrap().unwrap().body, b"");
-        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read(chunked).expect("HTTP").expect("a request").body, b"hi!");
+        assert_eq!(read("GET / HTTP/1.1\r\n\r\n").expect("HTTP").expect("a request").body, b"");
+        assert_eq!(read("").expect("the end"), None);
     }
 
     #[test]
@@ -204,8 +205,8 @@ mod tests {
         let mut out = Vec::new();
         let mut answer = Answer::json(202, "{}");
         answer.headers.push(("X".to_owned(), "a\r\nSet-Cookie: b".to_owned()));
-        write_answer(&mut out, &answer).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        write_answer(&mut out, &answer).expect("it works");
+        let text = String::from_utf8(out).expect("it works");
         assert!(text.starts_with("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n"));
         assert!(!text.contains("\r\nSet-Cookie") && text.ends_with("\r\n\r\n{}"));
     }

@@ -12,7 +12,8 @@ use petgraph::graphmap::DiGraphMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::{PythonName, SCHEMA_VERSION, Schema};
+use super::report::PythonName;
+use crate::diagnostic::Schema;
 
 /// What the harness wrote.
 #[derive(Clone, Debug, Deserialize)]
@@ -149,7 +150,7 @@ pub fn tree(recorded: Recorded, module: &str, python: PythonName, page_cache: &s
         })
         .collect();
     Imports {
-        schema: Schema { name: "meminterface.imports", version: SCHEMA_VERSION },
+        schema: Schema::IMPORTS,
         module: module.to_owned(),
         python,
         page_cache: page_cache.to_owned(),
@@ -261,7 +262,8 @@ mod tests {
         let kib = |name: &str| {
             let found = imports.modules.iter().find(|module| module.name == name);
             found.map(|m| {
-                [m.own_anonymous_bytes, m.cumulative_anonymous_bytes, m.marginal_anonymous_bytes].map(|bytes| bytes / 1024)
+                [m.own_anonymous_bytes, m.cumulative_anonymous_bytes, m.marginal_anonymous_bytes]
+                    .map(|bytes| bytes / 1024)
             })
         };
         assert_eq!(kib("app"), Some([35, 100, 100]));

@@ -1,7 +1,7 @@
 //! Measuring: the handler in a real process, under a real limit, with true figures.
 //!
 //! [`measure`] runs a [`Plan`] and gives a [`Measurement`]. The user's code runs in the user's own interpreter, in
-//! processes of its own that end with the run, with the user's rights. What is measured and how is in docs/MEASURING.md.
+//! processes of its own that end with the run, with the user's rights. What is measured and how is in docs/MEASURE.md.
 //!
 //! One concern a file: `runtime_api` (the platform's side of the protocol), `supervisor` (processes, mounts), `cgroup`
 //! (the limit), `process` and `sampler` (figures), `page_cache`, `python` (interpreters), `environment`, `engine` (the
@@ -153,6 +153,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How often each event is given to a process: cold and warm, and as often as it takes that `concurrency` of them
+    /// run at the same time.
+    pub(crate) fn times(&self) -> usize {
+        let rounds = self.warm.saturating_add(1);
+        let events = self.events.len().max(1);
+        if self.isolate { rounds } else { rounds.max(rounds.saturating_mul(self.concurrency.max(1)).div_ceil(events)) }
+    }
+
     /// A plan with the platform's own defaults.
     pub fn new(target: Target, python: Python, events: Vec<Event>, cache: PathBuf) -> Self {
         Self {

@@ -62,7 +62,10 @@ fn walk(place: &Path, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<PathBuf>) {
             let Ok(entries) = std::fs::read_dir(&path) else { continue };
             let skipped = [".git", "node_modules"];
             open.extend(
-                entries.flatten().filter(|entry| !skipped.iter().any(|name| entry.file_name() == *name)).map(|e| e.path()),
+                entries
+                    .flatten()
+                    .filter(|entry| !skipped.iter().any(|name| entry.file_name() == *name))
+                    .map(|e| e.path()),
             );
         }
     }

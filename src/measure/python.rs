@@ -203,9 +203,7 @@ pub fn runtime_client(
     cache: &Path,
     cancelled: Cancelled<'_>,
 ) -> Result<(Client, Option<PathBuf>), Diagnostic> {
-    let minimal = |reason: &str| {
-        Client { name: "minimal".to_owned(), version: None, reason: reason.to_owned() }
-    };
+    let minimal = |reason: &str| Client { name: "minimal".to_owned(), version: None, reason: reason.to_owned() };
     if wanted == RuntimeClient::Minimal {
         return Ok((minimal("asked for"), None));
     }
@@ -249,7 +247,9 @@ pub fn runtime_client(
             format!("awslambdaric cannot be installed for Python {}: {}", interpreter.full(), failure.words()),
         )
         .help("use `--runtime-client minimal`, which needs nothing")),
-        Err(error) if wanted == RuntimeClient::Auto => Ok((minimal(&format!("no cache for awslambdaric: {error}")), None)),
+        Err(error) if wanted == RuntimeClient::Auto => {
+            Ok((minimal(&format!("no cache for awslambdaric: {error}")), None))
+        }
         Err(error) => Err(super::cannot_write(&folder, &error)),
     }
 }

@@ -1,26 +1,16 @@
 //! What a measurement says: the types that become JSON (docs/schemas/measure.schema.json) and that `validate` reads.
 //!
-//! Depends on nothing of the crate. Amounts of memory are bytes, times are milliseconds; memory settings are MB as the
+//! Depends on `diagnostic`. Amounts of memory are bytes, times are milliseconds; memory settings are MB as the
 //! platform counts them (1 MB = 1,048,576 bytes). `null` means "not measured here", never zero.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::diagnostic::Schema;
+
 /// Bytes of a memory setting of one MB.
 pub const MB: u64 = 1 << 20;
-
-/// The version of the form. Raised when a name changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Name and version of the form.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Schema {
-    /// `meminterface.measure` or `meminterface.imports`.
-    pub name: &'static str,
-    /// Its version.
-    pub version: u32,
-}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -236,6 +226,8 @@ impl Serialize for Response {
 pub struct Invocation {
     /// Which run it belongs to, from 1.
     pub run: usize,
+    /// Which start of the process served it: 0 is `init`, n is the n-th of `restarts`.
+    pub start: usize,
     /// Which event it was given, from 1.
     pub event: usize,
     /// The event's name, if it has one.

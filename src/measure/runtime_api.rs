@@ -250,28 +250,28 @@ mod tests {
     use std::sync::mpsc::channel;
 
     fn ask(server: &Server, text: &str) -> String {
-        let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.write_all(text.as_bytes()).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut stream = TcpStream::connect(server.address()).expect("it works");
+        stream.write_all(text.as_bytes()).expect("it works");
+        stream.shutdown(std::net::Shutdown::Write).expect("it works");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        stream.read_to_string(&mut answer).expect("it works");
         answer
     }
 
     #[test]
     fn it_listens_on_loopback_only() {
-        let server = Server::start().unwrap();
+        let server = Server::start().expect("it works");
         assert!(server.address().starts_with("127.0.0.1:"));
     }
 
     #[test]
     fn next_waits_for_the_engine_and_responses_reach_it() {
-        let server = Server::start().unwrap();
+        let server = Server::start().expect("it works");
         let (sender, calls) = channel();
         server.listen(Some(Arc::new(move |call| sender.send(call).is_ok())));
         let engine = std::thread::spawn(move || {
             let Ok(Call::Next { reply, .. }) = calls.recv() else { panic!("no next") };
-            reply.send(Answer::json(200, "{\"n\": 1}")).unwrap();
+            reply.send(Answer::json(200, "{\"n\": 1}")).expect("it works");
             let Ok(Call::Response { id, body, .. }) = calls.recv() else { panic!("no response") };
             assert_eq!((id.as_str(), body.as_slice()), ("abc", &b"42"[..]));
             let Ok(Call::Refused { kind, .. }) = calls.recv() else { panic!("not refused") };
@@ -289,12 +289,12 @@ mod tests {
         assert!(ask(&server, &post("invocation/abc/response", streaming, "42")).starts_with("HTTP/1.1 400"));
         let kind = "Lambda-Runtime-Function-Error-Type: ValueError\r\n";
         assert!(ask(&server, &post("invocation/abc/error", kind, "{}")).starts_with("HTTP/1.1 202"));
-        engine.join().unwrap();
+        engine.join().expect("it works");
     }
 
     #[test]
     fn unknown_paths_and_no_engine() {
-        let server = Server::start().unwrap();
+        let server = Server::start().expect("it works");
         assert!(ask(&server, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 403"));
         let (sender, _calls) = channel();
         server.listen(Some(Arc::new(move |call| sender.send(call).is_ok())));

@@ -441,7 +441,7 @@ pub fn is_in_memory(folder: &Path) -> bool {
         if libc::statfs(path.as_ptr(), &raw mut status) != 0 {
             return false;
         }
-        i64::from(status.f_type)
+        status.f_type
     };
     kind == TMPFS || kind == RAMFS
 }

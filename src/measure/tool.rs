@@ -59,7 +59,8 @@ pub fn run(mut command: Command, most: Duration, cancelled: &dyn Fn() -> bool) -
             Err(error) => return Err(end(&mut child, Failure::NotStarted(error))),
         }
     };
-    let text = |thread: Option<std::thread::JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
+    let text =
+        |thread: Option<std::thread::JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
     let (out, errors) = (text(out), text(errors));
     if status.success() {
         Ok(out)
