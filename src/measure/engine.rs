@@ -1229,7 +1229,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Said where the minimal client ran. The figures are measured: docs/MEASURE.md says how.
+/// Said where the minimal client ran. The figures are from docs/MEASURE.md.
 const MINIMAL_NOTE: &str = "the minimal runtime client ran the handler: awslambdaric itself would take about 0.1 MB more \
                             anonymous and 1.4 MB more resident memory (measured, Python 3.11)";
 

@@ -189,7 +189,6 @@ pub struct Fault {
     /// Its message.
     pub message: String,
     /// Where, as the runtime client tells it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<String>,
 }
 
