@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("contracts", &["diagnostic", "formula", "expression", "memory"]),
     ("interface", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "memory", "contracts"]),
     ("measure", &["diagnostic", "project"]),
+    ("recommend", &["diagnostic"]),
 ];
 
 /// Parts at the top, which may use everything below.

@@ -87,6 +87,18 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "recommend",
+        &[
+            ("meminterface recommend template.yaml", "What is known of each function before it ever ran"),
+            ("meminterface recommend app.py --measured m.json", "The cheapest setting that holds what was measured"),
+            (
+                "meminterface recommend template.yaml --measured m.json --strategy balanced --plot curve.html",
+                "Time and money alike, with a drawing",
+            ),
+            ("meminterface recommend template.yaml --measured m.json --apply", "Write it into the template"),
+        ],
+    ),
+    (
         "completions",
         &[
             ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),

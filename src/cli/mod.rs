@@ -3,6 +3,7 @@
 //! A new verb is a file here, a variant of `Verb`, a line of `dispatch`, and examples in `examples.rs`
 //! (a test demands them); `UPDATE_DOCS=1 cargo test --test docs` then writes docs/CLI.md.
 
+mod apply;
 mod calls;
 mod cfg;
 mod completions;
@@ -13,6 +14,7 @@ pub mod formula;
 mod handlers;
 pub mod measure;
 mod output;
+pub mod recommend;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ enum Verb {
     Formula(formula::FormulaArguments),
     Calls(calls::CallsArguments),
     Measure(Box<measure::MeasureArguments>),
+    Recommend(Box<recommend::RecommendArguments>),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -67,6 +70,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Formula(arguments) => formula::run(&arguments, output),
         Verb::Calls(arguments) => calls::run(&arguments, output),
         Verb::Measure(arguments) => measure::run(&arguments, output),
+        Verb::Recommend(arguments) => recommend::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }

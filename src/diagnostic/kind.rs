@@ -84,6 +84,8 @@ kinds! {
     NoLimit = "no-limit", Error;
     /// The handler's process could not be started or watched. The message says which step failed.
     CannotMeasure = "cannot-measure", Error;
+    /// A memory setting could not be written into the template without touching anything else. The template is as it was.
+    CannotApply = "cannot-apply", Error;
     /// The template names a layer that was not given as a folder: its memory is missing from the figures. Unpack it and name the folder with `--layer`.
     MissingLayer = "missing-layer", Warning;
     /// The template leaves the value of an environment variable to the deployment (`!Ref Table`), so the handler ran without it. Set it with `--env` or `--env-file`.

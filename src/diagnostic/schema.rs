@@ -26,6 +26,12 @@ impl Schema {
     pub const IMPORTS: Self = Self::first("meminterface.imports");
     /// What a run of a handler needed (`measure`).
     pub const MEASURE: Self = Self::first("meminterface.measure");
+    /// The memory setting to deploy with (`recommend`).
+    pub const RECOMMEND: Self = Self::first("meminterface.recommend");
+    /// Several of them (`recommend`).
+    pub const RECOMMENDATIONS: Self = Self::first("meminterface.recommendations");
+    /// A recommendation put to the proof (`validate`).
+    pub const VALIDATE: Self = Self::first("meminterface.validate");
     /// The memory interfaces of several handlers (`extract`).
     pub const INTERFACES: Self = Self::first("meminterface.interfaces");
 

@@ -4,6 +4,7 @@
 
 pub mod discover;
 pub mod events;
+pub mod imports;
 pub mod modules;
 pub mod source;
 
