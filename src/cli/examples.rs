@@ -99,6 +99,20 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "validate",
+        &[
+            (
+                "meminterface validate app.py --events events.jsonl",
+                "Whether the recommended setting holds, and the smallest that does",
+            ),
+            ("meminterface validate template.yaml --event e.json --memory 256", "Whether 256 MB are enough"),
+            (
+                "meminterface validate app.py --event e.json --debloated slim/ --format json -o proof.json",
+                "With a debloated package beside it, as a record",
+            ),
+        ],
+    ),
+    (
         "completions",
         &[
             ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),

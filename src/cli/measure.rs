@@ -50,16 +50,12 @@ pub enum LimitOption {
     None,
 }
 
-/// Run a handler in a real process, under a real limit, and measure its memory.
-///
-/// The handler's code RUNS, with your rights. It runs in your interpreter, in a process of its own whose environment
-/// holds nothing of yours but a stated list, and which is gone with all that it started when the command ends.
-/// Exits with 1 unless the outcome is `ok`.
+/// What runs a handler, and on what; shared with `validate`.
 #[derive(Args, Debug)]
-pub struct MeasureArguments {
+pub struct RunArguments {
     /// A Python file, a template or a folder that holds the handler.
     #[arg(value_name = "PATH")]
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The handler, where there are several: `function`, `module.function`, `Class.method`, or a template's name for it.
     #[arg(long, value_name = "NAME")]
     handler: Option<String>,
@@ -72,9 +68,6 @@ pub struct MeasureArguments {
     /// Only the test of this name.
     #[arg(long, value_name = "NAME")]
     test: Vec<String>,
-    /// The memory setting, in MB; the template's if not given. `0` measures without a limit.
-    #[arg(long, value_name = "MB")]
-    memory: Option<u64>,
     /// What enforces the memory setting.
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LimitOption::Auto)]
     limit_by: LimitOption,
@@ -111,6 +104,23 @@ pub struct MeasureArguments {
     /// Size of `/tmp`; the template's, else 512.
     #[arg(long, value_name = "MB")]
     tmp: Option<u64>,
+    /// Leave the page cache as it is.
+    #[arg(long)]
+    keep_page_cache: bool,
+}
+
+/// Run a handler in a real process, under a real limit, and measure its memory.
+///
+/// The handler's code RUNS, with your rights. It runs in your interpreter, in a process of its own whose environment
+/// holds nothing of yours but a stated list, and which is gone with all that it started when the command ends.
+/// Exits with 1 unless the outcome is `ok`.
+#[derive(Args, Debug)]
+pub struct MeasureArguments {
+    #[command(flatten)]
+    run: RunArguments,
+    /// The memory setting, in MB; the template's if not given. `0` measures without a limit.
+    #[arg(long, value_name = "MB")]
+    memory: Option<u64>,
     /// Do all of it this often, each time in a fresh process.
     #[arg(long, value_name = "N", default_value_t = 1)]
     runs: usize,
@@ -123,9 +133,6 @@ pub struct MeasureArguments {
     /// Give each event to a fresh process.
     #[arg(long)]
     isolate: bool,
-    /// Leave the page cache as it is.
-    #[arg(long)]
-    keep_page_cache: bool,
     /// Measure what each imported module costs instead; needs no event.
     #[arg(long, conflicts_with_all = ["event", "events", "flamegraph"])]
     imports: bool,
@@ -180,20 +187,20 @@ pub fn run(arguments: &MeasureArguments, output: &mut Output) -> Exit {
 }
 
 /// Ctrl-C and its kin, remembered while a run goes on.
-struct Interrupts {
+pub(super) struct Interrupts {
     #[cfg(target_os = "linux")]
     _endings: measure::Endings,
 }
 
 impl Interrupts {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self {
             #[cfg(target_os = "linux")]
             _endings: measure::Endings::remember(),
         }
     }
 
-    fn came() -> bool {
+    pub(super) fn came() -> bool {
         #[cfg(target_os = "linux")]
         {
             measure::Endings::asked().is_some()
@@ -205,7 +212,7 @@ impl Interrupts {
     }
 
     /// Ends as the signal would have: a shell's loop must see it.
-    fn finish(self, interrupted: bool) {
+    pub(super) fn finish(self, interrupted: bool) {
         #[cfg(target_os = "linux")]
         if let (true, Some(signal)) = (interrupted, measure::Endings::asked()) {
             measure::Endings::die_of(signal);
@@ -235,12 +242,35 @@ fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<
     if arguments.format == Format::Html && !arguments.imports {
         return Err(usage("only `--imports` has a page to show", "use `--format text` or `--format json`"));
     }
+    if arguments.runs == 0 || arguments.concurrency == 0 {
+        return Err(usage("`--runs` and `--concurrency` count from 1", "leave them out for one"));
+    }
+    let (mut plan, handler) = plan_of(&arguments.run, arguments.imports, said)?;
+    plan.memory_mb = match arguments.memory {
+        Some(0) => None,
+        Some(mb) => Some(mb),
+        None => handler.settings.memory_mb.as_ref().map(|memory| memory.value),
+    };
+    plan.runs = arguments.runs;
+    plan.warm = arguments.warm;
+    plan.concurrency = arguments.concurrency;
+    plan.isolate = arguments.isolate;
+    plan.flamegraph = arguments.flamegraph.clone();
+    Ok(plan)
+}
+
+/// A plan of one run without a limit, and the handler that it runs. `said` gets what is no error.
+pub(super) fn plan_of(
+    arguments: &RunArguments,
+    without_events: bool,
+    said: &mut Vec<Diagnostic>,
+) -> Result<(Plan, Handler), Diagnostic> {
     let handler = handler(arguments, said)?;
     if handler.inline.is_some() {
         return Err(usage("the handler's code stands in its template", "put it into a file to measure it"));
     }
     let mut all = Vec::new();
-    if !arguments.imports {
+    if !without_events {
         for file in &arguments.event {
             all.extend(events::read(file, Form::Document)?);
         }
@@ -267,11 +297,6 @@ fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<
         name: name(&handler, &all),
     };
     let mut plan = Plan::new(target, python, all, cache_folder(&caller));
-    plan.memory_mb = match arguments.memory {
-        Some(0) => None,
-        Some(mb) => Some(mb),
-        None => settings.memory_mb.as_ref().map(|memory| memory.value),
-    };
     plan.limit_by = match arguments.limit_by {
         LimitOption::Auto => LimitBy::Auto,
         LimitOption::Cgroup => LimitBy::Cgroup,
@@ -289,18 +314,10 @@ fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<
     };
     plan.init_timeout = seconds_of(arguments.init_timeout, "--init-timeout")?;
     plan.tmp_mb = arguments.tmp.or(settings.ephemeral_storage_mb.as_ref().map(|size| size.value)).unwrap_or(512);
-    plan.variables = variables(arguments, settings, said)?;
+    plan.variables = variables(arguments, settings, without_events, said)?;
     plan.passed = arguments.pass_env.clone();
     plan.layers = arguments.layer.clone();
-    if arguments.runs == 0 || arguments.concurrency == 0 {
-        return Err(usage("`--runs` and `--concurrency` count from 1", "leave them out for one"));
-    }
-    plan.runs = arguments.runs;
-    plan.warm = arguments.warm;
-    plan.concurrency = arguments.concurrency;
-    plan.isolate = arguments.isolate;
     plan.evict = !arguments.keep_page_cache;
-    plan.flamegraph = arguments.flamegraph.clone();
     plan.caller = caller;
     for layer in &settings.layers {
         if arguments.layer.is_empty() {
@@ -310,11 +327,11 @@ fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<
             );
         }
     }
-    Ok(plan)
+    Ok((plan, handler))
 }
 
 /// The one handler that is meant.
-fn handler(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<Handler, Diagnostic> {
+fn handler(arguments: &RunArguments, said: &mut Vec<Diagnostic>) -> Result<Handler, Diagnostic> {
     let (mut handlers, diagnostics) = discover(std::slice::from_ref(&arguments.path), arguments.handler.as_deref());
     let (errors, others): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(Diagnostic::is_error);
     said.extend(others);
@@ -382,8 +399,9 @@ fn seconds_of(seconds: f64, option: &str) -> Result<Duration, Diagnostic> {
 
 /// Variables of the function: the template's, the file's, those of the command line; the later wins.
 fn variables(
-    arguments: &MeasureArguments,
+    arguments: &RunArguments,
     settings: &Settings,
+    without_events: bool,
     said: &mut Vec<Diagnostic>,
 ) -> Result<Vec<(String, String)>, Diagnostic> {
     let mut all = Vec::new();
@@ -413,7 +431,7 @@ fn variables(
         all.push(variable(word)?);
     }
     unresolved.retain(|name| !all.iter().any(|(set, _)| set == name) && !arguments.pass_env.contains(name));
-    if !unresolved.is_empty() && !arguments.imports {
+    if !unresolved.is_empty() && !without_events {
         said.push(
             Diagnostic::new(
                 Kind::UnsetVariable,
@@ -593,7 +611,7 @@ fn text(found: &Measurement) -> String {
 }
 
 /// Columns that stand under each other: the first and the last to the left, numbers to the right.
-fn table(rows: &[Vec<String>]) -> String {
+pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

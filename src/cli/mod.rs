@@ -15,6 +15,7 @@ mod handlers;
 pub mod measure;
 mod output;
 pub mod recommend;
+pub mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ enum Verb {
     Calls(calls::CallsArguments),
     Measure(Box<measure::MeasureArguments>),
     Recommend(Box<recommend::RecommendArguments>),
+    Validate(Box<validate::ValidateArguments>),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -71,6 +73,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Calls(arguments) => calls::run(&arguments, output),
         Verb::Measure(arguments) => measure::run(&arguments, output),
         Verb::Recommend(arguments) => recommend::run(&arguments, output),
+        Verb::Validate(arguments) => validate::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }
