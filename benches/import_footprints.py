@@ -88,6 +88,49 @@ def versions(python):
     return json.loads(subprocess.run([python, "-c", code], stdout=subprocess.PIPE, check=True, text=True).stdout)
 
 
+def required(python):
+    """Top-level packages that each package brings when it is installed, by its metadata: {package: [packages]}."""
+    code = """
+import json, re
+from importlib import metadata as m
+modules = {}
+for module, distributions in m.packages_distributions().items():
+    for name in distributions:
+        modules.setdefault(re.sub("[-_.]+", "-", name).lower(), set()).add(module)
+def needs(name, seen):
+    if name in seen:
+        return seen
+    seen.add(name)
+    try:
+        lines = m.requires(name) or []
+    except m.PackageNotFoundError:
+        return seen
+    for line in lines:
+        if "extra ==" not in line:
+            needs(re.sub("[-_.]+", "-", re.match("[A-Za-z0-9_.-]+", line).group()).lower(), seen)
+    return seen
+all = {}
+for name, own in modules.items():
+    brought = sorted(set().union(*(modules.get(other, set()) for other in needs(name, set()))))
+    for module in own:
+        all[module] = brought
+print(json.dumps(all))
+"""
+    return json.loads(subprocess.run([python, "-c", code], stdout=subprocess.PIPE, check=True, text=True).stdout)
+
+
+def without_optional(parts, package, brings, standard):
+    """Parts without packages that are only there because something else was installed beside this one."""
+    if package not in brings:
+        return parts
+    third = set(brings)
+    return {
+        name: part
+        for name, part in parts.items()
+        if name in standard or name.lstrip("_") in standard or name not in third or name in brings[package]
+    }
+
+
 def text(value):
     return json.dumps(value)
 
@@ -118,6 +161,7 @@ def main():
     command, python = (os.path.abspath(word) for word in sys.argv[1:3])
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     version, distributions, standard = versions(python)
+    brings = required(python)
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "app.py").write_text(HANDLER)
         pathlib.Path(folder, "event.json").write_text("{}")
@@ -129,6 +173,7 @@ def main():
         print("#   python benches/import_footprints.py COMMAND PYTHON > interfaces/footprints/imports.toml")
         print("# Bytes: [resident, anonymous]. Resident: file pages of shared libraries count whole, as in an instance")
         print("# of its own. `parts` are by top-level package: of several imports, the largest part of a package counts.")
+        print("# What a package imports only where it happens to be installed (matplotlib by igraph) is left out.")
         print("# Milliseconds include what reading the figures took: they compare, no more.")
         print("# What the runtime client has loaded itself counts nothing. `small` is the sum of parts below 64 KiB.")
         print("\n[environment]")
@@ -158,7 +203,8 @@ def main():
                 if found is None:
                     print("%s is not installed, or cannot be imported: left out" % name, file=sys.stderr)
                     continue
-                write(name, kind, *found, (distributions.get(package) or [None])[0])
+                parts = without_optional(found[0], package, brings, standard)
+                write(name, kind, parts, found[1], (distributions.get(package) or [None])[0])
 
 
 if __name__ == "__main__":

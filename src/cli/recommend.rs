@@ -407,6 +407,10 @@ pub(super) fn need_of_measured(handler: &Handler, measured: &[&Value]) -> Need {
     }
 }
 
+fn names(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
 /// What reading the handler tells: the baseline of its imports.
 fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
     with_stack(|| {
@@ -414,9 +418,14 @@ fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
         let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
         let (project, _) = Project::from_sources(vec![(source, handler.module.clone())], &load);
         let outside = outside(&project);
-        let imports = outside.imports.iter().map(String::as_str);
-        let base = baseline(imports, outside.clients.iter().map(String::as_str)).unwrap_or_default();
-        let mut unknown: Vec<UnknownInput> = base
+        let base = baseline(names(&outside.imports), names(&outside.clients)).unwrap_or_default();
+        let all = baseline(
+            [names(&outside.imports), names(&outside.later_imports)].concat(),
+            [names(&outside.clients), names(&outside.later_clients)].concat(),
+        )
+        .unwrap_or_default();
+        let later_bytes = all.resident_bytes.saturating_sub(base.resident_bytes);
+        let mut unknown: Vec<UnknownInput> = all
             .missing
             .iter()
             .map(|name| UnknownInput {
@@ -434,7 +443,7 @@ fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
             line: 0,
             resolve: "run `meminterface measure … --format json -o M.json`, and pass `--measured M.json`".to_owned(),
         });
-        let drivers = base
+        let mut drivers: Vec<Driver> = base
             .parts
             .iter()
             .take(6)
@@ -444,6 +453,14 @@ fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
                 meaning: "in the baseline".to_owned(),
             })
             .collect();
+        if later_bytes > 0 {
+            let names = [outside.later_imports, outside.later_clients].concat().join(", ");
+            drivers.push(Driver {
+                name: "imports within functions".to_owned(),
+                bytes: Some(later_bytes),
+                meaning: format!("once they are called: {names}"),
+            });
+        }
         Ok(Need {
             handler: handler.name(),
             file: handler.file.to_string_lossy().into_owned(),

@@ -15,12 +15,16 @@ pub struct Outside {
     pub imports: Vec<String>,
     /// Clients that modules make while they are imported: `boto3.client("s3")`.
     pub clients: Vec<String>,
+    /// Imports within functions, which their first call brings; without those of `imports`.
+    pub later_imports: Vec<String>,
+    /// Clients that functions make; without those of `clients`.
+    pub later_clients: Vec<String>,
 }
 
-/// What the modules of a project import that is none of them. Imports within functions count too: the first call brings
-/// them, and they stay. Those that only a type checker reads (`if TYPE_CHECKING:`) do not.
+/// What the modules of a project import that is none of them. What only a type checker reads (`if TYPE_CHECKING:`) is
+/// left out.
 pub fn outside(project: &Project) -> Outside {
-    let mut found = Reader { project, module: None, depth: 0, imports: IndexSet::new(), clients: IndexSet::new() };
+    let mut found = Reader { project, module: None, depth: 0, at_once: Names::default(), later: Names::default() };
     for (id, module) in project.modules() {
         found.module = Some(id);
         found.depth = 0;
@@ -28,7 +32,19 @@ pub fn outside(project: &Project) -> Outside {
             found.visit_stmt(statement);
         }
     }
-    Outside { imports: found.imports.into_iter().collect(), clients: found.clients.into_iter().collect() }
+    let (at_once, later) = (found.at_once, found.later);
+    Outside {
+        later_imports: later.imports.difference(&at_once.imports).cloned().collect(),
+        later_clients: later.clients.difference(&at_once.clients).cloned().collect(),
+        imports: at_once.imports.into_iter().collect(),
+        clients: at_once.clients.into_iter().collect(),
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    imports: IndexSet<String>,
+    clients: IndexSet<String>,
 }
 
 struct Reader<'a> {
@@ -36,14 +52,20 @@ struct Reader<'a> {
     module: Option<ModuleId>,
     /// How many functions are around.
     depth: usize,
-    imports: IndexSet<String>,
-    clients: IndexSet<String>,
+    /// Of the modules' own code.
+    at_once: Names,
+    /// Of functions.
+    later: Names,
 }
 
 impl Reader<'_> {
+    fn names(&mut self) -> &mut Names {
+        if self.depth == 0 { &mut self.at_once } else { &mut self.later }
+    }
+
     fn add(&mut self, name: String) {
         if !name.is_empty() && matches!(self.project.resolve(&name), Resolution::External) {
-            self.imports.insert(name);
+            self.names().imports.insert(name);
         }
     }
 
@@ -55,7 +77,7 @@ impl Reader<'_> {
         let service = service.value.to_str();
         let is_plain = service.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if module.id.as_str() == "boto3" && matches!(what, "client" | "resource") && is_plain {
-            self.clients.insert(format!("boto3.{what}(\"{service}\")"));
+            self.names().clients.insert(format!("boto3.{what}(\"{service}\")"));
         }
     }
 }
@@ -117,9 +139,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
                 self.depth -= 1;
             }
             Expr::Call(call) => {
-                if self.depth == 0 {
-                    self.call(call);
-                }
+                self.call(call);
                 walk_expr(self, expression);
             }
             _ => walk_expr(self, expression),
@@ -143,9 +163,10 @@ mod tests {
         let source = Arc::new(Source::parse(Path::new("app.py"), text).expect("Python"));
         let (project, _) = Project::from_sources(vec![(source, "app".to_owned())], &LoadOptions::default());
         let found = outside(&project);
-        let expected =
-            ["json", "numpy.linalg", "typing", "typing.TYPE_CHECKING", "PIL", "PIL.Image", "csv", "orjson", "boto3"];
+        let expected = ["json", "numpy.linalg", "typing", "typing.TYPE_CHECKING", "PIL", "PIL.Image", "csv", "orjson"];
         assert_eq!(found.imports, expected);
+        assert_eq!(found.later_imports, ["boto3"]);
+        assert_eq!(found.later_clients, ["boto3.client(\"sqs\")"]);
         assert_eq!(found.clients, ["boto3.client(\"s3\")"]);
     }
 }
