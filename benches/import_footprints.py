@@ -1,6 +1,9 @@
 """What imports add to a process that waits for its first event: writes interfaces/footprints/imports.toml.
 
-    python benches/import_footprints.py COMMAND PYTHON [RUNS] > interfaces/footprints/imports.toml
+    python benches/import_footprints.py COMMAND PYTHON [RUNS [NAME ...]] > interfaces/footprints/imports.toml
+
+With NAMEs only these; libraries that import whatever else is installed (igraph: matplotlib) are best measured in an
+environment without it, and their entries put into the file by hand.
 
 COMMAND is the built `meminterface`; PYTHON an interpreter whose environment holds awslambdaric and what is to be measured.
 What is not installed is left out and named on standard error. Each figure is a median of RUNS (default 3) fresh processes
@@ -199,6 +202,8 @@ def main():
             ("call", [(name, package, source) for package, name, source in CALLS]),
         ):
             for name, package, source in items:
+                if sys.argv[4:] and name not in sys.argv[4:]:
+                    continue
                 found = measure(command, python, folder, source, loaded, runs)
                 if found is None:
                     print("%s is not installed, or cannot be imported: left out" % name, file=sys.stderr)

@@ -13,6 +13,6 @@ pub mod formula;
 pub mod interface;
 pub mod measure;
 pub mod project;
-pub mod recommend;
 #[cfg(feature = "python")]
 mod python;
+pub mod recommend;

@@ -789,6 +789,62 @@ fn imports() {
     assert!(failed.errors.contains("no_such"), "{}", failed.errors);
 }
 
+/// `--record-mcvs` writes the values of memory-critical variables as they came, and changes nothing of what is computed.
+#[test]
+fn values_of_memory_critical_variables() {
+    let source = r#"
+import base64
+import zlib
+
+def load(name):
+    return zlib.decompress(base64.b64decode(name))
+
+def handler(event, context):
+    data = load(event["data"])
+    total = 0
+    position = data.find(b"x")
+    while position >= 0:
+        position = data.find(b"x", position + 1)
+        total += len(zlib.compress(data))
+    try:
+        number = int(zlib.decompress(data), 16)
+    except (ValueError, zlib.error):
+        number = None
+    if len(data) > 3:
+        zlib.compress(data)
+    return [total > 0, number]
+"#;
+    let Some(case) = Case::new(source) else { return };
+    // Compressed: `xxx a`, `a`, and `1f` compressed once more.
+    let events = ["eJyrqKhQSAQABkYB6g==", "eJxLBAAAYgBi", "eJyrmGPsw8zAcIphBgAQ6gL5"];
+    let lines: Vec<String> = events.iter().map(|data| serde_json::json!({"data": data}).to_string()).collect();
+    case.write("event.json", &lines.join("\n"));
+    let words = ["--events", "event.json", "--format", "json"];
+    let answers = |run: Run| -> Vec<Value> {
+        assert_eq!(run.code, Some(0), "{}", run.errors);
+        run.json()["invocations"].as_array().expect("invocations").iter().map(|one| one["response"].clone()).collect()
+    };
+    let plain = answers(case.run(&words));
+    assert_eq!(
+        plain,
+        [serde_json::json!([true, null]), serde_json::json!([false, null]), serde_json::json!([true, 31])]
+    );
+    assert_eq!(answers(case.run(&[words.as_slice(), &["--record-mcvs", "workload.toml"]].concat())), plain);
+    let text = fs::read_to_string(case.folder.join("workload.toml")).expect("a workload");
+    let workload: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let schema = workload.get("schema").and_then(|schema| schema.get("name")).and_then(|name| name.as_str());
+    assert_eq!(schema, Some("meminterface.workload"));
+    let mcvs = workload.get("mcvs").and_then(|mcvs| mcvs.as_table()).expect("variables");
+    let of = |part: &str, what: &str| -> Vec<toml::Value> {
+        let found = mcvs.iter().find(|(name, _)| name.contains(part)).and_then(|(_, values)| values.get(what));
+        found.and_then(|values| values.as_array()).cloned().unwrap_or_else(|| panic!("no {what} of {part}: {text}"))
+    };
+    assert_eq!(of("trips", "values"), [3, 0, 1].map(toml::Value::Integer));
+    assert_eq!(of("raised", "values").len(), 2, "two of three raised: {text}");
+    assert!(text.contains("none = 0.333333") && text.contains("\"decompress\""), "{text}");
+    assert!(!case.folder.join("__pycache__").exists());
+}
+
 /// Handlers of Google and Azure are called as their platforms do, also where their packages are missing.
 #[test]
 fn other_platforms() {

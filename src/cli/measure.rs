@@ -139,6 +139,9 @@ pub struct MeasureArguments {
     /// Draw a flame graph of allocations by memray, from one more run; memray must be in the environment.
     #[arg(long, value_name = "FILE")]
     flamegraph: Option<PathBuf>,
+    /// Write a workload: the values of the memory-critical variables as they came, from one more run.
+    #[arg(long, value_name = "FILE", conflicts_with = "imports")]
+    record_mcvs: Option<PathBuf>,
     /// How to write the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -153,7 +156,7 @@ pub fn run(arguments: &MeasureArguments, output: &mut Output) -> Exit {
     for diagnostic in &diagnostics {
         output.report(diagnostic);
     }
-    let Some(plan) = plan else { return Exit::BadInput };
+    let Some((plan, handler)) = plan else { return Exit::BadInput };
     let interrupts = Interrupts::start();
     let result = if arguments.imports {
         measure::measure_imports(&plan, &Interrupts::came).map(|found| (write_imports(&found, arguments.format), true))
@@ -174,6 +177,15 @@ pub fn run(arguments: &MeasureArguments, output: &mut Output) -> Exit {
             return Exit::BadInput;
         }
     };
+    if let Some(file) = &arguments.record_mcvs {
+        let written = super::record::workload(&plan, &handler, &Interrupts::came)
+            .and_then(|text| super::output::write_file(file, &text));
+        if let Err(diagnostic) = written {
+            output.report(&diagnostic);
+            interrupts.finish(diagnostic.kind == Kind::Interrupted);
+            return Exit::BadInput;
+        }
+    }
     match &arguments.output {
         Some(file) => {
             if let Err(diagnostic) = super::output::write_file(file, &text) {
@@ -227,7 +239,7 @@ fn usage(message: impl Into<String>, help: &str) -> Diagnostic {
 }
 
 /// What the words of the command line ask for.
-fn plan(arguments: &MeasureArguments) -> (Option<Plan>, Vec<Diagnostic>) {
+fn plan(arguments: &MeasureArguments) -> (Option<(Plan, Handler)>, Vec<Diagnostic>) {
     let mut said = Vec::new();
     match try_plan(arguments, &mut said) {
         Ok(plan) => (Some(plan), said),
@@ -238,7 +250,7 @@ fn plan(arguments: &MeasureArguments) -> (Option<Plan>, Vec<Diagnostic>) {
     }
 }
 
-fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<Plan, Diagnostic> {
+fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<(Plan, Handler), Diagnostic> {
     if arguments.format == Format::Html && !arguments.imports {
         return Err(usage("only `--imports` has a page to show", "use `--format text` or `--format json`"));
     }
@@ -256,7 +268,7 @@ fn try_plan(arguments: &MeasureArguments, said: &mut Vec<Diagnostic>) -> Result<
     plan.concurrency = arguments.concurrency;
     plan.isolate = arguments.isolate;
     plan.flamegraph = arguments.flamegraph.clone();
-    Ok(plan)
+    Ok((plan, handler))
 }
 
 /// A plan of one run without a limit, and the handler that it runs. `said` gets what is no error.
@@ -599,7 +611,8 @@ fn text(found: &Measurement) -> String {
     text.push_str(&format!("outcome   {}\n", found.outcome.word()));
     if found.outcome != Outcome::Ok {
         text.push_str(&format!("          {}\n", found.message));
-        let lines: Vec<&str> = found.log.lines().collect();
+        // The runtime client of AWS ends its lines with carriage returns, so that a log entry is one line there.
+        let lines: Vec<&str> = found.log.split(['\n', '\r']).filter(|line| !line.trim().is_empty()).collect();
         if !lines.is_empty() {
             text.push_str("\nthe end of its log:\n");
         }

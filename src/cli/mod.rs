@@ -15,6 +15,7 @@ mod handlers;
 pub mod measure;
 mod output;
 pub mod recommend;
+mod record;
 pub mod validate;
 
 use std::ffi::OsString;

@@ -40,6 +40,7 @@ use crate::project::discover::Platform;
 const HARNESS: &[(&str, &str)] = &[
     ("start.py", include_str!("harness/start.py")),
     ("meminterface_client.py", include_str!("harness/meminterface_client.py")),
+    ("meminterface_record.py", include_str!("harness/meminterface_record.py")),
     ("meminterface_platforms.py", include_str!("harness/meminterface_platforms.py")),
     ("imports.py", include_str!("harness/imports.py")),
     ("probe.py", include_str!("harness/probe.py")),
@@ -209,6 +210,21 @@ pub fn measure(plan: &Plan, cancelled: Cancelled<'_>) -> Result<Measurement, Dia
         engine.flamegraph(path)?;
     }
     Ok(engine.finish(inits, invocations))
+}
+
+/// Runs all events once more and notes values; see [`super::record`].
+pub fn record(plan: &Plan, points: &[super::Point], cancelled: Cancelled<'_>) -> Result<super::Recorded, Diagnostic> {
+    let mut engine = Engine::new(plan, cancelled)?;
+    let text = serde_json::to_string(points).map_err(|error| cannot_measure(error.to_string()))?;
+    let file = engine.folder.write("points.json", &text)?;
+    engine.traced(&format!("record:{}", file.display()))?;
+    let out = engine.folder.0.join("points.json.out");
+    let text = std::fs::read_to_string(&out).map_err(|_| {
+        let log = engine.log_text();
+        let said = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it ended before its first event");
+        cannot_measure(format!("no values could be noted: {said}"))
+    })?;
+    serde_json::from_str(&text).map_err(|error| cannot_measure(format!("the notes are not whole: {error}")))
 }
 
 /// Measures imports; see [`super::measure_imports`].
@@ -1203,7 +1219,17 @@ impl<'a> Engine<'a> {
             .help("install it there: `python -m pip install memray`"));
         }
         let trace = self.folder.0.join("trace.bin");
-        let words = self.words(&trace.to_string_lossy());
+        self.traced(&trace.to_string_lossy())?;
+        let mut command = Command::new(&self.interpreter.executable);
+        command.args(["-m", "memray", "flamegraph", "-f", "-o"]).arg(path).arg(&trace);
+        tool::run(command, Duration::from_secs(600), self.cancelled)
+            .map_err(|failure| cannot_measure(format!("memray draws no flame graph: {}", failure.words())))?;
+        Ok(())
+    }
+
+    /// One more run of all events under something that looks on, to its orderly end.
+    fn traced(&mut self, trace: &str) -> Result<(), Diagnostic> {
+        let words = self.words(trace);
         let mut instance = self.start(&words)?;
         let mut jobs: VecDeque<Job> = (0..self.plan.events.len()).map(|event| Job { event }).collect();
         let (mut inits, mut invocations) = (Vec::new(), Vec::new());
@@ -1220,12 +1246,7 @@ impl<'a> Engine<'a> {
             }
         }
         self.end(instance);
-        result?;
-        let mut command = Command::new(&self.interpreter.executable);
-        command.args(["-m", "memray", "flamegraph", "-f", "-o"]).arg(path).arg(&trace);
-        tool::run(command, Duration::from_secs(600), self.cancelled)
-            .map_err(|failure| cannot_measure(format!("memray draws no flame graph: {}", failure.words())))?;
-        Ok(())
+        result.map(|_| ())
     }
 }
 

@@ -226,6 +226,50 @@ pub fn measure_imports(_plan: &Plan, _cancelled: Cancelled<'_>) -> Result<import
     Err(needs_linux())
 }
 
+/// A place of the source whose values are to be noted: a memory-critical variable.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Point {
+    /// The file.
+    pub file: PathBuf,
+    /// The line.
+    pub line: u32,
+    /// The kind, as the interface says it: `trip-count`, `computed-condition`.
+    pub kind: String,
+    /// The expression that it stands for, or words.
+    pub meaning: String,
+    /// The values that it may take, where they are few.
+    pub values: Vec<String>,
+}
+
+/// Values that were noted, by the number of the point.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+pub struct Recorded {
+    /// The values as they came; of many a sample.
+    pub values: BTreeMap<usize, Vec<serde_json::Value>>,
+    /// How many there were.
+    pub counts: BTreeMap<usize, u64>,
+    /// Why there are none.
+    pub why: BTreeMap<usize, String>,
+}
+
+/// Runs all events once more, under the minimal client, and notes the values of these points.
+///
+/// # Errors
+/// As [`measure`]; `cannot-measure` if the handler cannot be loaded.
+#[cfg(target_os = "linux")]
+pub fn record(plan: &Plan, points: &[Point], cancelled: Cancelled<'_>) -> Result<Recorded, Diagnostic> {
+    engine::record(plan, points, cancelled)
+}
+
+/// Says how to get to Linux.
+///
+/// # Errors
+/// `needs-linux`, always.
+#[cfg(not(target_os = "linux"))]
+pub fn record(_plan: &Plan, _points: &[Point], _cancelled: Cancelled<'_>) -> Result<Recorded, Diagnostic> {
+    Err(needs_linux())
+}
+
 /// The message of other systems.
 #[cfg_attr(target_os = "linux", allow(dead_code))]
 fn needs_linux() -> Diagnostic {

@@ -2,8 +2,8 @@
 
     start.py CLIENT PLATFORM ROOT ENTRY CONCURRENCY RUNTIME TRACE
 
-CLIENT is `awslambdaric` or `minimal`; RUNTIME a folder that holds the former, or empty; TRACE where memray writes, or
-empty. Descriptor 3 is the control channel: a line says that a phase is over, a byte back that it was measured.
+CLIENT is `awslambdaric` or `minimal`; RUNTIME a folder that holds the former, or empty; TRACE where memray writes,
+`record:POINTS` where values are to be noted (into POINTS.out), or empty. Descriptor 3 is the control channel: a line says that a phase is over, a byte back that it was measured.
 """
 
 import os
@@ -41,10 +41,20 @@ def main():
         import meminterface_platforms as adapters
     else:
         adapters = None
+    if trace.startswith("record:"):
+        # While the harness can still be found.
+        import meminterface_record  # noqa: F401
     sys.path[0] = root
     sys.argv = [os.path.join(harness, "start.py"), entry]
     phase_is_over(b"runtime")
-    if trace:
+    if trace.startswith("record:"):
+        import meminterface_record
+
+        points = trace[len("record:") :]
+        recorder = meminterface_record.install(points, points + ".out", meminterface_client)
+        meminterface_client.run(entry, platform, adapters, int(concurrency))
+        recorder.write()
+    elif trace:
         import memray
 
         with memray.Tracker(trace):
