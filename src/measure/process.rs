@@ -82,6 +82,10 @@ fn stat(pid: Pid) -> Option<Vec<String>> {
 
 /// CPU time of a process and of the children that it waited for.
 pub fn cpu(pid: Pid) -> Duration {
+    // The kernel's clocks of such numbers are those of the caller.
+    if pid <= 0 {
+        return Duration::ZERO;
+    }
     let own = sys::cpu_time(pid).unwrap_or_default();
     let children = stat(pid).map_or(0, |fields| {
         let tick = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
