@@ -11,6 +11,8 @@ pub mod diagnostic;
 pub mod expression;
 pub mod formula;
 pub mod interface;
+pub mod measure;
 pub mod project;
 #[cfg(feature = "python")]
 mod python;
+pub mod recommend;

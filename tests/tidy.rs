@@ -15,6 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("memory", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls"]),
     ("contracts", &["diagnostic", "formula", "expression", "memory"]),
     ("interface", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "memory", "contracts"]),
+    ("measure", &["diagnostic", "project"]),
+    ("recommend", &["diagnostic"]),
 ];
 
 /// Parts at the top, which may use everything below.

@@ -65,6 +65,54 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "measure",
+        &[
+            ("meminterface measure app.py --event event.json", "What one event needs, under the template's setting"),
+            (
+                "meminterface measure app.py --events events.jsonl --memory 256 --warm 3",
+                "Whether 256 MB are enough, also when warm",
+            ),
+            (
+                "meminterface measure app.py --event e.json --requirements requirements.txt",
+                "In an environment of its own",
+            ),
+            (
+                "meminterface measure template.yaml --handler Resize --event e.json --format json",
+                "As JSON for other programs",
+            ),
+            (
+                "meminterface measure app.py --imports --format html -o imports.html",
+                "What each import costs, as a picture",
+            ),
+        ],
+    ),
+    (
+        "recommend",
+        &[
+            ("meminterface recommend template.yaml", "What is known of each function before it ever ran"),
+            ("meminterface recommend app.py --measured m.json", "The cheapest setting that holds what was measured"),
+            (
+                "meminterface recommend template.yaml --measured m.json --strategy balanced --plot curve.html",
+                "Time and money alike, with a drawing",
+            ),
+            ("meminterface recommend template.yaml --measured m.json --apply", "Write it into the template"),
+        ],
+    ),
+    (
+        "validate",
+        &[
+            (
+                "meminterface validate app.py --events events.jsonl",
+                "Whether the recommended setting holds, and the smallest that does",
+            ),
+            ("meminterface validate template.yaml --event e.json --memory 256", "Whether 256 MB are enough"),
+            (
+                "meminterface validate app.py --event e.json --debloated slim/ --format json -o proof.json",
+                "With a debloated package beside it, as a record",
+            ),
+        ],
+    ),
+    (
         "completions",
         &[
             ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),

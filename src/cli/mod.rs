@@ -3,6 +3,7 @@
 //! A new verb is a file here, a variant of `Verb`, a line of `dispatch`, and examples in `examples.rs`
 //! (a test demands them); `UPDATE_DOCS=1 cargo test --test docs` then writes docs/CLI.md.
 
+mod apply;
 mod calls;
 mod cfg;
 mod completions;
@@ -11,7 +12,11 @@ mod examples;
 mod extract;
 pub mod formula;
 mod handlers;
+pub mod measure;
 mod output;
+pub mod recommend;
+mod record;
+pub mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +56,9 @@ enum Verb {
     Handlers(handlers::HandlersArguments),
     Formula(formula::FormulaArguments),
     Calls(calls::CallsArguments),
+    Measure(Box<measure::MeasureArguments>),
+    Recommend(Box<recommend::RecommendArguments>),
+    Validate(Box<validate::ValidateArguments>),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -64,6 +72,9 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Handlers(arguments) => handlers::run(&arguments, output),
         Verb::Formula(arguments) => formula::run(&arguments, output),
         Verb::Calls(arguments) => calls::run(&arguments, output),
+        Verb::Measure(arguments) => measure::run(&arguments, output),
+        Verb::Recommend(arguments) => recommend::run(&arguments, output),
+        Verb::Validate(arguments) => validate::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }

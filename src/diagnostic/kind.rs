@@ -72,6 +72,26 @@ kinds! {
     TooMuchToEvaluate = "too-much-to-evaluate", Error;
     /// The analysis of calls stopped at its limit of work (it grows with the size of the project): calls may lack callees. Analyse fewer files at a time.
     IncompleteCallGraph = "incomplete-call-graph", Warning;
+    /// A file of events is not JSON, not JSON lines and not a list of tests, or holds nothing. The message names the place.
+    InvalidEvent = "invalid-event", Error;
+    /// Measuring, learning and debloating run on Linux, whose kernel gives their figures. The message holds the container line that gets one there.
+    NeedsLinux = "needs-linux", Error;
+    /// The interpreter that is to run the handler is not there, does not start, or is too old. Name one with `--python`, `--venv` or `--requirements`.
+    NoInterpreter = "no-interpreter", Error;
+    /// Python packages could not be installed into the private environment of the run. The message is pip's.
+    CannotInstall = "cannot-install", Error;
+    /// The memory limit that was asked for cannot be enforced here, in the way that was asked for.
+    NoLimit = "no-limit", Error;
+    /// The handler's process could not be started or watched. The message says which step failed.
+    CannotMeasure = "cannot-measure", Error;
+    /// A memory setting could not be written into the template without touching anything else. The template is as it was.
+    CannotApply = "cannot-apply", Error;
+    /// The template names a layer that was not given as a folder: its memory is missing from the figures. Unpack it and name the folder with `--layer`.
+    MissingLayer = "missing-layer", Warning;
+    /// The template leaves the value of an environment variable to the deployment (`!Ref Table`), so the handler ran without it. Set it with `--env` or `--env-file`.
+    UnsetVariable = "unset-variable", Warning;
+    /// The user ended the run. Its processes, groups and files are gone.
+    Interrupted = "interrupted", Error;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

@@ -22,6 +22,16 @@ impl Schema {
     pub const HANDLERS: Self = Self::first("meminterface.handlers");
     /// The memory interface of one handler (`extract`).
     pub const INTERFACE: Self = Self::first("meminterface.interface");
+    /// What each import of a handler costs (`measure --imports`).
+    pub const IMPORTS: Self = Self::first("meminterface.imports");
+    /// What a run of a handler needed (`measure`).
+    pub const MEASURE: Self = Self::first("meminterface.measure");
+    /// The memory setting to deploy with (`recommend`).
+    pub const RECOMMEND: Self = Self::first("meminterface.recommend");
+    /// Several of them (`recommend`).
+    pub const RECOMMENDATIONS: Self = Self::first("meminterface.recommendations");
+    /// A recommendation put to the proof (`validate`).
+    pub const VALIDATE: Self = Self::first("meminterface.validate");
     /// The memory interfaces of several handlers (`extract`).
     pub const INTERFACES: Self = Self::first("meminterface.interfaces");
 

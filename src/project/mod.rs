@@ -3,6 +3,8 @@
 //! Reads the file system; never runs or imports what it reads. May depend on `diagnostic` alone.
 
 pub mod discover;
+pub mod events;
+pub mod imports;
 pub mod modules;
 pub mod source;
 

@@ -48,6 +48,9 @@ pub struct Handler {
     pub module: String,
     /// `lambda_handler`, or `Class.method`.
     pub function: String,
+    /// What the platform calls, `module.function` from `code_root`. Differs from [`Handler::name`] where that name is
+    /// an alias, an object or a wrapper of the function.
+    pub entry: String,
     /// The folder that absolute imports start from: what `CodeUri` names, or the folder of the file.
     pub code_root: PathBuf,
     /// How it was found.
@@ -345,6 +348,7 @@ impl Discovery {
             return None;
         }
         let handler = |file: PathBuf, module: String, function: String, root: PathBuf, entry: Entry| Handler {
+            entry: dotted(&module, &function),
             file,
             module,
             function,
@@ -385,10 +389,11 @@ impl Discovery {
         self.roots.insert(located.root.clone());
         match resolve::resolve(&mut self.files, &located.root, &located.file, &located.function) {
             Resolution::Function { file, function, .. } => {
-                self.claimed.insert(located.file);
+                self.claimed.insert(located.file.clone());
                 self.claimed.insert(file.clone());
                 let (root, module) = module_below(&located.root, &file);
-                Some(handler(file, module, function, root, entry))
+                let found = handler(file, module, function, root, entry);
+                Some(Handler { entry: entry_of(&located.file, &located.function, &found), ..found })
             }
             Resolution::NotAnalysable(problem) => {
                 self.claimed.insert(located.file);
@@ -460,6 +465,7 @@ impl Discovery {
             let settings = Settings { timeout_s: host.as_deref().and_then(azure::timeout), ..Settings::default() };
             let (root, module) = module_below(&root, &facts.path);
             handlers.push(Handler {
+                entry: dotted(&module, &candidate.function),
                 file: facts.path.clone(),
                 module,
                 function: candidate.function,
@@ -478,7 +484,8 @@ impl Discovery {
                         continue;
                     }
                     let (root, module) = module_below(&root, &file);
-                    handlers.push(Handler {
+                    let found = Handler {
+                        entry: String::new(),
                         file,
                         module,
                         function,
@@ -488,7 +495,8 @@ impl Discovery {
                         platform: Platform::AwsLambda,
                         settings: Settings::default(),
                         inline: None,
-                    });
+                    };
+                    handlers.push(Handler { entry: entry_of(&facts.path, &name, &found), ..found });
                 }
                 Resolution::NotAnalysable(problem) => self.diagnostics.push(*problem),
                 Resolution::Missing(_) | Resolution::Unreadable => {}
@@ -676,6 +684,20 @@ impl ReadTemplate {
             (template, entries, nested, diagnostics)
         });
         Read::Template(Box::new(Self { named, template, found, facts }))
+    }
+}
+
+/// `module.function`; of a module without a name the function alone.
+fn dotted(module: &str, function: &str) -> String {
+    if module.is_empty() { function.to_owned() } else { format!("{module}.{function}") }
+}
+
+/// What the platform calls when `name` of `file` leads to a function: that name, where the code root of the function
+/// holds the file.
+fn entry_of(file: &Path, name: &str, found: &Handler) -> String {
+    match paths::module_of(&found.code_root, file) {
+        Some(module) => dotted(&module, name),
+        None => found.name(),
     }
 }
 

@@ -82,7 +82,8 @@ impl Discovery {
                 match resolve::resolve(&mut self.files, &root, path, &name) {
                     Resolution::Function { file, function, .. } => {
                         let (root, module) = module_below(&root, &file);
-                        self.handlers.push(Handler {
+                        let found = Handler {
+                            entry: String::new(),
                             file,
                             module,
                             function,
@@ -92,7 +93,8 @@ impl Discovery {
                             platform: Platform::Unknown,
                             settings: Settings::default(),
                             inline: None,
-                        });
+                        };
+                        self.handlers.push(Handler { entry: super::entry_of(path, &name, &found), ..found });
                         break;
                     }
                     Resolution::NotAnalysable(mut problem) => {

@@ -1,0 +1,110 @@
+//! `measure --record-mcvs`: the values of memory-critical variables from a run, as a workload.
+
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::interface::{self, ExtractOptions};
+use crate::measure::{self, Cancelled, Plan, Point};
+use crate::project::discover::Handler;
+use crate::project::source::with_stack;
+
+/// Most values of a variable that are written: of more, those at equal distances.
+const MOST: usize = 1000;
+
+/// Runs the events once more and writes what was noted, as TOML.
+///
+/// # Errors
+/// Those of reading the handler, and of [`measure::record`].
+pub fn workload(plan: &Plan, handler: &Handler, cancelled: Cancelled<'_>) -> Result<String, Diagnostic> {
+    let (mut interfaces, diagnostics) = with_stack(|| interface::extract(&[handler], &ExtractOptions::default()));
+    let Some(interface) = interfaces.pop() else {
+        let none = Diagnostic::new(crate::diagnostic::Kind::NoHandler, "has no interface").in_file(&handler.file);
+        return Err(diagnostics.into_iter().find(Diagnostic::is_error).unwrap_or(none));
+    };
+    let mcvs: Vec<_> = interface.mcvs.iter().collect();
+    let all: Vec<Point> = mcvs
+        .iter()
+        .map(|mcv| Point {
+            file: std::path::absolute(&mcv.file).unwrap_or_else(|_| mcv.file.clone().into()),
+            line: mcv.line,
+            kind: word(&mcv.kind),
+            meaning: mcv.meaning.clone(),
+            values: mcv.values.clone(),
+        })
+        .collect();
+    // A place that is reached in two ways has a variable for each; what is noted there is noted for both.
+    let mut points: Vec<Point> = Vec::new();
+    let mut place_of: Vec<usize> = Vec::new();
+    for point in all {
+        let same = |known: &Point| {
+            (&known.file, known.line, &known.kind, &known.meaning)
+                == (&point.file, point.line, &point.kind, &point.meaning)
+        };
+        match points.iter().position(same) {
+            Some(at) => place_of.push(at),
+            None => {
+                place_of.push(points.len());
+                points.push(point);
+            }
+        }
+    }
+    let found = measure::record(plan, &points, cancelled)?;
+    let mut text = format!(
+        "# Values of memory-critical variables, recorded by `meminterface measure --record-mcvs` from {} events of {}.\n\
+         schema = {{ name = \"meminterface.workload\", version = 1 }}\nseed = 0\n",
+        plan.events.len(),
+        handler.name()
+    );
+    let mut missing = String::new();
+    for (mcv, number) in mcvs.iter().zip(place_of) {
+        let values = found.values.get(&number).map_or(&[][..], Vec::as_slice);
+        if values.is_empty() {
+            let why = found.why.get(&number).map_or("it was not reached", String::as_str);
+            missing.push_str(&format!("# {}: {why}\n", mcv.name));
+            continue;
+        }
+        let count = found.counts.get(&number).copied().unwrap_or(0);
+        let place = format!("{}:{}", mcv.file, mcv.line);
+        text.push_str(&format!("\n# {} ({place}); {count} values\n", mcv.meaning.replace(['\n', '\r'], " ")));
+        text.push_str(&format!("[mcvs.{}]\ndistribution = \"empirical\"\n", mcv.name));
+        let step = values.len().div_ceil(MOST).max(1);
+        let kept = values.iter().step_by(step);
+        // TOML has no null.
+        let none = values.iter().filter(|value| value.is_null()).count();
+        if none > 0 {
+            text.push_str(&format!("none = {:.6}\n", none as f64 / values.len() as f64));
+        }
+        let lengths: Vec<String> = kept.clone().filter_map(|value| value.get("len").map(Value::to_string)).collect();
+        let plain: Vec<String> = kept.filter(|value| !value.is_null() && !value.is_object()).map(toml).collect();
+        if !plain.is_empty() {
+            text.push_str(&format!("values = [{}]\n", plain.join(", ")));
+        }
+        if !lengths.is_empty() {
+            text.push_str(&format!("lengths = [{}]\n", lengths.join(", ")));
+        }
+    }
+    if !missing.is_empty() {
+        text.push_str(&format!("\n# Not recorded:\n{missing}"));
+    }
+    Ok(text)
+}
+
+/// A kind as the interface's JSON says it.
+fn word(kind: &impl serde::Serialize) -> String {
+    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A value of plain data as TOML.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        // A JSON string is a basic string of TOML, but for one character that TOML wants escaped.
+        Value::String(_) => value.to_string().replace('\u{7f}', "\\u007F"),
+        Value::Null => "\"None\"".to_owned(),
+        // Beyond 64 bits TOML has floats only.
+        Value::Number(number) if number.as_i64().is_none() => {
+            number.as_f64().map_or_else(|| "0.0".to_owned(), |number| format!("{number:e}"))
+        }
+        Value::Number(_) | Value::Bool(_) | Value::Object(_) => value.to_string(),
+    }
+}
