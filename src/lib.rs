@@ -7,11 +7,13 @@
 pub mod calls;
 pub mod cfg;
 pub mod cli;
+pub mod contracts;
 pub mod diagnostic;
 pub mod expression;
 pub mod formula;
 pub mod interface;
 pub mod measure;
+pub mod memory;
 pub mod project;
 #[cfg(feature = "python")]
 mod python;

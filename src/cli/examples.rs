@@ -32,6 +32,24 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "predict",
+        &[
+            (
+                "meminterface predict handler.py --event event.json",
+                "What a handler needs for an event, without running it",
+            ),
+            (
+                "meminterface predict template.yaml --events events.jsonl --format json",
+                "Every handler and event, as JSON",
+            ),
+            (
+                "meminterface predict handler.py --event event.json --mcv body_size=4000000",
+                "With something that the event does not say",
+            ),
+            ("meminterface predict handler.py", "As formulas over the parts of the event"),
+        ],
+    ),
+    (
         "handlers",
         &[
             ("meminterface handlers .", "All handlers of a repository"),
@@ -54,6 +72,14 @@ const VERBS: &[(&str, &[Example])] = &[
         &[
             ("meminterface calls handler.py", "What each function of a file calls, as JSON"),
             ("meminterface calls src/app/handler.py --package src --format text", "With imports from src/, to read"),
+        ],
+    ),
+    (
+        "contracts",
+        &[
+            ("meminterface contracts list numpy", "What is known of a library"),
+            ("meminterface contracts show PIL.Image.Image.resize", "One contract, and where it stands"),
+            ("meminterface contracts check interfaces/*.toml", "Whether contract files are right"),
         ],
     ),
     (

@@ -7,6 +7,7 @@ mod apply;
 mod calls;
 mod cfg;
 mod completions;
+mod contracts;
 mod crash;
 mod examples;
 mod extract;
@@ -14,6 +15,7 @@ pub mod formula;
 mod handlers;
 pub mod measure;
 mod output;
+mod predict;
 pub mod recommend;
 mod record;
 pub mod validate;
@@ -59,6 +61,8 @@ enum Verb {
     Measure(Box<measure::MeasureArguments>),
     Recommend(Box<recommend::RecommendArguments>),
     Validate(Box<validate::ValidateArguments>),
+    Predict(predict::PredictArguments),
+    Contracts(contracts::ContractsArguments),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -75,6 +79,8 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Measure(arguments) => measure::run(&arguments, output),
         Verb::Recommend(arguments) => recommend::run(&arguments, output),
         Verb::Validate(arguments) => validate::run(&arguments, output),
+        Verb::Predict(arguments) => predict::run(&arguments, output),
+        Verb::Contracts(arguments) => contracts::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }

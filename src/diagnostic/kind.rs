@@ -60,6 +60,8 @@ kinds! {
     UnresolvedTemplate = "unresolved-template", Warning;
     /// A formula cannot be read, or names a function that the language does not have.
     InvalidFormula = "invalid-formula", Error;
+    /// A contract file is not TOML, lacks something, names a parameter, feature or rule that is not there, or contradicts itself. docs/CONTRACTS.md describes the format.
+    InvalidContract = "invalid-contract", Error;
     /// The algebra system is not in this build, could not start, or ended early.
     AlgebraUnavailable = "algebra-unavailable", Error;
     /// More paths than `--max-paths` lead through the handler: those beyond are not listed. The formula itself covers all of them.

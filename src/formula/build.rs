@@ -246,6 +246,11 @@ impl Formula {
         Self::intern(Kind::Call { function, arguments })
     }
 
+    /// A function of the table, of one argument: `named(function("py_list")?, n)`.
+    pub fn named(function: &'static Function, argument: &Self) -> Self {
+        Self::call(function, vec![argument.clone()])
+    }
+
     /// The smallest integer not below.
     pub fn ceil(&self) -> Self {
         Self::call(function::CEIL, vec![self.clone()])

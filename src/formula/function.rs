@@ -50,6 +50,23 @@ pub const FLOOR: &Function = &FUNCTIONS[1];
 /// The logarithm to base 2.
 pub const LOG2: &Function = &FUNCTIONS[2];
 
+/// A row for what a count of elements or bytes takes.
+macro_rules! counting {
+    ($name:literal, $about:literal, $bytes:expr) => {
+        Function {
+            name: $name,
+            parameters: &["n"],
+            about: $about,
+            exact: |x| exactly(x, $bytes),
+            float: |x| approximately(x, $bytes),
+            nondecreasing: true,
+            nonnegative: true,
+            keeps_sign: true,
+            logarithmic: false,
+        }
+    };
+}
+
 /// The table. A new function is a new row.
 pub const FUNCTIONS: &[Function] = &[
     Function {
@@ -85,65 +102,79 @@ pub const FUNCTIONS: &[Function] = &[
         keeps_sign: false,
         logarithmic: true,
     },
+    counting!(
+        "py_list",
+        "the bytes of a CPython list that grew to n elements by appends, without the elements",
+        list_bytes
+    ),
+    counting!(
+        "py_list_iter",
+        "the bytes of list(x) where x has n elements and no length (a generator), without the elements",
+        list_iter_bytes
+    ),
+    counting!(
+        "py_list_resize",
+        "the bytes of an empty list that one resize brought to n elements, without the elements",
+        list_resize_bytes
+    ),
+    counting!("py_dict", "the bytes of a CPython dict that grew to n keys of any type, without keys and values", |n| {
+        dict_bytes(n, 24)
+    }),
+    counting!(
+        "py_dict_str",
+        "the bytes of a CPython dict that grew to n keys, all of them str, without keys and values",
+        |n| dict_bytes(n, 16)
+    ),
+    counting!("py39_dict", "as py_dict, in CPython 3.9 and 3.10", dict39_bytes),
+    counting!(
+        "py_dict_peak",
+        "the most bytes that a CPython dict holds while it grows to n keys: the old table and the new one",
+        |n| dict_peak(n, |n| dict_bytes(n, 24))
+    ),
+    counting!("py_dict_str_peak", "as py_dict_peak, when all keys are str", |n| dict_peak(n, |n| dict_bytes(n, 16))),
+    counting!("py39_dict_peak", "as py_dict_peak, in CPython 3.9 and 3.10", |n| dict_peak(n, dict39_bytes)),
+    counting!("py_set", "the bytes of a CPython set that grew to n elements by adds, without the elements", set_bytes),
+    counting!("py_set_copy", "the bytes of set(s) of a set s of n elements, without the elements", set_copy_bytes),
+    counting!(
+        "py_set_peak",
+        "the most bytes that a CPython set holds while it grows to n elements: the old table and the new one",
+        set_peak
+    ),
+    counting!("py_bytearray", "the bytes of a CPython bytearray that grew to n bytes by appends", bytearray_bytes),
+    counting!("py_bytesio", "the bytes of an io.BytesIO that grew to n bytes, one by one", bytesio_bytes),
+    counting!(
+        "pymalloc",
+        "the bytes that a block of n bytes takes from CPython's allocator; 0 for no block",
+        block_bytes
+    ),
+    counting!("malloc", "the bytes that a block of n bytes takes from glibc's malloc; 0 for no block", malloc_bytes),
     Function {
-        name: "py_list",
-        parameters: &["n"],
-        about: "the bytes of a CPython list that grew to n elements by appends, without the elements",
-        exact: |x| exactly(x, list_bytes),
-        float: |x| approximately(x, list_bytes),
-        nondecreasing: true,
+        name: "py_int",
+        parameters: &["v"],
+        about: "the bytes requested for a CPython int of the value v; 0 for -5 to 256, which exist already",
+        exact: |x| Ok(BigRational::from_integer(int_bytes(&first(x).ceil().to_integer(), 32).into())),
+        float: |x| int_bytes_float(first_float(x), 32.0),
+        nondecreasing: false,
         nonnegative: true,
         keeps_sign: true,
-        logarithmic: false,
+        logarithmic: true,
     },
     Function {
-        name: "py_dict",
-        parameters: &["n"],
-        about: "the bytes of a CPython dict that grew to n keys of any type, without keys and values",
-        exact: |x| exactly(x, |n| dict_bytes(n, 24)),
-        float: |x| approximately(x, |n| dict_bytes(n, 24)),
-        nondecreasing: true,
+        name: "py39_int",
+        parameters: &["v"],
+        about: "as py_int, in CPython 3.9 and 3.10",
+        exact: |x| Ok(BigRational::from_integer(int_bytes(&first(x).ceil().to_integer(), 28).into())),
+        float: |x| int_bytes_float(first_float(x), 28.0),
+        nondecreasing: false,
         nonnegative: true,
         keeps_sign: true,
-        logarithmic: false,
-    },
-    Function {
-        name: "py_dict_str",
-        parameters: &["n"],
-        about: "the bytes of a CPython dict that grew to n keys, all of them str, without keys and values",
-        exact: |x| exactly(x, |n| dict_bytes(n, 16)),
-        float: |x| approximately(x, |n| dict_bytes(n, 16)),
-        nondecreasing: true,
-        nonnegative: true,
-        keeps_sign: true,
-        logarithmic: false,
-    },
-    Function {
-        name: "py_set",
-        parameters: &["n"],
-        about: "the bytes of a CPython set that grew to n elements by adds, without the elements",
-        exact: |x| exactly(x, set_bytes),
-        float: |x| approximately(x, set_bytes),
-        nondecreasing: true,
-        nonnegative: true,
-        keeps_sign: true,
-        logarithmic: false,
+        logarithmic: true,
     },
 ];
 
 /// Names that later versions of the language may use; no formula may call them.
-pub const RESERVED: &[&str] = &[
-    "py_bool",
-    "py_bytearray",
-    "py_bytes",
-    "py_deque",
-    "py_float",
-    "py_frozenset",
-    "py_int",
-    "py_object",
-    "py_str",
-    "py_tuple",
-];
+pub const RESERVED: &[&str] =
+    &["py_bool", "py_bytes", "py_deque", "py_float", "py_frozenset", "py_object", "py_str", "py_tuple"];
 
 /// Words of the syntax that look like functions.
 pub const SYNTAX: &[&str] = &["max", "min", "sum"];
@@ -250,6 +281,165 @@ pub fn set_bytes(n: u64) -> u64 {
         slots = (wanted + 1).next_power_of_two().max(8);
     }
     if slots == 8 { 216 } else { 216 + 16 * slots }
+}
+
+/// Room that `list_resize` makes for `n` elements in a list that had none: over-allocated unless that is less than
+/// the list grows by.
+fn resized_room(n: u64) -> u64 {
+    if n == 0 {
+        return 0;
+    }
+    let room = (n + (n >> 3) + 6) & !3;
+    if n > room - n { (n + 3) & !3 } else { room }
+}
+
+/// An empty list that one resize brought to `n` elements.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/listobject.c`, `list_resize`.
+pub fn list_resize_bytes(n: u64) -> u64 {
+    56 + 8 * resized_room(n)
+}
+
+/// `list(x)` of an iterable of `n` elements without a length.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/listobject.c`, `list_extend`: room for the 8 elements that
+/// `PyObject_LengthHint` guesses, then growth as by appends, and a resize at the end that shrinks where less than half
+/// is used.
+pub fn list_iter_bytes(n: u64) -> u64 {
+    if n < 4 { list_resize_bytes(n) } else { list_bytes(n.max(5)) }
+}
+
+/// A dict of `n` keys in CPython 3.9 and 3.10: the key table has a header of 40 bytes, and entries of 24 bytes
+/// whatever the keys are.
+///
+/// Source: CPython 3.10 `Objects/dict-common.h`, `struct _dictkeysobject`.
+pub fn dict39_bytes(n: u64) -> u64 {
+    if n == 0 { 64 } else { dict_bytes(n, 24) + 8 }
+}
+
+/// Most bytes held while a dict grows to `n` keys: a resize fills the new table before it frees the old one.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/dictobject.c`, `dictresize`.
+fn dict_peak(n: u64, bytes: impl Fn(u64) -> u64) -> u64 {
+    let last = bytes(n);
+    if n <= 5 {
+        return last;
+    }
+    let mut slots: u64 = 8;
+    while (slots << 1) / 3 < n {
+        slots *= 2;
+    }
+    // The table before the last one was full.
+    last + bytes(slots / 3) - 64
+}
+
+/// `set(s)` of a set of `n` elements.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/setobject.c`, `set_merge`: resized at once for twice the elements when they
+/// reach three fifths of the mask.
+pub fn set_copy_bytes(n: u64) -> u64 {
+    if n * 5 < 7 * 3 {
+        return 216;
+    }
+    let slots = (2 * n + 1).next_power_of_two().max(8);
+    if slots == 8 { 216 } else { 216 + 16 * slots }
+}
+
+/// Most bytes held while a set grows to `n` elements: a resize fills the new table before it frees the old one, which
+/// is part of the object while it has 8 slots.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/setobject.c`, `set_table_resize`.
+fn set_peak(n: u64) -> u64 {
+    let (mut before, mut last) = (216, set_bytes(0));
+    let mut full = 5;
+    while full <= n {
+        (before, last) = (last, set_bytes(full));
+        let slots = (last - 216) / 16;
+        full = ((slots - 1) * 3).div_ceil(5);
+    }
+    last + before - 216
+}
+
+/// A bytearray that grew to `n` bytes by appends, as `sys.getsizeof` counts it.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/bytearrayobject.c`, `PyByteArray_Resize`: when full (a final zero byte
+/// included), an eighth more and 3 or 6 bytes; the object is 56 bytes.
+pub fn bytearray_bytes(n: u64) -> u64 {
+    let mut room: u64 = 0;
+    if n >= 1 {
+        room = 2;
+    }
+    while room > 0 && n >= room {
+        // It is full when `room` bytes and the final zero are wanted.
+        room = room + (room >> 3) + if room < 9 { 3 } else { 6 };
+    }
+    56 + room
+}
+
+/// An `io.BytesIO` that grew to `n` bytes one by one, as `sys.getsizeof` counts it: 80 bytes and a bytes object.
+///
+/// Source: CPython 3.9 to 3.13 `Modules/_io/bytesio.c`, `resize_buffer`: an eighth more and 3 or 6 bytes where that is
+/// enough, otherwise one more than wanted.
+pub fn bytesio_bytes(n: u64) -> u64 {
+    if n == 0 {
+        return 80;
+    }
+    let mut room: u64 = 0;
+    while room < n {
+        let wanted = room + 1;
+        // `size <= alloc * 1.125`
+        let moderate = 8 * wanted <= 9 * room;
+        room = if moderate { wanted + (wanted >> 3) + if wanted < 9 { 3 } else { 6 } } else { wanted + 1 };
+    }
+    80 + 33 + room
+}
+
+/// What a block of `n` bytes takes from the allocator that objects use: 16-byte steps up to 512 bytes, and malloc above.
+///
+/// Source: CPython 3.9 to 3.13 `Objects/obmalloc.c`: `ALIGNMENT`, `SMALL_REQUEST_THRESHOLD`.
+pub fn block_bytes(n: u64) -> u64 {
+    if n <= 512 { n.next_multiple_of(16) } else { malloc_bytes(n) }
+}
+
+/// What a block of `n` bytes takes from glibc's malloc on a 64-bit machine: 8 bytes more in steps of 16, at least 32;
+/// from 128 KiB on whole pages of 4 KiB, mapped, with another 8 bytes.
+///
+/// Source: glibc 2.31 to 2.39 `malloc/malloc.c`: `request2size`, `MINSIZE`, `DEFAULT_MMAP_THRESHOLD`, `sysmalloc_mmap`.
+/// The threshold before it moves: a mapped block that is freed raises it, up to 32 MiB.
+pub fn malloc_bytes(n: u64) -> u64 {
+    if n == 0 {
+        return 0;
+    }
+    let chunk = (n + 8).next_multiple_of(16).max(32);
+    if chunk >= 128 << 10 { (chunk + 8).next_multiple_of(4096) } else { chunk }
+}
+
+/// The bytes requested for an int: nothing for -5 to 256; otherwise 24 and 4 a digit of 30 bits, and no less than
+/// `least`: 28 until 3.10, from 3.11 on 32, since one digit is requested with the padding of the structure
+/// (`sys.getsizeof` says 28).
+///
+/// Source: CPython 3.9 to 3.13 `Include/cpython/longintrepr.h` (`Include/longintrepr.h` until 3.10; `PyLong_SHIFT`,
+/// `struct _longobject`), `Objects/longobject.c` (`_PyLong_New`, `_PyLong_FromMedium`), `_PY_NSMALLPOSINTS`.
+pub fn int_bytes(value: &BigInt, least: u64) -> u64 {
+    let is_small = value.to_i64().is_some_and(|value| (-5..=256).contains(&value));
+    if is_small { 0 } else { (24 + 4 * value.bits().div_ceil(30)).max(least) }
+}
+
+fn int_bytes_float(value: f64, least: f64) -> f64 {
+    let value = value.ceil();
+    if (-5.0..=256.0).contains(&value) {
+        return 0.0;
+    }
+    let (mut digits, mut rest) = (1.0, value.abs());
+    if !rest.is_finite() {
+        return f64::NAN;
+    }
+    // A division by a power of two is exact, and at most 35 of them reach every float.
+    while rest >= 1_073_741_824.0 {
+        rest /= 1_073_741_824.0;
+        digits += 1.0;
+    }
+    f64::max(24.0 + 4.0 * digits, least)
 }
 
 /// Binary places of an inexact logarithm.

@@ -1997,7 +1997,7 @@ fn sequence_items<'a>(
 }
 
 /// The name of an exception as the source has it, its arguments left out.
-pub(super) fn exception_name(expr: &Ast) -> Text {
+pub(crate) fn exception_name(expr: &Ast) -> Text {
     match expr {
         Ast::Name(name) => Text::from(name.id.as_str()),
         Ast::Attribute(attribute) => Text::from(attribute.attr.as_str()),

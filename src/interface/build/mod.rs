@@ -12,7 +12,7 @@
 mod calls;
 mod control;
 mod expressions;
-mod scope;
+pub(crate) mod scope;
 mod state;
 mod statements;
 
@@ -28,6 +28,7 @@ use crate::expression::{self, Expr, Text, Value};
 use crate::project::{ModuleId, Project};
 
 use super::tree::{Argument, ArgumentValue, Block, FreeCall, Let, McvKind, McvType, Node, Note, Place, Term};
+pub(crate) use control::exception_name as control_exception_name;
 use scope::Names;
 use state::{Abstract, FrameId, Object, ObjectId, ObjectKind, Scope, State, Variable};
 
@@ -984,7 +985,7 @@ pub(super) fn bound_index(name: &str) -> Option<usize> {
 }
 
 /// A Python identifier after the last names of a piece of source: `os.path.getsize(path)` → `getsize`.
-pub(super) fn hint_from_text(text: &str) -> String {
+pub(crate) fn hint_from_text(text: &str) -> String {
     let head = text.split(['(', '\n']).next().unwrap_or(text);
     let words: Vec<String> = head
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))

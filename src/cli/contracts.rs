@@ -1,0 +1,291 @@
+//! `meminterface contracts`: what the tool knows of libraries, and whether contract files are right.
+
+use std::fmt::Write;
+use std::io::BufRead;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{Exit, Output};
+use crate::contracts::described::DescribedCall;
+use crate::contracts::{Contract, Contracts, Library, check};
+use crate::diagnostic::{Diagnostic, Kind, near_names};
+
+/// How the answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Library contracts: list them, show one, check files, or try one on described arguments.
+///
+/// A contract says what a library's callable does to memory, as formulas over its arguments. docs/CONTRACTS.md
+/// describes the files.
+#[derive(Args, Debug)]
+pub struct ContractsArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the libraries and their callables.
+    List {
+        /// Libraries (or beginnings of names, such as `numpy.linalg`); without any: all.
+        names: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show all entries of a callable or kind, and where they stand.
+    Show {
+        /// Qualified name: `numpy.zeros`, `PIL.Image.Image.resize`, `boto3.client.s3.get_object`.
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Check contract files: unknown symbols, circles, contradictions, negative sizes.
+    Check {
+        /// Contract files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How to write the answer.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Say what contracts give for calls that are described in JSON, one a line; one line of JSON each.
+    Apply {
+        /// The file with the calls; `-` is standard input.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// Folder of contract files that win over the shipped ones; a later one wins over an earlier one.
+        #[arg(long, value_name = "DIR")]
+        contracts: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Common {
+    /// Folder of contract files that win over the shipped ones; a later one wins over an earlier one.
+    #[arg(long, value_name = "DIR")]
+    contracts: Vec<PathBuf>,
+    /// How to write the answer.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &ContractsArguments, output: &mut Output) -> Exit {
+    match &arguments.action {
+        Action::List { names, common } => {
+            if let Some(contracts) = load(&common.contracts, output) {
+                list(names, &contracts, common.format, output);
+            }
+        }
+        Action::Show { name, common } => {
+            if let Some(contracts) = load(&common.contracts, output) {
+                show(name, &contracts, common.format, output);
+            }
+        }
+        Action::Check { files, format } => {
+            let diagnostics = check(files);
+            for diagnostic in &diagnostics {
+                output.report(diagnostic);
+            }
+            match format {
+                Format::Json => {
+                    let document = json!({"schema": {"name": "meminterface.contracts.check", "version": 1},
+                                          "diagnostics": diagnostics});
+                    output.text(&format!("{document:#}\n"));
+                }
+                Format::Text if diagnostics.is_empty() => {
+                    let files = files.len();
+                    output.text(&format!("{files} {} right\n", if files == 1 { "file is" } else { "files are" }));
+                }
+                Format::Text => {}
+            }
+        }
+        Action::Apply { file, contracts } => {
+            if let Some(contracts) = load(contracts, output) {
+                apply(file, &contracts, output);
+            }
+        }
+    }
+    output.exit()
+}
+
+fn load(folders: &[PathBuf], output: &mut Output) -> Option<Contracts> {
+    match Contracts::with(folders) {
+        Ok(contracts) => Some(contracts),
+        Err(diagnostics) => {
+            diagnostics.iter().for_each(|diagnostic| output.report(diagnostic));
+            None
+        }
+    }
+}
+
+/// Whether a qualified name is that of a wish, or below it.
+fn is_below(name: &str, wish: &str) -> bool {
+    name.strip_prefix(wish).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut Output) {
+    let wanted = |library: &Library, name: &str| {
+        wishes.is_empty() || wishes.iter().any(|wish| *wish == *library.name || is_below(name, wish))
+    };
+    let mut text = String::new();
+    let mut documents = Vec::new();
+    for library in contracts.libraries() {
+        let mut names: Vec<&str> = Vec::new();
+        for name in library.contracts.iter().flat_map(|contract| &contract.names) {
+            if wanted(&library, name) && !names.contains(&&**name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            continue;
+        }
+        let kinds: Vec<&str> = library.kinds.iter().map(|kind| &*kind.name).collect();
+        let _ = writeln!(text, "{} ({}, {} callables)", library.name, library.file, names.len());
+        for name in &names {
+            let _ = writeln!(text, "    {name}");
+        }
+        documents
+            .push(json!({"library": &*library.name, "file": &*library.file, "versions": library.versions.as_deref(),
+                              "kinds": kinds, "callables": names}));
+    }
+    if documents.is_empty() {
+        output.report(
+            &Diagnostic::new(Kind::Usage, format!("no contract is called {}", wishes.join(" or ")))
+                .help("`meminterface contracts list` names all libraries"),
+        );
+        return;
+    }
+    match format {
+        Format::Text => output.text(&text),
+        Format::Json => {
+            let document =
+                json!({"schema": {"name": "meminterface.contracts.list", "version": 1}, "libraries": documents});
+            output.text(&format!("{document:#}\n"));
+        }
+    }
+}
+
+/// The lines of the entry, as they stand in its file.
+fn source(contract_file: &str, line: u32) -> Option<String> {
+    let shipped = Contracts::shipped_files().iter().find(|(name, _)| *name == contract_file);
+    let text = match shipped {
+        Some((_, text)) => (*text).to_owned(),
+        None => fs_err::read_to_string(contract_file).ok()?,
+    };
+    let start = usize::try_from(line).ok()?.checked_sub(1)?;
+    let mut lines = Vec::new();
+    for (n, line) in text.lines().skip(start).enumerate() {
+        if n > 0 && (line.starts_with("[[") || line.starts_with("[library]")) {
+            break;
+        }
+        lines.push(line);
+    }
+    while lines.last().is_some_and(|line| line.trim().is_empty() || line.starts_with('#')) {
+        lines.pop();
+    }
+    Some(lines.join("\n"))
+}
+
+fn show(name: &str, contracts: &Contracts, format: Format, output: &mut Output) {
+    let mut entries: Vec<&Contract> = contracts.all(name);
+    if entries.is_empty()
+        && let Some((kind, method)) = name.rsplit_once('.')
+    {
+        let bases = contracts.lineage(kind);
+        entries = bases
+            .iter()
+            .skip(1)
+            .map(|base| contracts.all(&format!("{base}.{method}")))
+            .find(|e| !e.is_empty())
+            .unwrap_or_default();
+    }
+    let mut places: Vec<(String, u32)> =
+        entries.iter().map(|contract| (contract.place.file.to_string(), contract.place.line)).collect();
+    if let Some(kind) = contracts.kind(name) {
+        places.push((kind.place.file.to_string(), kind.place.line));
+    }
+    if places.is_empty() {
+        let names = contracts.names();
+        let near = near_names(name, names.iter().map(|name| &**name));
+        let help = if near.is_empty() {
+            "`meminterface contracts list` names all of them".to_owned()
+        } else {
+            format!("did you mean `{}`?", near.join("`, `"))
+        };
+        output.report(&Diagnostic::new(Kind::Usage, format!("no contract is called `{name}`")).help(help));
+        return;
+    }
+    let entries: Vec<(String, u32, String)> = places
+        .into_iter()
+        .map(|(file, line)| {
+            let text = source(&file, line).unwrap_or_default();
+            (file, line, text)
+        })
+        .collect();
+    match format {
+        Format::Text => {
+            let parts: Vec<String> =
+                entries.iter().map(|(file, line, text)| format!("# {file}:{line}\n{text}\n")).collect();
+            output.text(&parts.join("\n"));
+        }
+        Format::Json => {
+            let entries: Vec<_> =
+                entries.iter().map(|(file, line, text)| json!({"file": file, "line": line, "text": text})).collect();
+            let document = json!({"schema": {"name": "meminterface.contracts.show", "version": 1}, "name": name,
+                                  "entries": entries});
+            output.text(&format!("{document:#}\n"));
+        }
+    }
+}
+
+fn apply(file: &PathBuf, contracts: &Contracts, output: &mut Output) {
+    let standard = file.as_os_str() == "-";
+    let lines: Box<dyn BufRead> = if standard {
+        Box::new(std::io::stdin().lock())
+    } else {
+        match fs_err::File::open(file) {
+            Ok(file) => Box::new(std::io::BufReader::new(file)),
+            Err(error) => {
+                let diagnostic = Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(file);
+                output.report(&diagnostic.help("check the path and its permissions"));
+                return;
+            }
+        }
+    };
+    for (n, line) in lines.lines().enumerate() {
+        let complaint = |message: String| {
+            Diagnostic::new(Kind::Usage, message)
+                .in_file(file)
+                .at(crate::diagnostic::Span::point(u32::try_from(n + 1).unwrap_or(u32::MAX), 1))
+                .help("docs/CONTRACTS.md shows how calls are described")
+        };
+        let line = match line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) => line,
+            Err(error) => {
+                output.report(&complaint(format!("cannot be read: {error}")));
+                return;
+            }
+        };
+        let answer = serde_json::from_str(&line)
+            .map_err(|error| format!("not JSON: {error}"))
+            .and_then(|json| DescribedCall::read(&json))
+            .and_then(|call| call.report(contracts));
+        match answer {
+            Ok(answer) => output.text(&format!("{answer}\n")),
+            Err(message) => {
+                output.text("null\n");
+                output.report(&complaint(message));
+            }
+        }
+    }
+}

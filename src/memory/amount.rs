@@ -1,0 +1,491 @@
+//! Amounts: numbers that are plain where they are known, and formulas where they are not.
+//!
+//! The abstract machine adds up millions of small numbers; only what depends on an input becomes a node of the shared
+//! graph of formulas. Depends on `formula` alone.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+
+use crate::formula::{Comparison, Condition, Formula};
+
+/// A number, or a formula over inputs and unknowns. Bytes, counts and lengths are amounts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Amount {
+    /// A number.
+    Int(i128),
+    /// What depends on inputs, or is no integer that fits.
+    Formula(Formula),
+}
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self::Int(0);
+    /// One.
+    pub const ONE: Self = Self::Int(1);
+
+    /// A named quantity.
+    pub fn symbol(name: &str) -> Self {
+        Self::Formula(Formula::symbol(name))
+    }
+
+    /// The number, where it is one.
+    pub fn as_int(&self) -> Option<i128> {
+        match self {
+            Self::Int(int) => Some(*int),
+            Self::Formula(_) => None,
+        }
+    }
+
+    /// A length or count that is known and can be counted to.
+    pub fn as_usize(&self) -> Option<usize> {
+        self.as_int().and_then(|int| usize::try_from(int).ok())
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::ZERO
+    }
+
+    /// As a formula.
+    pub fn to_formula(&self) -> Formula {
+        match self {
+            Self::Int(int) => Formula::integer(*int),
+            Self::Formula(formula) => formula.clone(),
+        }
+    }
+
+    /// The larger one.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Self::Int(*a.max(b)),
+            _ if self == other => self.clone(),
+            _ => Formula::max(vec![self.to_formula(), other.to_formula()]).into(),
+        }
+    }
+
+    /// The smaller one.
+    #[must_use]
+    pub fn min(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Self::Int(*a.min(b)),
+            _ if self == other => self.clone(),
+            _ => Formula::min(vec![self.to_formula(), other.to_formula()]).into(),
+        }
+    }
+
+    /// It, or nothing if it is negative.
+    #[must_use]
+    pub fn at_least_zero(&self) -> Self {
+        match self {
+            Self::Formula(formula) if formula.is_nonnegative() => self.clone(),
+            _ => self.max(&Self::ZERO),
+        }
+    }
+
+    /// Python's `//`.
+    #[must_use]
+    pub fn floor_div(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (_, Self::Int(0)) => None,
+            (Self::Int(a), Self::Int(b)) => {
+                let quotient = a.div_euclid(*b);
+                // Euclid rounds towards the sign of the divisor; Python rounds down.
+                Some(Self::Int(if *b < 0 && a.rem_euclid(*b) != 0 { quotient - 1 } else { quotient }))
+            }
+            _ => Some(self.to_formula().floor_div(&other.to_formula()).into()),
+        }
+    }
+
+    /// The quotient rounded up.
+    #[must_use]
+    pub fn ceil_div(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (_, Self::Int(0)) => None,
+            (Self::Int(a), Self::Int(b)) if *a >= 0 && *b > 0 => Some(Self::Int((a + b - 1) / b)),
+            _ => Some((self.to_formula() / other.to_formula()).ceil().into()),
+        }
+    }
+
+    /// Python's `%`.
+    #[must_use]
+    pub fn modulo(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (_, Self::Int(0)) => None,
+            (Self::Int(a), Self::Int(b)) if *b > 0 => Some(Self::Int(a.rem_euclid(*b))),
+            _ => Some(self.to_formula().modulo(&other.to_formula()).into()),
+        }
+    }
+
+    /// The quotient, exact.
+    #[must_use]
+    pub fn divide(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (_, Self::Int(0)) => None,
+            (Self::Int(a), Self::Int(b)) if a % b == 0 => Some(Self::Int(a / b)),
+            _ => Some((self.to_formula() / other.to_formula()).into()),
+        }
+    }
+
+    /// Rounded down to an integer.
+    #[must_use]
+    pub fn floor(&self) -> Self {
+        match self {
+            Self::Int(_) => self.clone(),
+            Self::Formula(formula) => formula.floor().into(),
+        }
+    }
+
+    /// How the two compare, where that is known whatever the symbols are; else the condition.
+    pub fn compare(&self, operator: Comparison, other: &Self) -> Result<bool, Condition> {
+        if let (Self::Int(a), Self::Int(b)) = (self, other) {
+            let holds = match operator {
+                Comparison::Equal | Comparison::Is => a == b,
+                Comparison::NotEqual | Comparison::IsNot => a != b,
+                Comparison::Less => a < b,
+                Comparison::LessEqual => a <= b,
+                Comparison::Greater => a > b,
+                Comparison::GreaterEqual => a >= b,
+                Comparison::In | Comparison::NotIn => false,
+            };
+            return Ok(holds);
+        }
+        let condition = Condition::compare(self.to_formula(), operator, other.to_formula());
+        condition.decided().ok_or(condition)
+    }
+
+    /// With symbols replaced.
+    #[must_use]
+    pub fn substitute(&self, map: &std::collections::BTreeMap<crate::formula::Text, Formula>) -> Self {
+        match self {
+            Self::Int(_) => self.clone(),
+            Self::Formula(formula) => formula.substitute(map).into(),
+        }
+    }
+
+    /// Whether a symbol occurs in it.
+    pub fn depends_on(&self, symbol: &str) -> bool {
+        match self {
+            Self::Int(_) => false,
+            Self::Formula(formula) => formula.depends_on(symbol),
+        }
+    }
+
+    /// `sum(self for index in range(start, stop))`.
+    #[must_use]
+    pub fn sum(&self, index: &str, start: &Self, stop: &Self) -> Self {
+        if !self.depends_on(index) {
+            let count = (stop.clone() - start.clone()).at_least_zero();
+            return self.clone() * count;
+        }
+        Formula::sum(self.to_formula(), index, start.to_formula(), stop.to_formula(), Formula::one()).into()
+    }
+}
+
+impl From<Formula> for Amount {
+    fn from(formula: Formula) -> Self {
+        match formula.as_number() {
+            Some(number) if number.is_integer() => match number.to_integer().to_i128() {
+                Some(int) => Self::Int(int),
+                None => Self::Formula(formula),
+            },
+            _ => Self::Formula(formula),
+        }
+    }
+}
+
+impl From<i128> for Amount {
+    fn from(int: i128) -> Self {
+        Self::Int(int)
+    }
+}
+
+impl From<u64> for Amount {
+    fn from(int: u64) -> Self {
+        Self::Int(i128::from(int))
+    }
+}
+
+impl From<usize> for Amount {
+    fn from(int: usize) -> Self {
+        Self::Int(i128::try_from(int).unwrap_or(i128::MAX))
+    }
+}
+
+impl From<&BigInt> for Amount {
+    fn from(int: &BigInt) -> Self {
+        match int.to_i128() {
+            Some(int) => Self::Int(int),
+            None => Self::Formula(Formula::integer(int.clone())),
+        }
+    }
+}
+
+impl TryFrom<f64> for Amount {
+    type Error = ();
+
+    fn try_from(float: f64) -> Result<Self, ()> {
+        match BigRational::from_float(float) {
+            Some(exact) => Ok(Formula::rational(exact).into()),
+            None => Err(()),
+        }
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $checked:ident, $operator:tt) => {
+        impl std::ops::$trait for Amount {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                if let (Self::Int(a), Self::Int(b)) = (&self, &other)
+                    && let Some(int) = a.$checked(*b)
+                {
+                    return Self::Int(int);
+                }
+                (self.to_formula() $operator other.to_formula()).into()
+            }
+        }
+
+        impl std::ops::$trait<&Amount> for &Amount {
+            type Output = Amount;
+
+            fn $method(self, other: &Amount) -> Amount {
+                self.clone() $operator other.clone()
+            }
+        }
+    };
+}
+
+operator!(Add, add, checked_add, +);
+operator!(Sub, sub, checked_sub, -);
+operator!(Mul, mul, checked_mul, *);
+
+impl std::ops::AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        if !other.is_zero() {
+            let old = std::mem::replace(self, Self::ZERO);
+            *self = old + other;
+        }
+    }
+}
+
+impl std::ops::SubAssign for Amount {
+    fn sub_assign(&mut self, other: Self) {
+        if !other.is_zero() {
+            let old = std::mem::replace(self, Self::ZERO);
+            *self = old - other;
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Int(int) => write!(out, "{int}"),
+            Self::Formula(formula) => write!(out, "{formula}"),
+        }
+    }
+}
+
+/// Bytes as the program asks for them, and as the system counts them once they are touched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bytes {
+    /// What is asked of the allocator.
+    pub requested: Amount,
+    /// What of that is resident: rounded to the allocator's blocks, untouched pages left out.
+    pub resident: Amount,
+}
+
+impl Bytes {
+    /// None.
+    pub const ZERO: Self = Self { requested: Amount::ZERO, resident: Amount::ZERO };
+
+    /// The same both ways.
+    pub fn touched(bytes: Amount) -> Self {
+        Self { resident: bytes.clone(), requested: bytes }
+    }
+
+    /// Whether there are none.
+    pub fn is_zero(&self) -> bool {
+        self.requested.is_zero() && self.resident.is_zero()
+    }
+
+    /// So many times.
+    #[must_use]
+    pub fn times(&self, count: &Amount) -> Self {
+        Self { requested: &self.requested * count, resident: &self.resident * count }
+    }
+
+    /// Each part through a function.
+    #[must_use]
+    pub fn map(&self, mut change: impl FnMut(&Amount) -> Amount) -> Self {
+        Self { requested: change(&self.requested), resident: change(&self.resident) }
+    }
+
+    /// Part by part.
+    #[must_use]
+    pub fn zip(&self, other: &Self, mut join: impl FnMut(&Amount, &Amount) -> Amount) -> Self {
+        Self { requested: join(&self.requested, &other.requested), resident: join(&self.resident, &other.resident) }
+    }
+
+    /// The larger, part by part.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        self.zip(other, Amount::max)
+    }
+}
+
+/// The largest of many amounts of bytes, some of which depend on inputs: those of which none is known to be less than
+/// another.
+#[derive(Clone, Debug, Default)]
+pub struct HighWater {
+    requested: Vec<Amount>,
+    resident: Vec<Amount>,
+}
+
+impl HighWater {
+    /// Candidates that are kept apart; more become one `max`.
+    const MOST: usize = 24;
+
+    /// Of one amount.
+    pub fn of(bytes: &Bytes) -> Self {
+        Self { requested: vec![bytes.requested.clone()], resident: vec![bytes.resident.clone()] }
+    }
+
+    /// Takes one more.
+    pub fn raise(&mut self, bytes: &Bytes) {
+        Self::raise_one(&mut self.requested, &bytes.requested);
+        Self::raise_one(&mut self.resident, &bytes.resident);
+    }
+
+    /// Takes those of another.
+    pub fn raise_all(&mut self, other: &Self) {
+        for amount in &other.requested {
+            Self::raise_one(&mut self.requested, amount);
+        }
+        for amount in &other.resident {
+            Self::raise_one(&mut self.resident, amount);
+        }
+    }
+
+    fn raise_one(candidates: &mut Vec<Amount>, new: &Amount) {
+        for old in candidates.iter_mut().rev() {
+            match (&*old, new) {
+                (Amount::Int(before), Amount::Int(now)) => {
+                    if now > before {
+                        *old = new.clone();
+                    }
+                    return;
+                }
+                (before, now) if before == now => return,
+                // Nothing is less than nothing.
+                (Amount::Int(0), Amount::Formula(now)) if now.is_nonnegative() => {
+                    *old = new.clone();
+                    return;
+                }
+                (before, now) => match now - before {
+                    Amount::Int(more) => {
+                        if more > 0 {
+                            *old = new.clone();
+                        }
+                        return;
+                    }
+                    Amount::Formula(more) if more.is_nonnegative() => {
+                        *old = new.clone();
+                        return;
+                    }
+                    Amount::Formula(more) if (-more.clone()).is_nonnegative() => return,
+                    Amount::Formula(_) => {}
+                },
+            }
+        }
+        candidates.push(new.clone());
+        if candidates.len() > Self::MOST {
+            let all = candidates.drain(..).map(|amount| amount.to_formula()).collect();
+            candidates.push(Formula::max(all).into());
+        }
+    }
+
+    /// The largest.
+    pub fn value(&self) -> Bytes {
+        let most = |candidates: &[Amount]| match candidates {
+            [] => Amount::ZERO,
+            [one] => one.clone(),
+            all => Formula::max(all.iter().map(Amount::to_formula).collect()).into(),
+        };
+        Bytes { requested: most(&self.requested), resident: most(&self.resident) }
+    }
+
+    /// The largest of what a function makes of each: one of requested, one of resident bytes.
+    #[must_use]
+    pub fn map(&self, requested: impl Fn(&Amount) -> Amount, resident: impl Fn(&Amount) -> Amount) -> Self {
+        let mut out = Self::default();
+        for amount in &self.requested {
+            Self::raise_one(&mut out.requested, &requested(amount));
+        }
+        for amount in &self.resident {
+            Self::raise_one(&mut out.resident, &resident(amount));
+        }
+        out
+    }
+}
+
+/// Adds up many amounts at once.
+#[derive(Default)]
+pub struct Total {
+    known: i128,
+    formulas: Vec<Formula>,
+}
+
+impl Total {
+    /// Adds one.
+    pub fn add(&mut self, amount: &Amount) {
+        match amount {
+            Amount::Int(int) => match self.known.checked_add(*int) {
+                Some(sum) => self.known = sum,
+                None => self.formulas.push(Formula::integer(*int)),
+            },
+            Amount::Formula(formula) => self.formulas.push(formula.clone()),
+        }
+    }
+
+    /// The sum.
+    pub fn value(self) -> Amount {
+        if self.formulas.is_empty() {
+            return Amount::Int(self.known);
+        }
+        Formula::total(self.formulas.into_iter().chain([Formula::integer(self.known)])).into()
+    }
+}
+
+impl std::ops::AddAssign<&Bytes> for Bytes {
+    fn add_assign(&mut self, other: &Self) {
+        self.requested += other.requested.clone();
+        self.resident += other.resident.clone();
+    }
+}
+
+impl std::ops::SubAssign<&Bytes> for Bytes {
+    fn sub_assign(&mut self, other: &Self) {
+        self.requested -= other.requested.clone();
+        self.resident -= other.resident.clone();
+    }
+}
+
+impl std::ops::Add<&Bytes> for &Bytes {
+    type Output = Bytes;
+
+    fn add(self, other: &Bytes) -> Bytes {
+        self.zip(other, |a, b| a + b)
+    }
+}
+
+impl std::ops::Sub<&Bytes> for &Bytes {
+    type Output = Bytes;
+
+    fn sub(self, other: &Bytes) -> Bytes {
+        self.zip(other, |a, b| a - b)
+    }
+}

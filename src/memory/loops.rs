@@ -1,0 +1,1028 @@
+//! What is repeated: loops, comprehensions, generators.
+//!
+//! A loop is run round by round while there are steps for it. From there on it is summed up: two rounds say how things
+//! change, a third is run for any round `k` from what they say, and what holds at the end of round `k` gives what holds
+//! behind the last one. What changes otherwise than was guessed is a sum over the rounds.
+
+use std::rc::Rc;
+
+use ruff_python_ast::{self as ast, Expr as Ast};
+use ruff_text_size::Ranged;
+
+use crate::expression::{Text, Value as Plain};
+
+use super::amount::{Amount, Bytes, HighWater};
+use super::calls::Arguments;
+use super::heap::State;
+use super::join::Recurrence;
+use super::machine::{Activation, Each, Eval, Exit, Flow, Machine, Weight};
+use super::unknown::UnknownKind;
+use super::value::{Adapter, Growth, Kind, Number, NumberKind, ObjectId, Source, Value};
+
+/// Rounds that are always run as they are.
+const FEW: i128 = 4;
+/// Rounds that are run as they are though not all that they decide or take is known.
+const ALIKE: i128 = 12;
+
+/// The items of a comprehension's clauses.
+#[derive(Clone)]
+pub struct Clause<'p> {
+    element: &'p Ast,
+    key: Option<&'p Ast>,
+    rest: &'p [ast::Comprehension],
+    /// What the items go to; a generator expression's go to its consumer.
+    result: Option<ObjectId>,
+}
+
+impl<'p> Machine<'p> {
+    // ---- statements -------------------------------------------------------------------------------------------------
+
+    pub(super) fn for_statement(&mut self, statement: &'p ast::StmtFor) -> Flow {
+        let iterable = match self.expression(&statement.iter) {
+            Ok(iterable) => iterable,
+            Err(flow) => return flow,
+        };
+        let Some(mut activation) = self.here().cloned() else { return Flow::Next };
+        activation.loops += 1;
+        let (target, body) = (&*statement.target, &*statement.body);
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+            machine.stack.push(activation.clone());
+            let flow = match machine.assign(target, item) {
+                Ok(()) => machine.statements(body),
+                Err(flow) => flow,
+            };
+            machine.stack.pop();
+            flow
+        });
+        self.state.keep(&iterable);
+        let (flow, broke) = self.iterate(&iterable, Place::of(&*statement.iter), &each);
+        self.state.unkeep(&iterable);
+        self.state.settle(&iterable);
+        match flow {
+            Flow::Next if !broke => self.statements(&statement.orelse),
+            Flow::Next => Flow::Next,
+            other => other,
+        }
+    }
+
+    pub(super) fn while_statement(&mut self, statement: &'p ast::StmtWhile) -> Flow {
+        let mark = self.exits.len();
+        let mut gaps: Vec<Amount> = Vec::new();
+        let mut rounds = 0_u64;
+        loop {
+            let before = self.steps;
+            let (test, gap) = match self.test_and_gap(&statement.test) {
+                Ok(test) => test,
+                Err(flow) => return flow,
+            };
+            gaps.extend(gap);
+            let decided = self.decide(&test, &statement.test);
+            self.state.settle(&test);
+            match decided {
+                Ok(false) => {
+                    self.join_exits(mark, |flow| *flow == Flow::Break);
+                    return self.statements(&statement.orelse);
+                }
+                Ok(true) if rounds < 3 || self.affordable(self.steps.saturating_sub(before).max(4)) => {}
+                // Too long, or not known how long.
+                _ => return self.sum_up_while(statement, mark, &gaps),
+            }
+            rounds += 1;
+            match self.statements(&statement.body) {
+                Flow::Next | Flow::Continue => self.join_exits(mark, |flow| *flow == Flow::Continue),
+                Flow::Break => {
+                    self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
+                    return Flow::Next;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The value of a loop's test, and what is between the two sides of a comparison.
+    fn test_and_gap(&mut self, test: &'p Ast) -> Result<(Value, Option<Amount>), Flow> {
+        let mut gap = None;
+        if let Ast::Compare(comparison) = test
+            && let ([operator], [right]) = (&*comparison.ops, &*comparison.comparators)
+            && matches!(
+                operator,
+                ast::CmpOp::Lt | ast::CmpOp::LtE | ast::CmpOp::Gt | ast::CmpOp::GtE | ast::CmpOp::NotEq
+            )
+            && is_simple(&comparison.left)
+            && is_simple(right)
+        {
+            let left = self.expression(&comparison.left)?;
+            let right = self.expression(right)?;
+            if let (Some(a), Some(b)) = (self.amount(&left, test), self.amount(&right, test)) {
+                gap = Some(match operator {
+                    ast::CmpOp::Gt => a - b,
+                    ast::CmpOp::GtE => a - b + Amount::ONE,
+                    ast::CmpOp::LtE => b - a + Amount::ONE,
+                    _ => b - a,
+                });
+            }
+        }
+        if let Ast::Name(_) = test {
+            // `while stack:` ends when it is empty.
+            let value = self.expression(test)?;
+            if matches!(value, Value::Number(_) | Value::Float(_)) {
+                gap = self.amount(&value, test);
+            }
+        }
+        Ok((self.expression(test)?, gap))
+    }
+
+    fn sum_up_while(&mut self, statement: &'p ast::StmtWhile, mark: usize, gaps: &[Amount]) -> Flow {
+        // How far the two sides come together in a round says how many rounds are left.
+        let step = match gaps {
+            [.., a, b] => Some(a.clone() - b.clone()),
+            _ => None,
+        };
+        let by_gap = match (gaps.last(), &step) {
+            (Some(gap), Some(step)) if step.as_int().is_none_or(|step| step > 0) && !step.is_zero() => {
+                gap.at_least_zero().ceil_div(step)
+            }
+            _ => None,
+        };
+        let count = match by_gap {
+            Some(count) => count,
+            None => {
+                let hint = format!("{}_rounds", self.hint(&*statement.test));
+                let cause = "how often the loop runs is not known";
+                self.quantity(&*statement.test, &hint, UnknownKind::TripCount, cause, None)
+            }
+        };
+        let Some(mut activation) = self.here().cloned() else { return Flow::Next };
+        activation.loops += 1;
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, _| {
+            machine.stack.push(activation.clone());
+            let flow = match machine.expression(&statement.test) {
+                Ok(test) => {
+                    machine.state.settle(&test);
+                    machine.statements(&statement.body)
+                }
+                Err(flow) => flow,
+            };
+            machine.stack.pop();
+            flow
+        });
+        let (flow, broke) = self.sum_up(&count, &|_, _| Value::NONE, &each, Place::of(&*statement.test));
+        self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
+        match flow {
+            Flow::Next if !broke => self.statements(&statement.orelse),
+            other => other,
+        }
+    }
+
+    // ---- iterating ----------------------------------------------------------------------------------------------------
+
+    /// Whether so many more steps may be taken one by one.
+    fn affordable(&self, steps: u64) -> bool {
+        self.summing == 0 && self.steps + steps < self.exact_steps
+    }
+
+    /// Runs `each` for every item, and says whether it was left by `break`.
+    pub(super) fn iterate(&mut self, iterable: &Value, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        match iterable {
+            Value::Object(id) => {
+                let Some(object) = self.state.object(*id) else { return (Flow::Next, false) };
+                if let Some(source) = object.source.clone() {
+                    return self.iterate_source(*id, &source, node, each);
+                }
+                if let Kind::Instance(class) = object.kind {
+                    return self.iterate_instance(class, iterable, node, each);
+                }
+                if object.known.is_none() && object.apart() {
+                    let dict = object.kind == Kind::Dict;
+                    let items: Vec<Value> = object
+                        .entries
+                        .iter()
+                        .map(|entry| match (&entry.key, dict) {
+                            (Some(key), true) => key.clone(),
+                            _ => entry.value.clone(),
+                        })
+                        .collect();
+                    if object.length.as_ref().and_then(Amount::as_usize) == Some(items.len()) {
+                        return self.iterate_apart(items, node, each);
+                    }
+                }
+                if let Some(known) = object.known.clone() {
+                    return self.iterate_plain(&known, node, each);
+                }
+            }
+            Value::Plain(plain) => return self.iterate_plain(plain, node, each),
+            _ => {}
+        }
+        let count = match self.length(iterable, &node) {
+            Some(count) => count,
+            None => {
+                self.quantity(&node, "rounds", UnknownKind::TripCount, "how often the loop runs is not known", None)
+            }
+        };
+        let over = iterable.clone();
+        let item = move |machine: &mut Machine<'p>, index: &Amount| machine.item_at(&over, index, &node);
+        self.run(&count, &item, node, each)
+    }
+
+    /// An item of something whose items are alike.
+    fn item_at(&mut self, over: &Value, index: &Amount, node: &impl Ranged) -> Value {
+        let _ = index;
+        match over {
+            Value::Object(id) => {
+                if let Some(Kind::Named(name)) = self.state.object(*id).map(|object| object.kind.clone()) {
+                    let method = format!("{name}.__iter__");
+                    if let Ok(value) = self.call_contract_or(&method, Some(over), Arguments::default(), node, "an item")
+                    {
+                        return value;
+                    }
+                }
+                match self.sample(over) {
+                    Some(Value::Plain(plain)) => super::containers::blurred(&plain),
+                    Some(value) => value,
+                    None => match self.state.object(*id).map(|object| object.kind.clone()) {
+                        Some(Kind::Str { width }) => self.new_str(width, Amount::ONE, node),
+                        Some(Kind::Bytes | Kind::ByteArray) => Value::number(NumberKind::Int),
+                        _ => self.unknown(node, UnknownKind::Result, "an item of something unknown"),
+                    },
+                }
+            }
+            Value::Input(_) => self.unknown(node, UnknownKind::Input, "an item of an argument that is not given"),
+            _ => match self.sample(over) {
+                Some(Value::Plain(plain)) => super::containers::blurred(&plain),
+                Some(value) => value,
+                None => self.unknown(node, UnknownKind::Result, "an item of something unknown"),
+            },
+        }
+    }
+
+    fn iterate_plain(&mut self, plain: &Plain, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        let Some(count) = plain.iterations() else {
+            return (Flow::Raise(Text::from("TypeError")), false);
+        };
+        if let Plain::Range(start, _, step) = plain {
+            let (start, step) = (Amount::from(start), Amount::from(step));
+            return self.iterate_range(&start, &step, &Amount::from(&count), node, each);
+        }
+        let count = Amount::from(&count);
+        if count.as_usize().is_some_and(|count| count as i128 <= FEW || self.affordable(count as u64 * 2))
+            && let Some(items) = plain.elements(10_000_000)
+        {
+            return self.iterate_apart(items.into_iter().map(Value::Plain).collect(), node, each);
+        }
+        let over = Value::Plain(plain.clone());
+        let items = plain.elements(3).unwrap_or_default();
+        let item = move |machine: &mut Machine<'p>, index: &Amount| match index.as_usize().and_then(|at| items.get(at))
+        {
+            Some(item) => Value::Plain(item.clone()),
+            None => machine.item_at(&over, index, &node),
+        };
+        self.run(&count, &item, node, each)
+    }
+
+    fn iterate_apart(&mut self, items: Vec<Value>, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        let count = Amount::from(items.len());
+        let item = move |_: &mut Machine<'p>, index: &Amount| match index.as_usize() {
+            Some(at) => items.get(at).cloned().unwrap_or(Value::NONE),
+            // Any of them: the last is as good as another.
+            None => match items.last() {
+                Some(Value::Plain(plain)) => super::containers::blurred(plain),
+                Some(value) => value.clone(),
+                None => Value::NONE,
+            },
+        };
+        self.run(&count, &item, node, each)
+    }
+
+    fn iterate_range(
+        &mut self,
+        start: &Amount,
+        step: &Amount,
+        count: &Amount,
+        node: Place,
+        each: &Each<'p>,
+    ) -> (Flow, bool) {
+        let (start, step) = (start.clone(), step.clone());
+        let item = move |_: &mut Machine<'p>, index: &Amount| Value::int(&start + &(index * &step));
+        self.run(count, &item, node, each)
+    }
+
+    fn iterate_instance(
+        &mut self,
+        class: crate::calls::ClassId,
+        receiver: &Value,
+        node: Place,
+        each: &Each<'p>,
+    ) -> (Flow, bool) {
+        if let Some(function) = self.method_of(class, "__iter__") {
+            match self.call_function(function, None, Some(receiver.clone()), Arguments::default(), &node) {
+                Ok(iterator) if iterator != *receiver => {
+                    self.state.keep(&iterator);
+                    let result = self.iterate(&iterator, node, each);
+                    self.state.unkeep(&iterator);
+                    self.state.settle(&iterator);
+                    return result;
+                }
+                Ok(_) => {}
+                Err(flow) => return (flow, false),
+            }
+        }
+        let Some(next) = self.method_of(class, "__next__").or_else(|| self.method_of(class, "__getitem__")) else {
+            return (Flow::Next, false);
+        };
+        let count =
+            self.quantity(&node, "rounds", UnknownKind::TripCount, "how often the loop runs is not known", None);
+        let (receiver, each) = (receiver.clone(), each.clone());
+        let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, _| {
+            match machine.call_function(next, None, Some(receiver.clone()), Arguments::default(), &node) {
+                Ok(value) => each(machine, value),
+                Err(Flow::Raise(name)) if &*name == "StopIteration" => Flow::Break,
+                Err(flow) => flow,
+            }
+        });
+        self.run(&count, &|_, _| Value::NONE, node, &round)
+    }
+
+    /// Runs a generator or an adapter, each of whose items goes to `each`.
+    fn iterate_source(&mut self, id: ObjectId, source: &Source, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        match source {
+            Source::Range(start, step, count) => self.iterate_range(start, step, count, node, each),
+            Source::Generator(function, frame) => {
+                let mark = self.consumers.len();
+                self.consumers.push(each.clone());
+                let outcome = self.run_frame(*function, *frame, Some(mark), &node);
+                self.consumers.truncate(mark);
+                self.after_generator(outcome.map(|_| ()))
+            }
+            Source::Expression(at, frame) => {
+                let Some(generator) = self.generators.get(at.0).copied() else { return (Flow::Next, false) };
+                let mark = self.consumers.len();
+                self.consumers.push(each.clone());
+                let Some(mut activation) = self.here().cloned() else { return (Flow::Next, false) };
+                let inner = self.state.new_frame();
+                self.closures.insert(inner, *frame);
+                activation.frame = inner;
+                activation.consumer = Some(mark);
+                let over = self.state.object(id).and_then(|object| object.fields.get("<over>")).cloned();
+                self.stack.push(activation);
+                let clause = Clause { element: &generator.elt, key: None, rest: &generator.generators, result: None };
+                let outcome = self.run_clause(&clause, over);
+                self.stack.pop();
+                self.consumers.truncate(mark);
+                self.state.clear_frame(inner);
+                self.after_generator(outcome)
+            }
+            Source::Adapter(adapter, values) => self.iterate_adapter(adapter, values, node, each),
+        }
+    }
+
+    fn after_generator(&mut self, outcome: Result<(), Flow>) -> (Flow, bool) {
+        match outcome {
+            Ok(()) => (Flow::Next, false),
+            Err(Flow::Stop) => match self.pending.take() {
+                Some(flow) => (flow, true),
+                None => (Flow::Next, true),
+            },
+            Err(flow) => (flow, false),
+        }
+    }
+
+    fn iterate_adapter(&mut self, adapter: &Adapter, values: &[Value], node: Place, each: &Each<'p>) -> (Flow, bool) {
+        let inner = each.clone();
+        match (adapter, values) {
+            (Adapter::Same | Adapter::Keys, [over]) => self.iterate(over, node, each),
+            (Adapter::Chain, all) => {
+                for over in all {
+                    match self.iterate(over, node, each) {
+                        (Flow::Next, false) => {}
+                        other => return other,
+                    }
+                }
+                (Flow::Next, false)
+            }
+            (Adapter::Enumerate, [over, ..]) => {
+                let counter = std::cell::Cell::new(0_usize);
+                let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    let at = counter.get();
+                    counter.set(at + 1);
+                    let index =
+                        if machine.summing > 0 { Value::number(NumberKind::Int) } else { Value::int(Amount::from(at)) };
+                    let pair = machine.pair(index, item, &node);
+                    inner(machine, pair)
+                });
+                self.iterate(over, node, &round)
+            }
+            (Adapter::Map, [function, over, ..]) => {
+                let function = function.clone();
+                let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    match machine.call_value(&function, Arguments::positional(vec![item]), &node) {
+                        Ok(value) => inner(machine, value),
+                        Err(flow) => flow,
+                    }
+                });
+                self.iterate(over, node, &round)
+            }
+            (Adapter::Filter, [function, over]) => {
+                let function = function.clone();
+                let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    let test = if function == Value::NONE {
+                        item.clone()
+                    } else {
+                        match machine.call_value(&function, Arguments::positional(vec![item.clone()]), &node) {
+                            Ok(test) => test,
+                            Err(flow) => return flow,
+                        }
+                    };
+                    let weight = match machine.plain(&test) {
+                        Some(plain) if plain.is_true() => return inner(machine, item),
+                        Some(_) => return Flow::Next,
+                        None => machine.condition_share(&node),
+                    };
+                    let inner = inner.clone();
+                    machine.fork(weight, |machine| inner(machine, item), |_| Flow::Next)
+                });
+                self.iterate(over, node, &round)
+            }
+            (Adapter::Zip, all) => {
+                let mut counts = all.iter().filter_map(|over| self.length(over, &node)).collect::<Vec<_>>().into_iter();
+                let Some(first) = counts.next() else { return (Flow::Next, false) };
+                let count = counts.fold(first, |least, count| least.min(&count));
+                let all = all.to_vec();
+                let item = move |machine: &mut Machine<'p>, index: &Amount| {
+                    let items: Vec<Value> = all
+                        .iter()
+                        .map(|over| match index.as_int() {
+                            Some(at) => machine
+                                .item(over, &Value::int(Amount::Int(at)), &node)
+                                .unwrap_or_else(|_| Value::number(NumberKind::Int)),
+                            None => machine.item_at(over, index, &node),
+                        })
+                        .collect();
+                    machine.tuple_of(items, &node)
+                };
+                self.run(&count, &item, node, each)
+            }
+            (Adapter::Items | Adapter::Values, [over]) => {
+                let with_keys = *adapter == Adapter::Items;
+                let pairs: Option<Vec<(Value, Value)>> = self.pairs_of(over);
+                let count = self.length(over, &node).unwrap_or(Amount::ZERO);
+                let over = over.clone();
+                let item = move |machine: &mut Machine<'p>, index: &Amount| {
+                    let found = match (&pairs, index.as_usize()) {
+                        (Some(pairs), Some(at)) => pairs.get(at).cloned(),
+                        (Some(pairs), None) => pairs.last().cloned(),
+                        (None, _) => None,
+                    };
+                    let (key, value) = match found {
+                        Some(pair) => pair,
+                        None => {
+                            let key = machine.item_at(&over, index, &node);
+                            (key, machine.value_sample(&over, &node))
+                        }
+                    };
+                    if with_keys { machine.pair(key, value, &node) } else { value }
+                };
+                self.run(&count, &item, node, each)
+            }
+            (Adapter::Count(count), values) => {
+                let sample = values.first().cloned();
+                let item = move |machine: &mut Machine<'p>, _: &Amount| match &sample {
+                    // A new one like it each time.
+                    Some(Value::Object(id)) => match machine.state.object(*id).cloned() {
+                        Some(object) => machine.copy_of(&object, &node),
+                        None => Value::NONE,
+                    },
+                    Some(value) => value.clone(),
+                    None => machine.unknown(&node, UnknownKind::Result, "an item of an iterator"),
+                };
+                self.run(count, &item, node, each)
+            }
+            _ => (Flow::Next, false),
+        }
+    }
+
+    /// The pairs of a dict, if they are told apart.
+    fn pairs_of(&self, over: &Value) -> Option<Vec<(Value, Value)>> {
+        let of_plain = |plain: &Plain| match plain {
+            Plain::Dict(items) => {
+                Some(items.iter().map(|(key, item)| (Value::Plain(key.clone()), Value::Plain(item.clone()))).collect())
+            }
+            _ => None,
+        };
+        match over {
+            Value::Plain(plain) => of_plain(plain),
+            Value::Object(id) => {
+                let object = self.state.object(*id)?;
+                if let Some(known) = &object.known {
+                    return of_plain(known);
+                }
+                if !object.apart() {
+                    return None;
+                }
+                object.entries.iter().map(|entry| Some((entry.key.clone()?, entry.value.clone()))).collect()
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn value_sample(&mut self, over: &Value, node: &impl Ranged) -> Value {
+        let value = match over {
+            Value::Object(id) => self.state.object(*id).and_then(|object| {
+                object
+                    .rest
+                    .as_ref()
+                    .and_then(|rest| rest.value.clone())
+                    .or_else(|| object.entries.last().map(|entry| entry.value.clone()))
+            }),
+            _ => None,
+        };
+        match value {
+            Some(Value::Plain(plain)) => super::containers::blurred(&plain),
+            Some(value) => value,
+            None => self.unknown(node, UnknownKind::Result, "a value of something unknown"),
+        }
+    }
+
+    pub(super) fn pair(&mut self, first: Value, second: Value, node: &impl Ranged) -> Value {
+        self.tuple_of(vec![first, second], node)
+    }
+
+    pub(super) fn tuple_of(&mut self, items: Vec<Value>, node: &impl Ranged) -> Value {
+        let tuple = self.new_container(Kind::Tuple, node);
+        if let Value::Object(id) = tuple {
+            for item in items {
+                self.push_shared(id, item);
+            }
+            self.state.note(id, |object| object.growth = Growth::Exact);
+            self.resize_container(id);
+        }
+        tuple
+    }
+
+    // ---- rounds -------------------------------------------------------------------------------------------------------
+
+    /// Runs so many rounds: one by one while that is possible, summed up from there on.
+    fn run(
+        &mut self,
+        count: &Amount,
+        item: &dyn Fn(&mut Self, &Amount) -> Value,
+        node: Place,
+        each: &Each<'p>,
+    ) -> (Flow, bool) {
+        let Some(total) = count.as_int() else { return self.sum_up(count, item, each, node) };
+        let (mark, forks) = (self.exits.len(), self.forks);
+        let mut done = 0_i128;
+        while done < total {
+            let left = total - done;
+            // What a round takes is known after the first: too many of them are not begun.
+            let few = total <= FEW;
+            if !few && (done == 0 || done == 2) {
+                let cost = u64::try_from(left).unwrap_or(u64::MAX).saturating_mul(2);
+                if !self.affordable(cost) && left > 3 {
+                    break;
+                }
+            }
+            if !few && done > 2 && !self.affordable(16) && left > 3 {
+                break;
+            }
+            let begun = self.state.made();
+            let value = item(self, &Amount::Int(done));
+            match self.round(value, begun, each, mark) {
+                Flow::Next => {}
+                Flow::Break => return (Flow::Next, true),
+                other => return (other, true),
+            }
+            done += 1;
+            // What the rounds decide is not known: they are all like these.
+            if self.forks > forks && total - done > ALIKE {
+                break;
+            }
+        }
+        if done >= total {
+            self.join_exits(mark, |flow| *flow == Flow::Break);
+            return (Flow::Next, false);
+        }
+        let first = done;
+        let rest = Amount::Int(total - first);
+        let shifted = |machine: &mut Self, index: &Amount| item(machine, &(index + &Amount::Int(first)));
+        let result = self.sum_up(&rest, &shifted, each, node);
+        self.join_exits(mark, |flow| *flow == Flow::Break);
+        result
+    }
+
+    /// One round; `begun` objects had been made before its item was. Ways that went on early join its end.
+    fn round(&mut self, item: Value, begun: u64, each: &Each<'p>, mark: usize) -> Flow {
+        let outer = std::mem::replace(&mut self.round_begun, begun);
+        let flow = each(self, item.clone());
+        self.round_begun = outer;
+        self.state.settle(&item);
+        match flow {
+            Flow::Next | Flow::Continue => {
+                self.join_exits(mark, |flow| *flow == Flow::Continue);
+                Flow::Next
+            }
+            Flow::Break => {
+                // Some rounds may have gone on: their ways are given up for the one that leaves.
+                self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
+                Flow::Break
+            }
+            other => other,
+        }
+    }
+
+    /// Joins the ways that left early by some flows into the running one.
+    pub(super) fn join_exits(&mut self, mark: usize, which: impl Fn(&Flow) -> bool) {
+        let mut at = self.exits.len();
+        while at > mark {
+            at -= 1;
+            if which(&self.exits[at].flow) {
+                let exit = self.exits.remove(at);
+                let places = exit.state.places().min(self.state.places());
+                self.join_with(&exit.weight, exit.state, places);
+            }
+        }
+    }
+
+    /// Runs any number of rounds at once.
+    fn sum_up(
+        &mut self,
+        count: &Amount,
+        item: &dyn Fn(&mut Self, &Amount) -> Value,
+        each: &Each<'p>,
+        node: Place,
+    ) -> (Flow, bool) {
+        if count.as_int().is_some_and(|count| count <= 0) {
+            return (Flow::Next, false);
+        }
+        let mark = self.exits.len();
+        self.summing += 1;
+        // A loop around this one has rounds that are all alike, too.
+        self.forks += 1;
+        let result = self.summed(count, item, each, mark);
+        self.summing -= 1;
+        // Where it may have ended early, it is not known how far it got: anything between is possible.
+        let breaks: Vec<usize> = (mark..self.exits.len()).filter(|at| self.exits[*at].flow == Flow::Break).collect();
+        if let Some(last) = breaks.last() {
+            let state = self.exits[*last].state.clone();
+            for at in breaks.iter().rev() {
+                self.exits.remove(*at);
+            }
+            let hint = format!("{}_ends_early", self.hint(&node));
+            let cause = "whether the loop ends early is not known";
+            let share = self.quantity(&node, &hint, UnknownKind::Condition, cause, Some(Amount::ONE));
+            let places = state.places().min(self.state.places());
+            self.join_with(&Weight::Share(share), state, places);
+        }
+        result
+    }
+
+    fn summed(
+        &mut self,
+        count: &Amount,
+        item: &dyn Fn(&mut Self, &Amount) -> Value,
+        each: &Each<'p>,
+        mark: usize,
+    ) -> (Flow, bool) {
+        let before = self.state.clone();
+        let mut first = None;
+        for round in 0..2 {
+            if count.as_int().is_some_and(|count| count <= round) {
+                return (Flow::Next, false);
+            }
+            let begun = self.state.made();
+            let value = item(self, &Amount::Int(round));
+            match self.round(value, begun, each, mark) {
+                Flow::Next => {}
+                Flow::Break => return (Flow::Next, true),
+                other => return (other, true),
+            }
+            self.collapse_new_items(&before);
+            if round == 0 {
+                first = Some(self.state.clone());
+            }
+        }
+        let Some(first) = first else { return (Flow::Next, false) };
+        if count.as_int() == Some(2) {
+            return (Flow::Next, false);
+        }
+        let second = self.state.clone();
+        let index = self.fresh_symbol("k");
+        let k = Amount::symbol(&index);
+        let last = (count - &Amount::ONE).substitute(&self.last_rounds);
+        self.last_rounds.insert(Text::from(index.as_str()), last.to_formula());
+        let mut blur = Vec::new();
+        for attempt in 0..3 {
+            let start = self.generalise(&first, &second, &k, &blur);
+            self.state = start.clone();
+            self.state.peak = HighWater::of(&self.state.live);
+            let exits = self.exits.len();
+            let begun = self.state.made();
+            let value = item(self, &k);
+            match self.round(value, begun, each, mark) {
+                Flow::Next => {}
+                // A round like any other leaves: so does the third.
+                Flow::Break => return (Flow::Next, true),
+                other => return (other, true),
+            }
+            self.collapse_new_items(&before);
+            let last = count - &Amount::ONE;
+            let recurrence = Recurrence { index: index.clone(), last, count: count.clone() };
+            let more = self.changed_otherwise(&start, &recurrence);
+            if !more.is_empty() && attempt < 2 && more.iter().any(|name| !blur.contains(name)) {
+                self.exits.truncate(exits);
+                blur.extend(more);
+                continue;
+            }
+            self.conclude(&start, &second, &recurrence);
+            for exit in self.exits[exits..].iter_mut() {
+                exit.state.substitute(&recurrence.map());
+            }
+            break;
+        }
+        (Flow::Next, false)
+    }
+
+    /// Items that containers got since a state are no longer told apart.
+    fn collapse_new_items(&mut self, before: &State) {
+        let grown: Vec<(ObjectId, usize)> = self
+            .state
+            .objects()
+            .filter(|(_, object)| object.known.is_none() && !object.entries.is_empty())
+            .filter_map(|(id, object)| {
+                let old = before.object(id)?;
+                // A place may have been used again for something else.
+                let same = old.kind == object.kind && old.line == object.line;
+                let from = if same { old.entries.len() } else { return None };
+                (object.entries.len() > from).then_some((id, from))
+            })
+            .collect();
+        for (id, from) in grown {
+            if matches!(self.state.object(id).map(|object| &object.kind), Some(Kind::Tuple)) {
+                continue;
+            }
+            self.collapse(id, from);
+        }
+    }
+
+    // ---- comprehensions -------------------------------------------------------------------------------------------------
+
+    pub(super) fn comprehension(
+        &mut self,
+        kind: Kind,
+        element: &'p Ast,
+        key: Option<&'p Ast>,
+        generators: &'p [ast::Comprehension],
+        node: &'p Ast,
+    ) -> Eval {
+        let result = self.new_container(kind, node);
+        let Value::Object(id) = result else { return Ok(result) };
+        let Some(mut activation) = self.here().cloned() else { return Ok(result) };
+        let over = match generators.first() {
+            Some(first) => Some(self.expression(&first.iter)?),
+            None => None,
+        };
+        let inner = self.state.new_frame();
+        self.closures.insert(inner, activation.frame);
+        activation.frame = inner;
+        activation.consumer = None;
+        // It is held by the frame until it is done.
+        self.state.set(inner, Text::from("<result>"), result.clone());
+        self.stack.push(activation);
+        let clause = Clause { element, key, rest: generators, result: Some(id) };
+        let outcome = self.run_clause(&clause, over);
+        self.stack.pop();
+        self.state.keep(&result);
+        self.state.clear_frame(inner);
+        self.state.unkeep(&result);
+        match outcome {
+            Ok(()) | Err(Flow::Stop) => Ok(result),
+            Err(flow) => Err(flow),
+        }
+    }
+
+    fn run_clause(&mut self, clause: &Clause<'p>, over: Option<Value>) -> Result<(), Flow> {
+        let Some((generator, rest)) = clause.rest.split_first() else { return self.clause_item(clause) };
+        let iterable = match over {
+            Some(over) => over,
+            None => self.expression(&generator.iter)?,
+        };
+        let Some(activation) = self.here().cloned() else { return Ok(()) };
+        let inner = Clause { element: clause.element, key: clause.key, rest, result: clause.result };
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+            machine.stack.push(Activation { loops: activation.loops + 1, ..activation.clone() });
+            let flow = match machine.assign(&generator.target, item) {
+                Ok(()) => machine.filter(&generator.ifs, &inner),
+                Err(flow) => flow,
+            };
+            machine.stack.pop();
+            flow
+        });
+        self.state.keep(&iterable);
+        let (flow, _) = self.iterate(&iterable, Place::of(&generator.iter), &each);
+        self.state.unkeep(&iterable);
+        self.state.settle(&iterable);
+        match flow {
+            Flow::Next => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    fn filter(&mut self, ifs: &'p [Ast], clause: &Clause<'p>) -> Flow {
+        let Some((first, rest)) = ifs.split_first() else {
+            return match self.run_clause(clause, None) {
+                Ok(()) => Flow::Next,
+                Err(flow) => flow,
+            };
+        };
+        let test = match self.expression(first) {
+            Ok(test) => test,
+            Err(flow) => return flow,
+        };
+        let clause = clause.clone();
+        self.branch(&test, first, |machine| machine.filter(rest, &clause), |_| Flow::Next)
+    }
+
+    fn clause_item(&mut self, clause: &Clause<'p>) -> Result<(), Flow> {
+        self.steps += 1;
+        let key = match clause.key {
+            Some(key) => Some(self.expression(key)?),
+            None => None,
+        };
+        if let Some(key) = &key {
+            self.state.keep(key);
+        }
+        let value = self.expression(clause.element)?;
+        if let Some(key) = &key {
+            self.state.unkeep(key);
+        }
+        match (clause.result, key) {
+            (Some(id), Some(key)) => self.store(id, key, value, clause.element),
+            (Some(id), None) => self.collect(id, value, clause.element),
+            (None, _) => self.consume(value)?,
+        }
+        Ok(())
+    }
+
+    /// Adds an item to a list or a set.
+    pub(super) fn collect(&mut self, id: ObjectId, value: Value, node: &impl Ranged) {
+        let is_set = self.state.object(id).is_some_and(|object| object.kind == Kind::Set);
+        let counts = matches!(&value, Value::Number(Number { amount: Some(_), .. }) | Value::Float(_));
+        let apart = self.state.object(id).is_some_and(super::value::Object::apart);
+        if is_set && !counts && !(apart && self.plain(&value).is_some()) {
+            // Whether it is a new one is not known.
+            let hint = format!("new_items_{}", self.hint(node));
+            let cause = "how many different items there are is not known";
+            let share = self.quantity(node, &hint, UnknownKind::Condition, cause, Some(Amount::ONE));
+            self.fork(
+                Weight::Share(share),
+                |machine| {
+                    machine.push_item(id, None, value.clone(), node);
+                    Flow::Next
+                },
+                |_| Flow::Next,
+            );
+            self.state.settle(&value);
+            return;
+        }
+        self.push_item(id, None, value, node);
+    }
+
+    /// Adds all items of an iterator to a container.
+    pub(super) fn collect_into(&mut self, id: ObjectId, items: &Value, node: &impl Ranged) -> Result<(), Flow> {
+        let place = Place::of(node);
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+            machine.steps += 1;
+            machine.collect(id, item, &place);
+            Flow::Next
+        });
+        match self.iterate(items, place, &each).0 {
+            Flow::Next => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    /// Runs an iterator for what it does, its items let go of.
+    pub(super) fn exhaust(&mut self, items: &Value, node: &impl Ranged) -> Result<(), Flow> {
+        let place = Place::of(node);
+        let each: Each<'p> = Rc::new(|machine: &mut Machine<'p>, item: Value| {
+            machine.steps += 1;
+            machine.state.settle(&item);
+            Flow::Next
+        });
+        match self.iterate(items, place, &each).0 {
+            Flow::Next => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    /// `yield from items`
+    pub(super) fn consume_all(&mut self, items: &Value, node: Place) -> Result<(), Flow> {
+        let Some(consumer) = self.here().and_then(|here| here.consumer) else { return Ok(()) };
+        let each: Each<'p> =
+            Rc::new(move |machine: &mut Machine<'p>, item: Value| match machine.consume_by(consumer, item) {
+                Ok(()) => Flow::Next,
+                Err(Flow::Stop) => Flow::Break,
+                Err(flow) => flow,
+            });
+        match self.iterate(items, node, &each) {
+            (Flow::Next, false) => Ok(()),
+            (Flow::Next, true) => Err(Flow::Stop),
+            (flow, _) => Err(flow),
+        }
+    }
+
+    /// The first item of an iterator: `next(items)`.
+    pub(super) fn first_of(&mut self, items: &Value, node: &impl Ranged) -> Eval {
+        let place = Place::of(node);
+        let found: Rc<std::cell::RefCell<Option<Value>>> = Rc::default();
+        let slot = found.clone();
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+            machine.state.keep(&item);
+            *slot.borrow_mut() = Some(item);
+            Flow::Break
+        });
+        let (flow, _) = self.iterate(items, place, &each);
+        if !matches!(flow, Flow::Next) {
+            return Err(flow);
+        }
+        let item = found.borrow_mut().take();
+        match item {
+            Some(item) => {
+                self.state.unkeep(&item);
+                Ok(item)
+            }
+            None => Err(Flow::Raise(Text::from("StopIteration"))),
+        }
+    }
+
+    /// Ways that left a function: those that returned join its end.
+    pub(super) fn join_returns(&mut self, mark: usize, flow: Flow) -> Flow {
+        let mut flow = flow;
+        let mut at = self.exits.len();
+        while at > mark {
+            at -= 1;
+            if !matches!(self.exits[at].flow, Flow::Return(_)) {
+                continue;
+            }
+            let Exit { weight, state, flow: left } = self.exits.remove(at);
+            let Flow::Return(early) = left else { continue };
+            let places = state.places().min(self.state.places());
+            match flow {
+                Flow::Return(value) => {
+                    let value = self.join_values(&weight, state, early, value, places);
+                    flow = Flow::Return(value);
+                }
+                Flow::Next => {
+                    let value = self.join_values(&weight, state, early, Value::NONE, places);
+                    flow = Flow::Return(value);
+                }
+                // The rest of the function raises: only the early way gives something back.
+                other => {
+                    let raised = std::mem::replace(&mut self.state, state);
+                    self.exits.push(Exit { weight: weight.negate(), state: raised, flow: other });
+                    flow = Flow::Return(early);
+                }
+            }
+        }
+        flow
+    }
+
+    /// Bytes of a value that is not kept apart.
+    pub(super) fn bytes_of(&self, value: &Value) -> Bytes {
+        match value {
+            Value::Object(id) => self.state.deep(*id),
+            other => self.charge(other),
+        }
+    }
+}
+
+/// A range of the source as a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place(ruff_text_size::TextRange);
+
+impl Place {
+    /// Where a node stands.
+    pub fn of(node: &impl Ranged) -> Self {
+        Self(node.range())
+    }
+}
+
+impl Ranged for Place {
+    fn range(&self) -> ruff_text_size::TextRange {
+        self.0
+    }
+}
+
+/// Whether an expression may be read twice.
+fn is_simple(expr: &Ast) -> bool {
+    match expr {
+        Ast::Name(_) | Ast::NumberLiteral(_) => true,
+        Ast::Attribute(attribute) => is_simple(&attribute.value),
+        Ast::BinOp(operation) => is_simple(&operation.left) && is_simple(&operation.right),
+        Ast::Subscript(subscript) => is_simple(&subscript.value) && is_simple(&subscript.slice),
+        Ast::Call(call) => {
+            matches!(&*call.func, Ast::Name(name) if name.id.as_str() == "len")
+                && call.arguments.args.iter().all(is_simple)
+        }
+        _ => false,
+    }
+}

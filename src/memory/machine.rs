@@ -1,0 +1,543 @@
+//! The abstract machine: runs a handler on its event as CPython would, with sizes in place of contents where contents
+//! are not known.
+//!
+//! One file a concern: `statements`, `expressions`, `calls` (functions of the project), `loops` (what is repeated),
+//! `join` (where ways meet), `builtins` and `methods` (Python's own), `library` (contracts), `heap` (objects and
+//! bytes). Nothing of the user's code is run: what is known is computed by [`crate::expression`], which cannot call
+//! anything.
+//!
+//! Termination: statements are counted. Loops are run as they are while there are steps for it, and summed up from
+//! there on; when steps run out, calls are no longer followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use ruff_python_ast::{self as ast};
+use ruff_text_size::Ranged;
+use rustc_hash::FxHashMap;
+
+use crate::calls::{ClassId, FunctionId, Program};
+use crate::contracts::Contracts;
+use crate::expression::{Text, Value as Plain};
+use crate::formula::{Condition, Formula};
+use crate::interface::scope::Names;
+use crate::project::{ModuleId, Project};
+
+use super::amount::{Amount, Bytes};
+use super::cpython::Version;
+use super::heap::State;
+use super::sizes::Sizes;
+use super::unknown::{Unknown, UnknownKind, Unknowns};
+use super::value::{Code, FrameId, Growth, Kind, Object, Value};
+
+/// Statements that are run one by one before loops are summed up.
+pub const EXACT_STEPS: u64 = 60_000;
+/// Statements before nothing is followed any more.
+pub const MAX_STEPS: u64 = 400_000;
+/// Deepest chain of calls.
+pub const MAX_DEPTH: usize = 80;
+/// Largest formula of what two ways have in common; beyond, the larger one stands for both.
+pub const MAX_JOINED: u64 = 800;
+/// Most values in a container that is looked into for its exact value.
+const MAX_PLAIN: usize = 64;
+/// Largest text or bytes whose content is kept.
+pub const MAX_CONTENT: usize = 1 << 22;
+
+/// A piece of the user's code that an iterator runs later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRef(pub usize);
+
+/// How a statement ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Flow {
+    /// By going on.
+    Next,
+    /// By `break`.
+    Break,
+    /// By `continue`.
+    Continue,
+    /// By `return`.
+    Return(Value),
+    /// By an exception of a class.
+    Raise(Text),
+    /// Because what consumes a generator wants no more of it.
+    Stop,
+}
+
+/// The value of an expression, or how it left instead.
+pub type Eval = Result<Value, Flow>;
+
+/// How much of what follows goes one way.
+#[derive(Clone, Debug)]
+pub enum Weight {
+    /// All of it where a condition holds, nothing elsewhere.
+    Condition(Condition),
+    /// A share between 0 and 1: a formula that is an unknown.
+    Share(Amount),
+}
+
+/// A way that left a function, a loop or a `try` early, where it was not known whether it is taken.
+#[derive(Clone, Debug)]
+pub struct Exit {
+    pub weight: Weight,
+    pub state: State,
+    pub flow: Flow,
+}
+
+/// A function call that is being run.
+#[derive(Clone, Debug)]
+pub struct Activation {
+    pub function: FunctionId,
+    pub module: ModuleId,
+    pub frame: FrameId,
+    pub class: Option<ClassId>,
+    /// Whether the names that it binds are those of a module or class body.
+    pub names: Rc<Names>,
+    /// How many loops are running.
+    pub loops: usize,
+    /// What is done with what it yields.
+    pub consumer: Option<usize>,
+}
+
+/// What is done with each item of an iteration.
+pub type Each<'p> = Rc<dyn Fn(&mut Machine<'p>, Value) -> Flow + 'p>;
+
+/// What may be chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values of unknowns, by name.
+    pub values: BTreeMap<Text, Plain>,
+    /// Environment variables that are known.
+    pub environment: BTreeMap<String, String>,
+    /// The version of CPython whose objects are counted.
+    pub version: Version,
+}
+
+/// The machine.
+pub struct Machine<'p> {
+    pub(super) project: &'p Project,
+    pub(super) program: &'p Program<'p>,
+    pub(super) options: &'p Options,
+    pub(super) contracts: &'static Contracts,
+    /// The event, if it is given.
+    pub(super) event: Option<Plain>,
+    pub(super) sizes: Sizes,
+    pub(super) state: State,
+    pub(super) stack: Vec<Activation>,
+    pub(super) exits: Vec<Exit>,
+    pub(super) consumers: Vec<Each<'p>>,
+    /// How the body of a loop over a generator left it.
+    pub(super) pending: Option<Flow>,
+    pub(super) unknowns: Unknowns,
+    pub(super) assumptions: BTreeSet<String>,
+    pub(super) growth: BTreeMap<(String, u32), String>,
+    pub(super) closures: FxHashMap<FrameId, FrameId>,
+    pub(super) generators: Vec<&'p ast::ExprGenerator>,
+    pub(super) names: FxHashMap<FunctionId, Rc<Names>>,
+    pub(super) loaded: BTreeSet<ModuleId>,
+    /// The exception that is being handled.
+    pub(super) handling: Vec<Text>,
+    /// How many loops are being summed up: what an unknown decides in there, it decides for a share of the rounds.
+    pub(super) summing: usize,
+    pub(super) steps: u64,
+    pub(super) exact_steps: u64,
+    pub(super) fresh: u32,
+    /// How often both ways of a condition were taken.
+    pub(super) forks: u64,
+    /// How many objects had been made when the running round of a loop began.
+    pub(super) round_begun: u64,
+    /// The number of the last round, by the symbol of a loop's rounds.
+    pub(super) last_rounds: BTreeMap<Text, Formula>,
+    pub(super) initialising: bool,
+}
+
+impl<'p> Machine<'p> {
+    /// A machine for a project.
+    pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, unknowns: Unknowns) -> Self {
+        Self {
+            project,
+            program,
+            options,
+            contracts: Contracts::shipped(),
+            event: None,
+            sizes: Sizes::of(options.version),
+            state: State::default(),
+            stack: Vec::new(),
+            exits: Vec::new(),
+            consumers: Vec::new(),
+            pending: None,
+            unknowns,
+            assumptions: BTreeSet::new(),
+            growth: BTreeMap::new(),
+            closures: FxHashMap::default(),
+            generators: Vec::new(),
+            names: FxHashMap::default(),
+            loaded: BTreeSet::new(),
+            handling: Vec::new(),
+            summing: 0,
+            steps: 0,
+            exact_steps: EXACT_STEPS,
+            fresh: 0,
+            forks: 0,
+            round_begun: u64::MAX,
+            last_rounds: BTreeMap::new(),
+            initialising: false,
+        }
+    }
+
+    // ---- where we are ---------------------------------------------------------------------------------------------
+
+    pub(super) fn here(&self) -> Option<&Activation> {
+        self.stack.last()
+    }
+
+    pub(super) fn frame(&self) -> FrameId {
+        self.here().map_or(0, |here| here.frame)
+    }
+
+    pub(super) fn module(&self) -> ModuleId {
+        match self.here() {
+            Some(here) => here.module,
+            None => self.project.modules().next().map_or(ModuleId(0), |(id, _)| id),
+        }
+    }
+
+    pub(super) fn line(&self, node: &impl Ranged) -> u32 {
+        self.project.module(self.module()).source.line_of(node)
+    }
+
+    pub(super) fn file(&self) -> String {
+        self.project.module(self.module()).source.path.to_string_lossy().into_owned()
+    }
+
+    /// The source text of a node on one line.
+    pub(super) fn source_text(&self, node: &impl Ranged) -> String {
+        let text = self.project.module(self.module()).source.slice(node);
+        let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() > 80 {
+            line = line.chars().take(79).chain(['…']).collect();
+        }
+        line
+    }
+
+    pub(super) fn names_of(&mut self, function: FunctionId) -> Rc<Names> {
+        if let Some(names) = self.names.get(&function) {
+            return names.clone();
+        }
+        let names = Rc::new(Names::of(&self.program.function(function).definition));
+        self.names.insert(function, names.clone());
+        names
+    }
+
+    pub(super) fn assume(&mut self, text: impl Into<String>) {
+        self.assumptions.insert(text.into());
+    }
+
+    /// A symbol that nothing else is called.
+    pub(super) fn fresh_symbol(&mut self, hint: &str) -> String {
+        self.fresh += 1;
+        format!("{hint}__{}", self.fresh)
+    }
+
+    // ---- unknowns ---------------------------------------------------------------------------------------------------
+
+    /// What nothing is known of.
+    pub(super) fn unknown(&mut self, node: &impl Ranged, kind: UnknownKind, cause: &str) -> Value {
+        let unknown = Unknown {
+            name: Text::from(self.hint(node)),
+            kind,
+            cause: cause.to_owned(),
+            meaning: self.source_text(node),
+            file: self.file(),
+            line: self.line(node),
+            least: Amount::ZERO,
+            most: None,
+        };
+        let id = self.unknowns.value(unknown);
+        match self.unknowns.name(id).and_then(|name| self.options.values.get(name)) {
+            Some(value) => Value::Plain(value.clone()),
+            None => Value::Unknown(id),
+        }
+    }
+
+    /// A quantity that is not known, between bounds.
+    pub(super) fn quantity(
+        &mut self,
+        node: &impl Ranged,
+        hint: &str,
+        kind: UnknownKind,
+        cause: &str,
+        most: Option<Amount>,
+    ) -> Amount {
+        let unknown = Unknown {
+            name: Text::from(hint),
+            kind,
+            cause: cause.to_owned(),
+            meaning: self.source_text(node),
+            file: self.file(),
+            line: self.line(node),
+            least: Amount::ZERO,
+            most,
+        };
+        let name = self.unknowns.quantity(unknown);
+        match self.options.values.get(&name).and_then(|value| amount_of_plain(value, self)) {
+            Some(amount) => amount,
+            None => {
+                // Rounds of a loop that depend on it are all alike.
+                self.forks += 1;
+                Amount::symbol(&name)
+            }
+        }
+    }
+
+    /// A name for people, after the last name in a node's source.
+    pub(super) fn hint(&self, node: &impl Ranged) -> String {
+        crate::interface::hint_from_text(self.project.module(self.module()).source.slice(node))
+    }
+
+    // ---- new objects ------------------------------------------------------------------------------------------------
+
+    /// Makes an object.
+    pub(super) fn allocate(&mut self, mut object: Object, node: &impl Ranged) -> Value {
+        object.line = self.line(node);
+        self.state.allocate(object)
+    }
+
+    /// A value that exact evaluation gave: texts, bytes and containers become objects with that content.
+    pub(super) fn materialise(&mut self, plain: Plain, node: &impl Ranged) -> Value {
+        let object = match &plain {
+            Plain::None | Plain::Bool(_) => return Value::Plain(plain),
+            Plain::Int(int) => return Value::int(Amount::from(int)),
+            Plain::Float(float) => return Value::Float(*float),
+            Plain::Str(text) => {
+                let width = super::sizes::width_of(text);
+                let length = Amount::from(text.chars().count());
+                let mut object = Object::new(Kind::Str { width }, self.sizes.str(width, &length));
+                object.length = Some(length);
+                object
+            }
+            Plain::Bytes(bytes) => {
+                let length = Amount::from(bytes.len());
+                let mut object = Object::new(Kind::Bytes, self.sizes.bytes(&length));
+                object.length = Some(length);
+                object
+            }
+            Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) => {
+                let kind = match &plain {
+                    Plain::List(_) => Kind::List,
+                    Plain::Tuple(_) => Kind::Tuple,
+                    _ => Kind::Set,
+                };
+                let mut object = Object::new(kind, self.sizes.plain(&plain));
+                object.length = Some(Amount::from(items.len()));
+                object.rest = self.payload_of(items.iter());
+                object
+            }
+            Plain::Dict(items) => {
+                let mut object = Object::new(Kind::Dict, self.sizes.plain(&plain));
+                object.length = Some(Amount::from(items.len()));
+                object.rest = self.payload_of(items.iter().flat_map(|(key, value)| [key, value]));
+                object
+            }
+            Plain::Range(..) | Plain::Iterable(..) => return Value::Plain(plain),
+        };
+        let mut object = object;
+        object.known = Some(plain);
+        self.allocate(object, node)
+    }
+
+    fn payload_of<'v>(&self, items: impl Iterator<Item = &'v Plain>) -> Option<Box<super::value::Rest>> {
+        let mut payload = Bytes::ZERO;
+        for item in items {
+            payload += &self.sizes.deep(item);
+        }
+        (!payload.is_zero())
+            .then(|| Box::new(super::value::Rest { count: Amount::ZERO, key: None, value: None, payload }))
+    }
+
+    /// A text whose content is not known.
+    pub(super) fn new_str(&mut self, width: u8, length: Amount, node: &impl Ranged) -> Value {
+        let mut object = Object::new(Kind::Str { width }, self.sizes.str(width, &length));
+        object.length = Some(length);
+        object.growth = Growth::Exact;
+        self.allocate(object, node)
+    }
+
+    /// Bytes whose content is not known.
+    pub(super) fn new_bytes(&mut self, length: Amount, node: &impl Ranged) -> Value {
+        let mut object = Object::new(Kind::Bytes, self.sizes.bytes(&length));
+        object.length = Some(length);
+        object.growth = Growth::Exact;
+        self.allocate(object, node)
+    }
+
+    // ---- what is known of values --------------------------------------------------------------------------------------
+
+    /// The exact value, where it is known.
+    pub(super) fn plain(&self, value: &Value) -> Option<Plain> {
+        let mut budget = MAX_PLAIN;
+        self.plain_within(value, &mut budget)
+    }
+
+    fn plain_within(&self, value: &Value, budget: &mut usize) -> Option<Plain> {
+        *budget = budget.checked_sub(1)?;
+        match value {
+            Value::Plain(plain) => Some(plain.clone()),
+            Value::Float(float) => Some(Plain::Float(*float)),
+            Value::Number(number) => {
+                let int = number.amount.as_ref()?.as_int()?;
+                match number.kind {
+                    super::value::NumberKind::Int => Some(Plain::int(int)),
+                    super::value::NumberKind::Bool => Some(Plain::Bool(int != 0)),
+                    super::value::NumberKind::Float => Some(Plain::Float(int as f64)),
+                }
+            }
+            Value::Object(id) => {
+                let object = self.state.object(*id)?;
+                if let Some(known) = &object.known {
+                    return Some(known.clone());
+                }
+                if object.rest.is_some() || object.entries.len() > *budget {
+                    return None;
+                }
+                match object.kind {
+                    Kind::List => self.plains(object, budget).map(Plain::list),
+                    Kind::Tuple => self.plains(object, budget).map(Plain::tuple),
+                    Kind::Dict => object
+                        .entries
+                        .iter()
+                        .map(|entry| {
+                            let key = self.plain_within(entry.key.as_ref()?, budget)?;
+                            Some((key, self.plain_within(&entry.value, budget)?))
+                        })
+                        .collect::<Option<Vec<_>>>()
+                        .map(|items| Plain::Dict(items.into())),
+                    _ => None,
+                }
+            }
+            Value::Code(_) | Value::Input(_) | Value::Unknown(_) => None,
+        }
+    }
+
+    fn plains(&self, object: &Object, budget: &mut usize) -> Option<Vec<Plain>> {
+        object.entries.iter().map(|entry| self.plain_within(&entry.value, budget)).collect()
+    }
+
+    /// A number's amount.
+    pub(super) fn amount(&mut self, value: &Value, node: &impl Ranged) -> Option<Amount> {
+        match value {
+            Value::Plain(plain) => amount_of_plain(plain, self),
+            Value::Float(float) => Amount::try_from(*float).ok(),
+            Value::Number(number) => number.amount.clone(),
+            Value::Input(path) => Some(Amount::symbol(path)),
+            Value::Unknown(id) => {
+                let name = self.unknowns.as_number(*id)?;
+                let _ = node;
+                match self.options.values.get(&name).and_then(|value| amount_of_plain(value, self)) {
+                    Some(amount) => Some(amount),
+                    None => Some(Amount::symbol(&name)),
+                }
+            }
+            Value::Object(_) | Value::Code(_) => None,
+        }
+    }
+
+    /// How many items, characters or bytes a value has.
+    pub(super) fn length(&mut self, value: &Value, node: &impl Ranged) -> Option<Amount> {
+        match value {
+            Value::Plain(plain) => plain.iterations().map(|length| Amount::from(&length)),
+            Value::Object(id) => {
+                let object = self.state.object(*id)?;
+                match (&object.length, &object.shape) {
+                    (Some(length), _) => Some(length.clone()),
+                    (None, Some(shape)) => shape.first().cloned(),
+                    (None, None) => object.features.get("length").or_else(|| object.features.get("rows")).cloned(),
+                }
+            }
+            Value::Input(path) => Some(Amount::symbol(&format!("len({path})"))),
+            Value::Unknown(id) => {
+                let hint = format!("len_{}", self.unknowns.name(*id).cloned().unwrap_or_else(|| Text::from("value")));
+                let cause = self.unknowns.cause(*id);
+                Some(self.quantity(node, &hint, UnknownKind::Size, &cause, None))
+            }
+            Value::Number(_) | Value::Float(_) | Value::Code(_) => None,
+        }
+    }
+
+    /// What a container is charged for keeping a value: numbers and texts that nothing else keeps.
+    pub(super) fn charge(&self, value: &Value) -> Bytes {
+        match value {
+            Value::Number(number) => match number.kind {
+                super::value::NumberKind::Bool => Bytes::ZERO,
+                super::value::NumberKind::Int => self.sizes.int(number.amount.as_ref()),
+                super::value::NumberKind::Float => self.sizes.float(),
+            },
+            Value::Float(_) => self.sizes.float(),
+            _ => Bytes::ZERO,
+        }
+    }
+
+    /// The name of a value's type, as contracts know it.
+    pub(super) fn type_name(&self, value: &Value) -> Option<Text> {
+        Some(match value {
+            Value::Plain(plain) => Text::from(plain.type_name()),
+            Value::Float(_) => Text::from("float"),
+            Value::Number(number) => Text::from(match number.kind {
+                super::value::NumberKind::Bool => "bool",
+                super::value::NumberKind::Int => "int",
+                super::value::NumberKind::Float => "float",
+            }),
+            Value::Object(id) => self.state.object(*id)?.kind.name(),
+            Value::Code(Code::External(name)) => name.clone(),
+            Value::Code(_) => Text::from("function"),
+            Value::Input(_) | Value::Unknown(_) => return None,
+        })
+    }
+}
+
+/// The number that a known value is.
+pub(super) fn amount_of_plain(plain: &Plain, machine: &Machine<'_>) -> Option<Amount> {
+    let _ = machine;
+    match plain {
+        Plain::Bool(value) => Some(Amount::Int(i128::from(*value))),
+        Plain::Int(int) => Some(Amount::from(int)),
+        Plain::Float(float) => Amount::try_from(*float).ok(),
+        _ => None,
+    }
+}
+
+impl Weight {
+    /// `then` with this weight, `otherwise` with the rest.
+    pub fn join(&self, then: &Amount, otherwise: &Amount) -> Amount {
+        if then == otherwise {
+            return then.clone();
+        }
+        match self {
+            Self::Condition(condition) => {
+                let formula = Formula::conditional(condition.clone(), then.to_formula(), otherwise.to_formula());
+                if formula.size() > MAX_JOINED { then.max(otherwise) } else { formula.into() }
+            }
+            Self::Share(share) => {
+                let joined = otherwise + &(share * &(then - otherwise));
+                match &joined {
+                    Amount::Formula(formula) if formula.size() > MAX_JOINED => then.max(otherwise),
+                    _ => joined,
+                }
+            }
+        }
+    }
+
+    /// The same, of bytes.
+    pub fn join_bytes(&self, then: &Bytes, otherwise: &Bytes) -> Bytes {
+        then.zip(otherwise, |a, b| self.join(a, b))
+    }
+
+    /// The weight of the other way.
+    #[must_use]
+    pub fn negate(&self) -> Self {
+        match self {
+            Self::Condition(condition) => Self::Condition(condition.negate()),
+            Self::Share(share) => Self::Share(Amount::ONE - share.clone()),
+        }
+    }
+}

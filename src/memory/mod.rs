@@ -1,0 +1,28 @@
+//! Memory: what a handler takes, by running it on an abstract machine.
+//!
+//! [`run`] executes a handler on its event with sizes in place of unknown contents, and answers in formulas over what
+//! is not known: demand, peak (requested and resident), retained. `predict` turns them into numbers. May depend on
+//! `calls`, `contracts`, `expression`, `formula` and `project`; never runs the code that it reads.
+
+pub mod amount;
+mod builtins;
+mod calls;
+mod containers;
+pub mod cpython;
+mod expressions;
+mod heap;
+mod join;
+mod library;
+mod loops;
+mod machine;
+mod methods;
+pub mod predict;
+mod sizes;
+mod standard;
+mod statements;
+mod texts;
+pub mod unknown;
+mod value;
+
+pub use machine::Options;
+pub use predict::{Outcome, run};

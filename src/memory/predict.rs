@@ -1,0 +1,171 @@
+//! One run of a handler: what it takes, as formulas over what is not known.
+
+use std::collections::BTreeMap;
+
+use crate::calls::{Definition, FunctionId, FunctionKind, Program};
+use crate::expression::{Text, Value as Plain};
+use crate::formula::Formula;
+use crate::project::Project;
+
+use super::amount::{Amount, Bytes, HighWater};
+use super::machine::{Activation, Flow, Machine, Options};
+use super::unknown::{Known, Unknown, Unknowns};
+use super::value::{Code, Value, holds};
+
+/// What one invocation takes.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Bytes that are asked for, nothing reclaimed.
+    pub demand: Formula,
+    /// High-water mark of requested bytes above the level at entry.
+    pub peak: Formula,
+    /// The part of the peak that is resident.
+    pub resident_peak: Formula,
+    /// Bytes that stay when the handler has returned, its result left out.
+    pub retained: Formula,
+    /// What is not known, in the order of first use: symbols of the formulas and what lies behind them.
+    pub unknown: Vec<Unknown>,
+    /// What was taken for granted.
+    pub assumptions: Vec<String>,
+    /// Places where memory stays from one invocation to the next: file, line, what grows.
+    pub growth: Vec<(String, u32, String)>,
+}
+
+/// Runs a handler.
+///
+/// `event` is the value of the first parameter, or `None` if it is not given: formulas then say parts of it by their
+/// path (`event["n"]`). `known` are the interface's memory-critical variables, whose names unknowns of the same place
+/// take; `options.values` has values of unknowns by name.
+pub fn run(
+    project: &Project,
+    program: &Program<'_>,
+    handler: FunctionId,
+    event: Option<&Plain>,
+    known: Vec<Known>,
+    options: &Options,
+) -> Outcome {
+    let mut machine = Machine::new(project, program, options, Unknowns::named_after(known));
+    machine.event = event.cloned();
+    let info = program.function(handler);
+    machine.initialising = true;
+    machine.load_module(info.module);
+    machine.initialising = false;
+    // From here on what is live counts above the level at entry.
+    let base = machine.state.live.clone();
+    machine.state.peak = HighWater::of(&base);
+    machine.state.count_all_growth();
+    machine.state.demand = Amount::ZERO;
+    machine.exits.clear();
+    machine.steps = 0;
+    let frame = machine.state.new_frame();
+    let names = machine.names_of(handler);
+    let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
+    let parameters: Vec<String> =
+        info.parameters().into_iter().flatten().map(|parameter| parameter.name().to_string()).collect();
+    let mut given = 0;
+    for (index, name) in parameters.iter().enumerate() {
+        if method && index == 0 {
+            machine.state.set(frame, Text::from("self"), Value::NONE);
+            continue;
+        }
+        let value = match (given, event) {
+            (0, Some(event)) => Value::Plain(event.clone()),
+            _ => Value::Input(Text::from(name.as_str())),
+        };
+        given += 1;
+        machine.state.set(frame, Text::from(name.as_str()), value);
+    }
+    machine.stack.push(Activation {
+        function: handler,
+        module: info.module,
+        frame,
+        class: info.class,
+        names,
+        loops: 0,
+        consumer: None,
+    });
+    let flow = match info.definition {
+        Definition::Function(definition) => machine.statements(&definition.body),
+        Definition::Lambda(lambda) => match machine.expression(&lambda.body) {
+            Ok(value) => Flow::Return(value),
+            Err(flow) => flow,
+        },
+        Definition::Module(_) | Definition::ClassBody(_) => Flow::Next,
+    };
+    machine.stack.pop();
+    let flow = machine.join_returns(0, flow);
+    machine.state.note_peak();
+    // Ways that ended in an exception: their peak counts as that of any other way.
+    let exits = std::mem::take(&mut machine.exits);
+    for exit in exits {
+        let mut peak = exit.state.peak;
+        peak.raise(&exit.state.live);
+        machine.state.peak = HighWater::of(&exit.weight.join_bytes(&peak.value(), &machine.state.peak.value()));
+        machine.state.demand = exit.weight.join(&exit.state.demand, &machine.state.demand);
+    }
+    let result = match &flow {
+        Flow::Return(value) => value.clone(),
+        _ => Value::NONE,
+    };
+    if let Flow::Raise(name) = &flow {
+        machine.assume(format!("on this event the handler raises {name}"));
+    }
+    let highest = machine.state.peak.map(|amount| amount - &base.requested, |amount| amount - &base.resident);
+    let peak = highest.value();
+    machine.state.count_all_growth();
+    machine.state.keep(&result);
+    machine.state.clear_frame(frame);
+    let result_bytes = match holds(&result) {
+        Some(id) if machine.state.object(id).is_some_and(|object| object.refs <= 1) => machine.state.deep(id),
+        _ => Bytes::ZERO,
+    };
+    let retained = &(&machine.state.live.clone() - &base) - &result_bytes;
+    let formula = |amount: &Amount| amount.at_least_zero().to_formula();
+    Outcome {
+        demand: formula(&machine.state.demand),
+        peak: formula(&peak.requested),
+        resident_peak: formula(&peak.resident),
+        retained: formula(&retained.requested),
+        unknown: machine.unknowns.list().to_vec(),
+        assumptions: machine.assumptions.into_iter().collect(),
+        growth: machine.growth.into_iter().map(|((file, line), what)| (file, line, what)).collect(),
+    }
+}
+
+/// The bounds between which a formula lies, where unknowns lie between theirs: `None` where there is no upper one.
+///
+/// Sizes and counts only make memory grow (docs/MEMORY.md), so the least value is that of the least unknowns and the
+/// largest that of the largest ones; conditions are tried both ways.
+pub fn bounds(formula: &Formula, unknown: &[Unknown]) -> (Option<Formula>, Option<Formula>) {
+    let low = substitute(formula, unknown, false);
+    let high = substitute(formula, unknown, true);
+    (low, high)
+}
+
+fn substitute(formula: &Formula, unknown: &[Unknown], most: bool) -> Option<Formula> {
+    let mut out = formula.clone();
+    // Bounds may speak of other unknowns: a few rounds settle that.
+    for _ in 0..8 {
+        let symbols = out.symbols();
+        if symbols.is_empty() {
+            break;
+        }
+        let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
+        for symbol in &symbols {
+            let found = unknown.iter().find(|unknown| unknown.name == *symbol);
+            let value = match (found, most) {
+                (Some(unknown), false) => Some(unknown.least.to_formula()),
+                (Some(unknown), true) => unknown.most.as_ref().map(Amount::to_formula),
+                (None, _) => None,
+            };
+            map.insert(symbol.clone(), value?);
+        }
+        out = out.substitute(&map);
+    }
+    Some(out)
+}
+
+/// Whether a value is code: a handler that is assigned.
+pub fn is_code(value: &Value) -> bool {
+    matches!(value, Value::Code(Code::Function(..)))
+}

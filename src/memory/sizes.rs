@@ -1,0 +1,236 @@
+//! The memory of Python's own objects, as the machine needs it: what a value of a kind and a length takes.
+//!
+//! The layout of each version of CPython is `cpython`'s; this file only asks it.
+
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::expression::Value as Plain;
+use crate::formula::Formula;
+
+use super::amount::{Amount, Bytes};
+use super::cpython::{Characters, Cost, Elements, InstanceLayout, Keys, Layout, Version};
+
+/// What an object of a known size is rounded up by on average, where its size is not known: blocks are multiples of
+/// 16 bytes.
+const ROUNDING: i128 = 8;
+
+/// Elements of a list from which on its spare places are taken to be pages that nothing touches.
+const TOUCHED_ELEMENTS: i128 = 1 << 16;
+
+/// An object of a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sized {
+    /// The length is the value.
+    Int,
+    Str(Characters),
+    Bytes,
+    ByteArray,
+    List(Elements),
+    Tuple,
+    Dict(Keys),
+    Set,
+    Deque,
+    /// The length is the number of attributes.
+    Instance,
+    Slots,
+}
+
+/// Sizes for one version of CPython.
+#[derive(Debug)]
+pub struct Sizes {
+    layout: Layout,
+    known: RefCell<FxHashMap<(Sized, i128), Bytes>>,
+}
+
+/// Bytes of a block that `pymalloc` (up to 512) or the system's allocator gives for so many.
+///
+/// Blocks of `pymalloc` are multiples of 16 (`Objects/obmalloc.c`); those of glibc have 8 bytes of header and are
+/// multiples of 16 (`malloc/malloc.c`).
+pub fn block(bytes: i128) -> i128 {
+    if bytes <= 512 { (bytes + 15) / 16 * 16 } else { (bytes + 8 + 15) / 16 * 16 }
+}
+
+/// A block of that many bytes.
+pub fn object(bytes: i128) -> Bytes {
+    Bytes { requested: Amount::Int(bytes), resident: Amount::Int(block(bytes)) }
+}
+
+/// What a cost is, all of it touched.
+fn touched(cost: &Cost) -> Bytes {
+    let requested: Amount = cost.requested().into();
+    let mut resident = Amount::ZERO;
+    for one in &cost.blocks {
+        let bytes: Amount = one.bytes.clone().into();
+        let block = match bytes {
+            Amount::Int(known) => Amount::Int(block(known)),
+            unknown @ Amount::Formula(_) => unknown + Amount::Int(ROUNDING),
+        };
+        resident += Amount::from(one.count.clone()) * block;
+    }
+    Bytes { requested, resident }
+}
+
+impl Sizes {
+    /// Sizes in a version of CPython.
+    pub fn of(version: Version) -> Self {
+        Self { layout: Layout::of(version), known: RefCell::default() }
+    }
+
+    fn cost(&self, what: Sized, length: &Formula) -> Cost {
+        let attributes = || {
+            let count = Amount::from(length.clone()).as_usize().unwrap_or(0);
+            u64::try_from(count).unwrap_or(u64::MAX)
+        };
+        match what {
+            Sized::Int => self.layout.int(length),
+            Sized::Str(kind) => self.layout.str_of(kind, length),
+            Sized::Bytes => self.layout.bytes(length),
+            Sized::ByteArray => self.layout.bytearray(length),
+            Sized::List(elements) => self.layout.list(length, elements),
+            Sized::Tuple => self.layout.tuple(length),
+            Sized::Dict(keys) => self.layout.dict_copy(length, keys),
+            Sized::Set => Cost { transient: None, ..self.layout.set_grown(length) },
+            Sized::Deque => self.layout.deque(length),
+            Sized::Instance => self.layout.instance(attributes(), InstanceLayout::Dict),
+            Sized::Slots => self.layout.instance(attributes(), InstanceLayout::Slots),
+        }
+    }
+
+    fn bytes_of(&self, what: Sized, length: &Amount) -> Bytes {
+        let Amount::Int(known) = length else {
+            return touched(&self.cost(what, &length.to_formula()));
+        };
+        if let Some(bytes) = self.known.borrow().get(&(what, *known)) {
+            return bytes.clone();
+        }
+        let bytes = touched(&self.cost(what, &length.to_formula()));
+        self.known.borrow_mut().insert((what, *known), bytes.clone());
+        bytes
+    }
+
+    /// `float`
+    pub fn float(&self) -> Bytes {
+        object(24)
+    }
+
+    /// An `int`. One of a value that is not known is taken to be of one digit, and no small one.
+    pub fn int(&self, value: Option<&Amount>) -> Bytes {
+        match value {
+            Some(known @ Amount::Int(_)) => self.bytes_of(Sized::Int, known),
+            _ => self.bytes_of(Sized::Int, &Amount::Int(1 << 20)),
+        }
+    }
+
+    /// A known value's own object, without what it holds.
+    pub fn plain(&self, value: &Plain) -> Bytes {
+        match value {
+            Plain::None | Plain::Bool(_) => Bytes::ZERO,
+            Plain::Int(int) => self.int(Some(&Amount::from(int))),
+            Plain::Float(_) => self.float(),
+            Plain::Str(text) => {
+                let length = Amount::from(text.chars().count());
+                self.bytes_of(Sized::Str(Characters::of(text)), &length)
+            }
+            Plain::Bytes(bytes) => self.bytes(&Amount::from(bytes.len())),
+            Plain::List(items) => self.list_exact(&Amount::from(items.len())),
+            Plain::Tuple(items) => self.tuple(&Amount::from(items.len())),
+            Plain::Set(items) => self.set(&Amount::from(items.len())),
+            Plain::Dict(items) => {
+                let texts = items.iter().all(|(key, _)| matches!(key, Plain::Str(_)));
+                self.dict(&Amount::from(items.len()), texts)
+            }
+            Plain::Range(..) => object(48),
+            Plain::Iterable(..) => object(64),
+        }
+    }
+
+    /// A known value with all that it holds, as far as it is new: each item counted once.
+    pub fn deep(&self, value: &Plain) -> Bytes {
+        let mut total = self.plain(value);
+        match value {
+            Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) | Plain::Iterable(_, items) => {
+                for item in items.iter() {
+                    total += &self.deep(item);
+                }
+            }
+            Plain::Dict(items) => {
+                for (key, item) in items.iter() {
+                    total += &self.deep(key);
+                    total += &self.deep(item);
+                }
+            }
+            _ => {}
+        }
+        total
+    }
+
+    /// `str` of a width: 1 (ASCII), 2 or 4 bytes a character.
+    pub fn str(&self, width: u8, length: &Amount) -> Bytes {
+        let characters = match width {
+            0 | 1 => Characters::Ascii,
+            2 => Characters::Ucs2,
+            _ => Characters::Ucs4,
+        };
+        self.bytes_of(Sized::Str(characters), length)
+    }
+
+    /// `bytes`
+    pub fn bytes(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::Bytes, length)
+    }
+
+    /// `bytearray`
+    pub fn bytearray(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::ByteArray, length)
+    }
+
+    /// `list` with as many slots as items.
+    pub fn list_exact(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::List(Elements::Exact), length)
+    }
+
+    /// `list` that grew by appends. What is spare is asked for, and not touched where it is pages.
+    pub fn list_grown(&self, length: &Amount) -> Bytes {
+        let grown = self.bytes_of(Sized::List(Elements::Appended), length);
+        match length {
+            Amount::Int(known) if *known < TOUCHED_ELEMENTS => grown,
+            _ => Bytes { resident: self.list_exact(length).resident, ..grown },
+        }
+    }
+
+    /// `tuple`
+    pub fn tuple(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::Tuple, length)
+    }
+
+    /// `dict`, all of whose keys are texts or not.
+    pub fn dict(&self, length: &Amount, texts: bool) -> Bytes {
+        self.bytes_of(Sized::Dict(if texts { Keys::Str } else { Keys::Any }), length)
+    }
+
+    /// `set`
+    pub fn set(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::Set, length)
+    }
+
+    /// `collections.deque`
+    pub fn deque(&self, length: &Amount) -> Bytes {
+        self.bytes_of(Sized::Deque, length)
+    }
+
+    /// An instance with its attributes, in a dict or in slots.
+    pub fn instance(&self, attributes: usize, slots: bool) -> Bytes {
+        self.bytes_of(if slots { Sized::Slots } else { Sized::Instance }, &Amount::from(attributes))
+    }
+}
+
+/// Bytes a character of a text.
+pub fn width_of(text: &str) -> u8 {
+    match Characters::of(text) {
+        Characters::Ascii | Characters::Latin1 => 1,
+        Characters::Ucs2 => 2,
+        Characters::Ucs4 => 4,
+    }
+}

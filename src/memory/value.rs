@@ -1,0 +1,403 @@
+//! Values of the abstract machine, and the objects that they stand for.
+//!
+//! ```text
+//!   Plain     a value that is known: a constant, part of the event, the result of exact evaluation
+//!   Number    a number that was computed: a formula, or not known
+//!   Object    memory: something with bytes, a length, items, attributes
+//!   Code      a function, class, module or method: what can be called or imported
+//!   Input     part of an event that is not given: known by its path only
+//!   Unknown   what nothing is known of, with its cause
+//! ```
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::calls::{ClassId, FunctionId};
+use crate::expression::{Text, Value as Plain};
+use crate::project::ModuleId;
+
+use super::amount::{Amount, Bytes};
+
+/// An object of the heap.
+pub type ObjectId = u32;
+/// A running or captured function call.
+pub type FrameId = u32;
+/// An unknown of the machine's list.
+pub type UnknownId = u32;
+
+/// What a variable, an item or an expression holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A known value. Its memory is not counted: it is a constant, or it was there before (the event).
+    Plain(Plain),
+    /// A computed number: `fresh` numbers take memory when something keeps them.
+    Number(Number),
+    /// A computed `float` that is known: takes memory when something keeps it.
+    Float(f64),
+    /// An object.
+    Object(ObjectId),
+    /// Something to call or to look into.
+    Code(Code),
+    /// Part of the handler's arguments, where those are not given.
+    Input(Text),
+    /// Not known.
+    Unknown(UnknownId),
+}
+
+/// The type of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NumberKind {
+    /// `bool`: never takes memory.
+    Bool,
+    /// `int`
+    Int,
+    /// `float`
+    Float,
+}
+
+/// A number that was computed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    /// Its type.
+    pub kind: NumberKind,
+    /// Its value, if that is known as a formula.
+    pub amount: Option<Amount>,
+}
+
+/// What can be called, imported or looked into.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Code {
+    /// A function of the project, with the frame that it closes over.
+    Function(FunctionId, Option<FrameId>),
+    /// A method of the project with its receiver.
+    Method(FunctionId, Box<Value>),
+    /// A class of the project.
+    Class(ClassId),
+    /// A module of the project.
+    Module(ModuleId),
+    /// Something outside of the project, by its qualified name: a module, class or function, built-ins without module.
+    External(Text),
+    /// A method of a value that is not of the project's classes.
+    Bound(Box<Value>, Text),
+    /// `functools.partial(f, …)`: what is called, with what is passed first.
+    Partial(Box<Value>, Rc<Vec<Value>>, Rc<Vec<(Text, Value)>>),
+    /// `super()` in a method of a class, with its receiver.
+    Super(ClassId, Box<Value>),
+}
+
+impl Value {
+    /// `None`.
+    pub const NONE: Self = Self::Plain(Plain::None);
+
+    /// A computed integer.
+    pub fn int(amount: Amount) -> Self {
+        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount) })
+    }
+
+    /// A number of which the type alone is known.
+    pub fn number(kind: NumberKind) -> Self {
+        Self::Number(Number { kind, amount: None })
+    }
+
+    /// A truth value.
+    pub fn bool(value: bool) -> Self {
+        Self::Plain(Plain::Bool(value))
+    }
+
+    /// A known text.
+    pub fn text(text: &str) -> Self {
+        Self::Plain(Plain::text(text))
+    }
+
+    /// Something outside of the project.
+    pub fn external(name: impl AsRef<str>) -> Self {
+        Self::Code(Code::External(Text::from(name.as_ref())))
+    }
+
+    /// The object, if it is one.
+    pub fn object(&self) -> Option<ObjectId> {
+        match self {
+            Self::Object(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is known.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Plain(Plain::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// What an object is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Text; `width` bytes a character.
+    Str {
+        /// 1, 2 or 4.
+        width: u8,
+    },
+    /// `bytes`
+    Bytes,
+    /// `bytearray`
+    ByteArray,
+    /// `memoryview`
+    MemoryView,
+    /// `list`
+    List,
+    /// `tuple`
+    Tuple,
+    /// `set`, `frozenset`
+    Set,
+    /// `dict` and its kin (`collections.defaultdict`, …)
+    Dict,
+    /// `collections.deque`
+    Deque,
+    /// A generator or another iterator, not yet run.
+    Iterator,
+    /// An instance of a class of the project.
+    Instance(ClassId),
+    /// What a contract made: `ndarray`, `PIL.Image`, `io.BytesIO`, …
+    Named(Text),
+}
+
+impl Kind {
+    /// The name that contracts know it by.
+    pub fn name(&self) -> Text {
+        match self {
+            Self::Str { .. } => Text::from("str"),
+            Self::Bytes => Text::from("bytes"),
+            Self::ByteArray => Text::from("bytearray"),
+            Self::MemoryView => Text::from("memoryview"),
+            Self::List => Text::from("list"),
+            Self::Tuple => Text::from("tuple"),
+            Self::Set => Text::from("set"),
+            Self::Dict => Text::from("dict"),
+            Self::Deque => Text::from("deque"),
+            Self::Iterator => Text::from("iterator"),
+            Self::Instance(_) => Text::from("object"),
+            Self::Named(name) => name.clone(),
+        }
+    }
+}
+
+/// How an object's own bytes follow from its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// They do not: they are what they were when it was made.
+    Fixed,
+    /// As many slots as items: a display, a copy, a comprehension's `list(…)`.
+    Exact,
+    /// Grown item by item, with room to spare.
+    Appended,
+}
+
+/// An item of a container: its key in a dict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: Option<Value>,
+    /// The item.
+    pub value: Value,
+    /// What [`hash_of`] makes of the key (of the item, in a set), if that was known when it was put in.
+    pub hash: Option<u64>,
+}
+
+/// A number that equal keys have in common. `None` where that is not known.
+pub fn hash_of(key: &Plain) -> Option<u64> {
+    use std::hash::{Hash as _, Hasher as _};
+    fn feed(key: &Plain, into: &mut rustc_hash::FxHasher) -> Option<()> {
+        match key {
+            Plain::None => 0_u8.hash(into),
+            Plain::Bool(value) => i128::from(*value).hash(into),
+            Plain::Int(int) => Amount::from(int).as_int()?.hash(into),
+            Plain::Str(text) => text.hash(into),
+            Plain::Tuple(items) => {
+                for item in items.iter() {
+                    feed(item, into)?;
+                }
+                items.len().hash(into);
+            }
+            // A float may equal an int.
+            _ => return None,
+        }
+        Some(())
+    }
+    let mut hasher = rustc_hash::FxHasher::default();
+    feed(key, &mut hasher)?;
+    Some(hasher.finish())
+}
+
+/// Items that are not told apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rest {
+    /// How many.
+    pub count: Amount,
+    /// One of the keys.
+    pub key: Option<Value>,
+    /// One of the items: what is true of all of them.
+    pub value: Option<Value>,
+    /// The memory of all of them, keys included, as far as the container is their owner.
+    pub payload: Bytes,
+}
+
+/// What an iterator goes over when something asks it for items.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A generator function of the project, its frame with parameters bound.
+    Generator(FunctionId, FrameId),
+    /// `range(start, …, step)` with so many items.
+    Range(Amount, Amount, Amount),
+    /// A generator expression: where its code is, and the frame that it reads.
+    Expression(super::machine::NodeRef, FrameId),
+    /// Items of other values, changed on the way: `enumerate`, `zip`, `map`, `filter`, `reversed` …
+    Adapter(Adapter, Vec<Value>),
+}
+
+/// What is done with items on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Adapter {
+    /// `enumerate(xs)`
+    Enumerate,
+    /// `zip(xs, …)`
+    Zip,
+    /// `map(f, xs)`: the function is the first value.
+    Map,
+    /// `filter(f, xs)`
+    Filter,
+    /// `reversed(xs)`, `iter(xs)`: the items as they are.
+    Same,
+    /// `itertools.chain(xs, ys)`
+    Chain,
+    /// `d.items()`
+    Items,
+    /// `d.keys()`
+    Keys,
+    /// `d.values()`
+    Values,
+    /// Something with so many items of a kind: lines of a file, matches of a pattern.
+    Count(Amount),
+}
+
+/// An object of the abstract heap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// What it is.
+    pub kind: Kind,
+    /// The bytes of its own blocks.
+    pub own: Bytes,
+    /// How they follow from its length.
+    pub growth: Growth,
+    /// Items, characters or bytes.
+    pub length: Option<Amount>,
+    /// Its exact content, while that is known.
+    pub known: Option<Plain>,
+    /// Its items, as far as they are told apart; in order.
+    pub entries: Vec<Entry>,
+    /// All other items.
+    pub rest: Option<Box<Rest>>,
+    /// Attributes of an instance, or of what a contract made.
+    pub fields: BTreeMap<Text, Value>,
+    /// Sizes that contracts ask for (`width`, `itemsize`).
+    pub features: BTreeMap<Text, Amount>,
+    /// The shape of an array.
+    pub shape: Option<Vec<Amount>>,
+    /// What it keeps alive: the owner of a view's memory, an iterator's source.
+    pub base: Vec<ObjectId>,
+    /// What an iterator goes over.
+    pub source: Option<Rc<Source>>,
+    /// How many variables, items and attributes hold it.
+    pub refs: u32,
+    /// Where its growth is counted, if not with itself: the container that it is a sample item of.
+    pub account: Option<ObjectId>,
+    /// The line that made it.
+    pub line: u32,
+    /// Which one of all objects that were made.
+    pub born: u64,
+    /// What of its own bytes the demand has counted already; growth is counted when it shrinks or goes.
+    pub counted: Amount,
+}
+
+impl Object {
+    /// An object without items.
+    pub fn new(kind: Kind, own: Bytes) -> Self {
+        Self {
+            kind,
+            own,
+            growth: Growth::Fixed,
+            length: None,
+            known: None,
+            entries: Vec::new(),
+            rest: None,
+            fields: BTreeMap::new(),
+            features: BTreeMap::new(),
+            shape: None,
+            base: Vec::new(),
+            source: None,
+            refs: 0,
+            account: None,
+            line: 0,
+            born: 0,
+            counted: Amount::ZERO,
+        }
+    }
+
+    /// The bytes that go when it goes, items that others hold left out. Those of a sample are its container's.
+    pub fn bytes(&self) -> Bytes {
+        if self.account.is_some() {
+            return Bytes::ZERO;
+        }
+        match &self.rest {
+            Some(rest) => &self.own + &rest.payload,
+            None => self.own.clone(),
+        }
+    }
+
+    /// Whether no amount of it depends on anything.
+    pub fn is_constant(&self) -> bool {
+        let constant = |amount: &Amount| matches!(amount, Amount::Int(_));
+        let known = |value: &Value| match value {
+            Value::Number(number) => number.amount.as_ref().is_none_or(constant),
+            _ => true,
+        };
+        let bytes = |bytes: &Bytes| constant(&bytes.requested) && constant(&bytes.resident);
+        bytes(&self.own)
+            && constant(&self.counted)
+            && self.length.as_ref().is_none_or(constant)
+            && self.features.values().all(constant)
+            && self.shape.iter().flatten().all(constant)
+            && self.rest.as_ref().is_none_or(|rest| {
+                constant(&rest.count) && bytes(&rest.payload) && rest.key.iter().chain(&rest.value).all(known)
+            })
+            && self.fields.values().all(known)
+            && self.entries.iter().flat_map(|entry| entry.key.iter().chain([&entry.value])).all(known)
+    }
+
+    /// Whether all its items are told apart.
+    pub fn apart(&self) -> bool {
+        self.known.is_none() && self.rest.as_ref().is_none_or(|rest| rest.count.is_zero())
+    }
+
+    /// Everything that it holds directly.
+    pub fn held(&self) -> Vec<ObjectId> {
+        let entries = self.entries.iter().flat_map(|entry| entry.key.iter().chain([&entry.value]));
+        let rest = self.rest.iter().flat_map(|rest| rest.key.iter().chain(&rest.value));
+        let mut held: Vec<ObjectId> = entries.chain(rest).chain(self.fields.values()).filter_map(holds).collect();
+        held.extend(&self.base);
+        if let Some(Source::Adapter(_, values)) = self.source.as_deref() {
+            held.extend(values.iter().filter_map(holds));
+        }
+        held
+    }
+}
+
+/// The object that a value keeps alive.
+pub fn holds(value: &Value) -> Option<ObjectId> {
+    match value {
+        Value::Object(id) => Some(*id),
+        Value::Code(Code::Method(_, receiver) | Code::Bound(receiver, _) | Code::Super(_, receiver)) => holds(receiver),
+        _ => None,
+    }
+}
