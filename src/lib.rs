@@ -1,7 +1,7 @@
 //! Reads a Python serverless handler and knows its memory before it runs.
 //!
 //! The parts, and what may depend on what, are described in docs/ARCHITECTURE.md. In short:
-//! `project → cfg → flow → memory → interface → cli/python`, with `diagnostic` and `formula` below all of them.
+//! `project → cfg → flow → calls → memory, interface → cli/python`, with `diagnostic` and `formula` below all of them.
 //! Nothing below `cli` prints, exits or reads the environment.
 
 pub mod calls;
@@ -14,6 +14,7 @@ pub mod formula;
 pub mod interface;
 pub mod measure;
 pub mod memory;
+pub mod names;
 pub mod project;
 #[cfg(feature = "python")]
 mod python;

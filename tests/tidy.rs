@@ -12,9 +12,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cfg", &["diagnostic", "project"]),
     ("flow", &["diagnostic", "project", "cfg"]),
     ("calls", &["diagnostic", "project", "cfg", "flow"]),
+    ("names", &["expression", "calls"]),
     ("contracts", &["diagnostic", "formula", "expression"]),
-    ("memory", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "contracts"]),
-    ("interface", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "memory", "contracts"]),
+    ("memory", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "names", "contracts"]),
+    (
+        "interface",
+        &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "names", "memory", "contracts"],
+    ),
     ("measure", &["diagnostic", "project"]),
     ("recommend", &["diagnostic"]),
 ];

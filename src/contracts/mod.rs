@@ -12,6 +12,7 @@ mod check;
 pub mod described;
 mod dtype;
 mod format;
+pub mod free;
 mod load;
 mod matching;
 mod names;

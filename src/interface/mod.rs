@@ -6,7 +6,6 @@
 
 mod build;
 mod evaluate;
-mod free;
 mod json;
 mod names;
 mod python;
@@ -26,11 +25,7 @@ use crate::formula::Formula;
 use crate::project::discover::{EnvValue, Handler};
 use crate::project::{LoadOptions, ModuleId, Project, Source, Sources};
 
-pub(crate) use build::control_exception_name as exception_name;
-pub(crate) use build::hint_from_text;
-pub(crate) use build::scope;
 pub use evaluate::{EvaluateError, Path};
-pub(crate) use free::reason as free_reason;
 pub use python::Symbols;
 pub use tree::{Interface, Mcv, McvKind, McvType, Statistics};
 

@@ -32,7 +32,7 @@ impl<'p> Machine<'p> {
         }
         match self.by_contract(name, receiver, arguments, node)? {
             Some(value) => Ok(value),
-            None if crate::interface::free_reason(name).is_some() || is_small(name) => {
+            None if crate::contracts::free::reason(name).is_some() || is_small(name) => {
                 Ok(self.unknown(node, UnknownKind::Result, &format!("the result of {name}")))
             }
             None => self.call_unknown(name, node),

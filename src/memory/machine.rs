@@ -20,7 +20,7 @@ use crate::calls::{ClassId, FunctionId, Program};
 use crate::contracts::Contracts;
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Condition, Formula};
-use crate::interface::scope::Names;
+use crate::names::Names;
 use crate::project::{ModuleId, Project};
 
 use super::amount::{Amount, Bytes};
@@ -292,7 +292,7 @@ impl<'p> Machine<'p> {
 
     /// A name for people, after the last name in a node's source.
     pub(super) fn hint(&self, node: &impl Ranged) -> String {
-        crate::interface::hint_from_text(self.project.module(self.module()).source.slice(node))
+        crate::names::hint_from_text(self.project.module(self.module()).source.slice(node))
     }
 
     // ---- new objects ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::expression::{Text, Value as Plain};
-use crate::interface::exception_name;
+use crate::names::exception_name;
 
 use super::amount::Amount;
 use super::machine::{Exit, Flow, MAX_STEPS, Machine, Weight};

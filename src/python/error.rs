@@ -18,7 +18,7 @@ create_exception!(
     meminterface,
     InputError,
     MeminterfaceError,
-    "A file that cannot be read or decoded, a template that is no YAML."
+    "A file that cannot be read or decoded, a template that is no YAML, a contract or event that is not valid."
 );
 create_exception!(meminterface, ParseError, MeminterfaceError, "The source is not Python 3.8 to 3.14.");
 create_exception!(
@@ -39,6 +39,12 @@ create_exception!(
     MeminterfaceError,
     "An interface that has no formula for the values given: the handler raises, or a loop needs a value."
 );
+create_exception!(
+    meminterface,
+    MeasurementError,
+    MeminterfaceError,
+    "A handler that could not be run or watched as asked: no interpreter, no limit, not Linux."
+);
 create_exception!(meminterface, InternalError, MeminterfaceError, "A bug of the package.");
 
 /// Adds the exception classes to the module.
@@ -55,6 +61,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("HandlerNotFound", python.get_type::<HandlerNotFound>())?;
     module.add("FormulaError", python.get_type::<FormulaError>())?;
     module.add("EvaluationError", python.get_type::<EvaluationError>())?;
+    module.add("MeasurementError", python.get_type::<MeasurementError>())?;
     module.add("InternalError", python.get_type::<InternalError>())
 }
 
@@ -66,6 +73,14 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         Kind::NoHandler | Kind::UnknownHandler | Kind::NotAnalysable => HandlerNotFound::new_err(text),
         Kind::InvalidFormula | Kind::AlgebraUnavailable => FormulaError::new_err(text),
         Kind::OpenLoop | Kind::HandlerRaises | Kind::TooMuchToEvaluate => EvaluationError::new_err(text),
+        Kind::NeedsLinux
+        | Kind::NoInterpreter
+        | Kind::CannotInstall
+        | Kind::NoLimit
+        | Kind::CannotMeasure
+        | Kind::MissingLayer
+        | Kind::UnsetVariable
+        | Kind::Interrupted => MeasurementError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
         Kind::CannotRead
         | Kind::FileTooLarge
@@ -74,6 +89,9 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::UnresolvedTemplate
         | Kind::TooManyPaths
         | Kind::IncompleteCallGraph
+        | Kind::InvalidContract
+        | Kind::InvalidEvent
+        | Kind::CannotApply
         | Kind::CannotWrite
         | Kind::Usage => InputError::new_err(text),
     };

@@ -7,16 +7,17 @@ use ruff_python_ast::{self as ast, Expr as Ast};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::calls::{Callee, ClassId, Definition, FunctionId, FunctionKind};
+use crate::contracts::free;
 use crate::expression::{self, BinaryOperator, CompareOperator, Expr, Text, Value};
+use crate::names::scope::MUTATORS;
+use crate::names::{Names, hint_from_text, snake_case};
 use crate::project::ModuleId;
 
-use super::super::free;
-use super::scope::{MUTATORS, Names};
 use super::state::{Abstract, FrameId, Object, ObjectKind, Scope};
 use super::statements::{container, forget_content, key_text};
 use super::{
     Activation, Argument, ArgumentValue, Atom, Block, Builder, Fate, FreeCall, MAX_CALL_DEPTH, MAX_STEPS, McvKind,
-    McvType, Node, Term, hint_from_text, snake_case,
+    McvType, Node, Term,
 };
 
 /// Longest argument that a term shows as an expression, in nodes.

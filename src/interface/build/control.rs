@@ -12,6 +12,7 @@ use crate::calls::Callee;
 use crate::expression::{
     self, BinaryOperator, BooleanOperator, CompareOperator, ComprehensionKind, Expr, Target, Text, UnaryOperator, Value,
 };
+use crate::names::{exception_name, hint_from_text, snake_case};
 
 use super::super::tree::Handler;
 use super::expressions::{constant, negate, sum_of, unused_target};
@@ -19,7 +20,6 @@ use super::state::{Abstract, Object, ObjectId, ObjectKind, State};
 use super::statements::container;
 use super::{
     Atom, Block, Builder, Let, Location, LoopExits, MAX_GUARDS, McvKind, McvType, Node, Place, Protection, atom_index,
-    hint_from_text, snake_case,
 };
 
 /// What a loop goes over.
@@ -1994,16 +1994,6 @@ fn sequence_items<'a>(
             (Expr::Index(Box::new(subject.clone()), Box::new(index)), pattern)
         })
         .collect()
-}
-
-/// The name of an exception as the source has it, its arguments left out.
-pub(crate) fn exception_name(expr: &Ast) -> Text {
-    match expr {
-        Ast::Name(name) => Text::from(name.id.as_str()),
-        Ast::Attribute(attribute) => Text::from(attribute.attr.as_str()),
-        Ast::Call(call) => exception_name(&call.func),
-        _ => Text::from("Exception"),
-    }
 }
 
 fn exception_names(expr: &Ast) -> Vec<Text> {

@@ -14,7 +14,8 @@ use crate::expression::{
 
 use super::state::{Abstract, ObjectKind, Scope};
 use super::statements::{container, key_text};
-use super::{Atom, Block, Builder, McvKind, McvType, Node, snake_case};
+use super::{Atom, Block, Builder, McvKind, McvType, Node};
+use crate::names::snake_case;
 
 impl<'p> Builder<'p> {
     /// Reads an expression: writes down the calls that it makes, and says what is known of its value.

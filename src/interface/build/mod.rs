@@ -12,7 +12,6 @@
 mod calls;
 mod control;
 mod expressions;
-pub(crate) mod scope;
 mod state;
 mod statements;
 
@@ -25,11 +24,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::calls::{ClassId, Definition, FunctionId, Program};
 use crate::expression::{self, Expr, Text, Value};
+use crate::names::{Names, hint_from_text, snake_case};
 use crate::project::{ModuleId, Project};
 
 use super::tree::{Argument, ArgumentValue, Block, FreeCall, Let, McvKind, McvType, Node, Note, Place, Term};
-pub(crate) use control::exception_name as control_exception_name;
-use scope::Names;
 use state::{Abstract, FrameId, Object, ObjectId, ObjectKind, Scope, State, Variable};
 
 /// Statements read for one handler before calls are no longer followed.
@@ -982,35 +980,6 @@ pub(super) fn atom_index(name: &str) -> Option<usize> {
 /// The number of a bound internal name.
 pub(super) fn bound_index(name: &str) -> Option<usize> {
     name.strip_prefix('%')?.parse().ok()
-}
-
-/// A Python identifier after the last names of a piece of source: `os.path.getsize(path)` → `getsize`.
-pub(crate) fn hint_from_text(text: &str) -> String {
-    let head = text.split(['(', '\n']).next().unwrap_or(text);
-    let words: Vec<String> = head
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty() && !word.chars().next().is_some_and(char::is_numeric))
-        .map(snake_case)
-        .collect();
-    match words.last() {
-        Some(last) => last.clone(),
-        None => "value".to_owned(),
-    }
-}
-
-/// `GetObject` → `get_object`.
-pub(super) fn snake_case(word: &str) -> String {
-    let mut out = String::new();
-    let mut previous_lower = false;
-    for c in word.chars() {
-        if c.is_uppercase() && previous_lower {
-            out.push('_');
-        }
-        previous_lower = c.is_lowercase() || c.is_numeric();
-        out.extend(c.to_lowercase());
-    }
-    let trimmed = out.trim_matches('_');
-    if trimmed.is_empty() { "value".to_owned() } else { trimmed.to_owned() }
 }
 
 /// Whether an expression has grown beyond use.

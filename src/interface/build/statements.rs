@@ -427,7 +427,7 @@ impl<'p> Builder<'p> {
         for alias in &import.names {
             self.load_by_name(&alias.name, import);
             if self.project.find(&alias.name).is_none() {
-                let short = format!("import_{}", super::hint_from_text(&alias.name));
+                let short = format!("import_{}", crate::names::hint_from_text(&alias.name));
                 self.may_fail_as(&short, alias, &["ModuleNotFoundError"]);
             }
             let (name, target) = match &alias.asname {
@@ -446,7 +446,7 @@ impl<'p> Builder<'p> {
         let module = self.absolute_module(import.module.as_deref(), import.level);
         self.load_by_name(&module, import);
         if self.project.find(&module).is_none() {
-            let short = format!("import_{}", super::hint_from_text(&module));
+            let short = format!("import_{}", crate::names::hint_from_text(&module));
             self.may_fail_as(&short, import, &["ModuleNotFoundError"]);
         }
         for alias in &import.names {
