@@ -16,6 +16,7 @@ __all__ = [
     "Interface",
     "InternalError",
     "Mcv",
+    "MeasurementError",
     "MeminterfaceError",
     "ParseError",
     "Path",
@@ -47,7 +48,7 @@ class MeminterfaceError(Exception):
     """What to do about it."""
 
 class InputError(MeminterfaceError):
-    """A file that cannot be read or decoded, a template that is no YAML."""
+    """A file that cannot be read or decoded, a template that is no YAML, a contract or event that is not valid."""
 
 class ParseError(MeminterfaceError):
     """The source is not Python 3.8 to 3.14."""
@@ -60,6 +61,9 @@ class FormulaError(MeminterfaceError):
 
 class EvaluationError(MeminterfaceError):
     """An interface that has no formula for the values given: the handler raises, or a loop needs a value."""
+
+class MeasurementError(MeminterfaceError):
+    """A handler that could not be run or watched as asked: no interpreter, no limit, not Linux."""
 
 class InternalError(MeminterfaceError):
     """A bug of the package."""

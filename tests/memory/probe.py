@@ -19,7 +19,8 @@ import sys
 import tracemalloc
 
 MOST = 2000
-BIG = [2**k + d for k in range(11, 20) for d in (-1, 0, 1)] + [10**6]
+# Beyond 50,000 elements sets grow by another factor.
+BIG = [2**k + d for k in range(11, 18) for d in (-1, 0, 1)] + [200_003]
 DRAIN = 12
 SIZES = list(range(MOST + 1)) + [n for n in BIG if n > MOST]
 LARGEST = SIZES[-1]
@@ -204,7 +205,7 @@ def series():
         most = SLOW.get(kind, LARGEST)
         for n in SIZES:
             # Growing from nothing each time takes time: every n where steps are near, then some.
-            if n > most or (n > 300 and n <= MOST and (grows and n % 37 or n % 3)):
+            if n > most or (n > 300 and n <= MOST and (grows and n % 37 or n % 11)):
                 continue
             arguments = (n,) if prepare is None else (n, prepare(n))
             drain()
