@@ -77,12 +77,35 @@ fn usd_per_gb_s(price: &Price, region: Option<&str>, gb_s_a_month: f64) -> f64 {
     scale * usd / gb_s_a_month
 }
 
-/// Time that is billed.
+/// How far an invocation's time is taken to stray from the measured one, to both sides.
+const SPREAD: f64 = 0.25;
+
+/// Time that is billed on average. Times are rounded up to steps; that of one measured invocation says little about where
+/// in a step the next will end, so the mean is taken over times that stray by [`SPREAD`]. Without that, a setting could
+/// seem cheaper than its neighbour only because a single time fell just below a whole millisecond.
 fn billed_s(platform: &Platform, ms: f64) -> f64 {
     let step = platform.time.billed_step_ms.max(1e-3);
-    // A hair above a step is the step: times are sums of floats.
-    let steps = ((ms - 1e-9) / step).ceil().max(0.0);
-    (steps * step).max(platform.time.billed_min_ms) / 1000.0
+    let least = platform.time.billed_min_ms;
+    let (from, to) = (ms.max(0.0) * (1.0 - SPREAD), ms.max(0.0) * (1.0 + SPREAD));
+    let rounded_up = if to - from < 1e-6 {
+        // A hair above a step is the step: times are sums of floats.
+        (((ms - 1e-9) / step).ceil().max(0.0) * step).max(least)
+    } else {
+        // The mean of max(least, ceil(t)) is an integral of steps, each flat.
+        let flat_until = (least / step).ceil() * step;
+        let up_to = |t: f64| {
+            let low = t.min(flat_until);
+            let steps = ((t.max(flat_until) - flat_until) / step).floor();
+            let rest = (t - flat_until).max(0.0) - steps * step;
+            let first = flat_until + step;
+            // `steps` whole steps of first, first + step, …; then a part of the next.
+            low * least.max(flat_until)
+                + step * (steps * first + step * steps * (steps - 1.0) / 2.0)
+                + rest * (first + step * steps)
+        };
+        (up_to(to) - up_to(from)) / (to - from)
+    };
+    rounded_up / 1000.0
 }
 
 /// What an invocation costs at a setting. `used_mb` is what a platform bills that bills what was used.
@@ -133,15 +156,28 @@ mod tests {
         assert_eq!(duration_ms(100.0, 400.0, 6.0), 100.0);
     }
 
+    /// A setting is not cheaper than its neighbour because a measured time fell just below a whole step.
+    #[test]
+    fn rounding_makes_no_jumps() {
+        let platform = platform("aws-lambda").unwrap_or_else(|| panic!("it ships"));
+        let billed = |ms: f64| billed_s(&platform, ms) * 1000.0;
+        assert!((billed(10.01) - billed(9.99)).abs() < 0.05, "{} {}", billed(10.01), billed(9.99));
+        assert!((billed(400.0) - 400.5).abs() < 0.01, "half a step more than the time: {}", billed(400.0));
+        assert!((billed(0.3) - 1.0).abs() < 1e-9 && (billed(0.0) - 1.0).abs() < 1e-9, "one millisecond at least");
+        // 1.5 to 2.5: half of them are billed 2, half 3.
+        assert!((billed(2.0) - (0.5 * 2.0 + 0.5 * 3.0)).abs() < 1e-9);
+    }
+
     #[test]
     fn a_million_seconds_of_a_gigabyte_cost_what_the_price_list_says() {
-        let times = Times { wall_ms: 1000.0, cpu_ms: 0.0, ..Times::default() };
+        // On average half a millisecond more is billed than it takes.
+        let times = Times { wall_ms: 999.5, cpu_ms: 0.0, ..Times::default() };
         let cost = aws(&times, 1024, &usage(1e6));
-        assert!((cost.warm_usd * 1e6 - (16.6667 + 0.20)).abs() < 1e-6, "{cost:?}");
+        assert!((cost.warm_usd * 1e6 - (16.6667 + 0.20)).abs() < 1e-4, "{cost:?}");
         // 20 billion GB-seconds: 6 at the first price, 9 at the second, 5 at the third.
         let much = aws(&times, 1024, &usage(20e9));
         let expected = (6.0 * 0.0000166667 + 9.0 * 0.000015 + 5.0 * 0.0000133334) / 20.0 + 0.2e-6;
-        assert!((much.warm_usd - expected).abs() < 1e-12, "{much:?}");
+        assert!((much.warm_usd - expected).abs() < 1e-10, "{much:?}");
     }
 
     #[test]
@@ -149,7 +185,7 @@ mod tests {
         let times = Times { init_wall_ms: 500.0, init_cpu_ms: 500.0, wall_ms: 0.4, cpu_ms: 0.0 };
         let cost = aws(&times, 1024, &usage(1.0));
         assert!((cost.warm_usd - (0.001 * 0.0000166667 + 0.2e-6)).abs() < 1e-12, "one millisecond at least");
-        assert!((cost.cold_usd - (0.501 * 0.0000166667 + 0.2e-6)).abs() < 1e-12);
+        assert!((cost.cold_usd - (0.5009 * 0.0000166667 + 0.2e-6)).abs() < 1e-11);
         assert_eq!(cost.init_ms, 500.0, "a whole vCPU at the start");
         let flex = platform("azure-flex").unwrap_or_else(|| panic!("it ships"));
         let price = flex.prices[0].clone();

@@ -612,7 +612,7 @@ mod tests {
 
     #[test]
     fn savings_are_against_the_templates_setting() {
-        let times = Times { wall_ms: 1000.0, cpu_ms: 0.0, ..Times::default() };
+        let times = Times { wall_ms: 999.5, cpu_ms: 0.0, ..Times::default() };
         let need = Need { current_mb: Some(1024), ..need(vec![sample(100, 1.0)], Some(times)) };
         let found = recommend(&aws(), &need, &wishes(Strategy::Cost));
         assert_eq!(found.memory_mb, Some(128));
