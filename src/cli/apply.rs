@@ -140,7 +140,7 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
                     (usize::try_from(from).ok()?.checked_sub(1)?, usize::try_from(to).ok()?.checked_sub(1)?);
                 let characters: Vec<char> = old.chars().collect();
                 let (head, tail) = (characters.get(..from)?, characters.get(to..)?);
-                *old = head.iter().collect::<String>() + &value + &tail.iter().collect::<String>();
+                *old = head.iter().copied().chain(value.chars()).chain(tail.iter().copied()).collect();
             }
             Edit::After(line, setting) => {
                 let at = usize::try_from(line).ok()?;

@@ -10,6 +10,7 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::growth::ENDLESS;
 use super::loops::Place;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
@@ -204,9 +205,12 @@ impl<'p> Machine<'p> {
                 Rc::new(arguments.keywords.clone()),
             )),
             ("functools.lru_cache" | "functools.cache", first) => match first {
-                Some(function @ Value::Code(_)) => self.cached(function, node),
-                _ => {
-                    let object = Object::new(Kind::Named(Text::from("functools.lru_cache")), Bytes::ZERO);
+                Some(function @ Value::Code(_)) => self.cached(function, name == "functools.cache", node),
+                most => {
+                    let mut object = Object::new(Kind::Named(Text::from("functools.lru_cache")), Bytes::ZERO);
+                    if most.as_ref().or(arguments.keyword("maxsize")) == Some(&Value::NONE) {
+                        object.features.insert(Text::from(ENDLESS), Amount::ONE);
+                    }
                     self.allocate(object, node)
                 }
             },
@@ -949,9 +953,12 @@ impl<'p> Machine<'p> {
         Ok(self.unknown(node, UnknownKind::Input, "an environment variable"))
     }
 
-    /// A function whose results are kept.
-    pub(super) fn cached(&mut self, function: Value, node: &impl Ranged) -> Value {
+    /// A function whose results are kept, all of them or the latest.
+    pub(super) fn cached(&mut self, function: Value, all: bool, node: &impl Ranged) -> Value {
         let mut object = Object::new(Kind::Named(Text::from("functools.cached")), Bytes::ZERO);
+        if all {
+            object.features.insert(Text::from(ENDLESS), Amount::ONE);
+        }
         object.fields.insert(Text::from("<function>"), function);
         self.allocate(object, node)
     }

@@ -10,6 +10,7 @@ use crate::expression::{Text, Value as Plain};
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes};
+use super::growth::ENDLESS;
 use super::machine::{Activation, Eval, Flow, MAX_DEPTH, MAX_STEPS, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Object, Source, Value, holds};
@@ -29,6 +30,11 @@ impl Arguments {
     /// Positional arguments alone.
     pub fn positional(positional: Vec<Value>) -> Self {
         Self { positional, ..Self::default() }
+    }
+
+    /// Whether nothing is passed.
+    pub fn is_empty(&self) -> bool {
+        self.positional.is_empty() && self.keywords.is_empty() && !self.more
     }
 
     /// An argument by keyword.
@@ -166,6 +172,12 @@ impl<'p> Machine<'p> {
                 && let Some(function) = self.method_of(class, "__call__")
             {
                 return self.call_function(function, None, Some(callee.clone()), arguments, node);
+            }
+            if let Value::Object(id) = callee
+                && let Some(Kind::Named(kind)) = self.state.object(*id).map(|object| object.kind.clone())
+                && &*kind == "functools.cached"
+            {
+                return self.call_method(callee, "__call__", arguments, node);
             }
             return self.call_unknown("something that is not known", node);
         };
@@ -625,7 +637,7 @@ impl<'p> Machine<'p> {
                 self.call_value(&decorating, Arguments::positional(vec![value]), decorator)
             }
             Value::Code(Code::External(full)) if matches!(&**full, "functools.lru_cache" | "functools.cache") => {
-                Ok(self.cached(value, decorator))
+                Ok(self.cached(value, &**full == "functools.cache", decorator))
             }
             Value::Object(id)
                 if self
@@ -633,7 +645,8 @@ impl<'p> Machine<'p> {
                     .object(*id)
                     .is_some_and(|object| object.kind == Kind::Named(Text::from("functools.lru_cache"))) =>
             {
-                Ok(self.cached(value, decorator))
+                let all = self.state.object(*id).is_some_and(|object| object.features.contains_key(ENDLESS));
+                Ok(self.cached(value, all, decorator))
             }
             // What a library's decorator does around a call is not known; the function itself is.
             _ => Ok(value),

@@ -313,7 +313,10 @@ impl<'p> Machine<'p> {
     ) -> Result<(), Flow> {
         match receiver {
             Value::Object(id) => match self.state.object(*id).map(|object| object.kind.clone()) {
-                Some(Kind::Dict) => self.store(*id, key, value, node),
+                Some(Kind::Dict) => {
+                    self.warn_of_growth_by_key(*id, &node.slice, node);
+                    self.store(*id, key, value, node);
+                }
                 Some(Kind::List | Kind::Deque) => self.set_index(*id, &key, value, node),
                 Some(Kind::Instance(class)) => {
                     if let Some(function) = self.method_of(class, "__setitem__") {
@@ -779,7 +782,10 @@ impl<'p> Machine<'p> {
         let Value::Object(id) = old else { return Ok(false) };
         let Some(kind) = self.state.object(*id).map(|object| object.kind.clone()) else { return Ok(false) };
         match (kind, operator) {
-            (Kind::List | Kind::Deque, ast::Operator::Add) => self.extend_container(*id, change, node)?,
+            (Kind::List | Kind::Deque, ast::Operator::Add) => {
+                self.warn_of_growth(*id, "extend", node);
+                self.extend_container(*id, change, node)?;
+            }
             (Kind::Set, ast::Operator::BitOr) => self.extend_container(*id, change, node)?,
             (Kind::Set, ast::Operator::BitAnd | ast::Operator::Sub | ast::Operator::BitXor) => {}
             (Kind::Dict, ast::Operator::BitOr) => self.update_dict(*id, change, node)?,

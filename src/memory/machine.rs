@@ -25,6 +25,7 @@ use crate::project::{ModuleId, Project};
 
 use super::amount::{Amount, Bytes};
 use super::cpython::Version;
+use super::growth::Additions;
 use super::heap::State;
 use super::sizes::Sizes;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
@@ -130,7 +131,9 @@ pub struct Machine<'p> {
     pub(super) pending: Option<Flow>,
     pub(super) unknowns: Unknowns,
     pub(super) assumptions: BTreeSet<String>,
-    pub(super) growth: BTreeMap<(String, u32), String>,
+    pub(super) additions: Additions,
+    /// The number of the last object that was there before the handler ran.
+    pub(super) born_before_entry: u64,
     pub(super) closures: FxHashMap<FrameId, FrameId>,
     pub(super) generators: Vec<&'p ast::ExprGenerator>,
     pub(super) names: FxHashMap<FunctionId, Rc<Names>>,
@@ -168,7 +171,8 @@ impl<'p> Machine<'p> {
             pending: None,
             unknowns,
             assumptions: BTreeSet::new(),
-            growth: BTreeMap::new(),
+            additions: Additions::default(),
+            born_before_entry: 0,
             closures: FxHashMap::default(),
             generators: Vec::new(),
             names: FxHashMap::default(),

@@ -6,6 +6,7 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::growth::ENDLESS;
 use super::machine::{Eval, Flow, Machine};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
@@ -720,36 +721,19 @@ impl<'p> Machine<'p> {
         {
             return match name {
                 "cache_clear" | "cache_info" => Ok(Value::NONE),
-                _ => self.call_value(&function, arguments, node),
+                _ => {
+                    if !arguments.is_empty()
+                        && let Value::Object(id) = receiver
+                        && self.state.object(*id).is_some_and(|object| object.features.contains_key(ENDLESS))
+                    {
+                        self.warn_of_cached_results(*id, node);
+                    }
+                    self.call_value(&function, arguments, node)
+                }
             };
         }
         let qualified = format!("{kind}.{name}");
         self.call_contract(&qualified, Some(receiver), &arguments, node)
-    }
-
-    /// Notes that an object of the module grows with each invocation.
-    pub(super) fn warn_of_growth(&mut self, id: ObjectId, method: &str, node: &impl Ranged) {
-        let grows = matches!(
-            method,
-            "append" | "appendleft" | "extend" | "insert" | "add" | "update" | "setdefault" | "__setitem__"
-        );
-        if !grows || self.initialising {
-            return;
-        }
-        if let Some(name) = self.old_name(id) {
-            let key = (self.file(), self.line(node));
-            self.growth.entry(key).or_insert_with(|| format!("{name} outlives the invocation and grows with each one"));
-        }
-    }
-
-    /// The name of the module variable that holds an object which was there before the handler ran.
-    pub(super) fn old_name(&self, id: ObjectId) -> Option<String> {
-        self.state.modules.iter().find_map(|(module, frame)| {
-            self.state.variables(*frame).find_map(|(name, value)| {
-                (*value == Value::Object(id) && !name.starts_with('<'))
-                    .then(|| format!("{}.{name}", self.project.module(*module).name))
-            })
-        })
     }
 }
 

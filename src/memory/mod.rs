@@ -10,6 +10,7 @@ mod calls;
 mod containers;
 pub mod cpython;
 mod expressions;
+mod growth;
 mod heap;
 mod join;
 mod library;

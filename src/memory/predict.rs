@@ -57,6 +57,8 @@ pub fn run(
     machine.state.demand = Amount::ZERO;
     machine.exits.clear();
     machine.steps = 0;
+    machine.born_before_entry = machine.state.made();
+    let entry = machine.state.clone();
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
@@ -127,8 +129,8 @@ pub fn run(
         resident_peak: formula(&peak.resident),
         retained: formula(&retained.requested),
         unknown: machine.unknowns.list().to_vec(),
-        assumptions: machine.assumptions.into_iter().collect(),
-        growth: machine.growth.into_iter().map(|((file, line), what)| (file, line, what)).collect(),
+        assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
+        growth: machine.growth_since(&entry),
     }
 }
 

@@ -44,6 +44,9 @@ impl<'p> Machine<'p> {
                 let value = self.expression(&statement.value)?;
                 self.state.keep(&value);
                 for target in &statement.targets {
+                    if Self::adds_to_target(target, &statement.value) {
+                        self.warn_of_growth_by_name(target, &[&value]);
+                    }
                     self.assign(target, value.clone())?;
                 }
                 self.state.unkeep(&value);
@@ -479,7 +482,6 @@ impl<'p> Machine<'p> {
 
     pub(super) fn bind(&mut self, name: &str, value: Value) {
         let frame = self.binding_frame(name);
-        self.warn_of_growth_by_name(frame, name, &value);
         self.state.set(frame, Text::from(name), value);
     }
 
@@ -601,6 +603,9 @@ impl<'p> Machine<'p> {
             return Ok(());
         }
         let value = self.augmented_value(statement.op, &old, &change, statement)?;
+        if statement.op == ast::Operator::Add {
+            self.warn_of_growth_by_name(&statement.target, &[&old, &value]);
+        }
         self.assign(&statement.target, value)?;
         self.state.settle(&change);
         self.state.settle(&old);
@@ -781,11 +786,6 @@ impl<'p> Machine<'p> {
             }
             end += 1;
         }
-    }
-
-    /// Notes memory that stays from one invocation to the next: a global that the handler binds.
-    fn warn_of_growth_by_name(&mut self, frame: FrameId, name: &str, value: &Value) {
-        let _ = (frame, name, value);
     }
 
     /// Whether an object is a dict.
