@@ -91,7 +91,10 @@ impl<'p> Machine<'p> {
             ("reversed" | "iter", Some(items)) if arguments.positional.len() == 1 => {
                 self.adapter(Adapter::Same, vec![items], node)
             }
-            ("enumerate", Some(items)) => self.adapter(Adapter::Enumerate, vec![items], node),
+            ("enumerate", Some(items)) => {
+                let start = arguments.get(1, "start").cloned();
+                self.adapter(Adapter::Enumerate, [items].into_iter().chain(start).collect(), node)
+            }
             ("zip" | "itertools.zip_longest", Some(_)) => {
                 self.adapter(Adapter::Zip, arguments.positional.clone(), node)
             }
@@ -296,7 +299,7 @@ impl<'p> Machine<'p> {
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {
                     let own = self.state.object(*id).map(|object| object.own.requested.clone());
-                    Value::Number(Number { kind: NumberKind::Int, amount: own })
+                    Value::Number(Number { kind: NumberKind::Int, amount: own, shared: false })
                 }
                 _ => Value::number(NumberKind::Int),
             },
@@ -599,7 +602,7 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| match &entry.value {
                     Value::Plain(plain) => super::containers::blurred(plain),
-                    Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None }),
+                    Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
                     Value::Float(_) => Value::number(NumberKind::Float),
                     other => other.clone(),
                 })
@@ -763,7 +766,7 @@ impl<'p> Machine<'p> {
             }
             (_, amount) => amount,
         };
-        Ok(Value::Number(Number { kind, amount }))
+        Ok(Value::Number(Number { kind, amount, shared: false }))
     }
 
     fn arithmetic(&mut self, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -805,8 +808,8 @@ impl<'p> Machine<'p> {
             }
             ("hex" | "bin" | "oct", _, _) => return Ok(self.new_str(1, Amount::Int(12), node)),
             ("divmod", Some(a), Some(b)) => {
-                let quotient = Value::Number(Number { kind: NumberKind::Int, amount: a.floor_div(&b) });
-                let remainder = Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b) });
+                let quotient = Value::Number(Number { kind: NumberKind::Int, amount: a.floor_div(&b), shared: false });
+                let remainder = Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b), shared: false });
                 return Ok(self.pair(quotient, remainder, node));
             }
             ("divmod", _, _) => {
@@ -815,7 +818,7 @@ impl<'p> Machine<'p> {
             ("pow" | "round", _, _) => (self.number_kind(arguments.positional.first()), None),
             _ => (NumberKind::Float, None),
         };
-        Ok(Value::Number(Number { kind, amount }))
+        Ok(Value::Number(Number { kind, amount, shared: false }))
     }
 
     fn number_kind(&self, value: Option<&Value>) -> NumberKind {
@@ -862,7 +865,7 @@ impl<'p> Machine<'p> {
                 let amount = amounts.and_then(|amounts| {
                     amounts.into_iter().reduce(|a, b| if name == "max" { a.max(&b) } else { a.min(&b) })
                 });
-                return Ok(Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount }));
+                return Ok(Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared: false }));
             }
             return Ok(arguments.positional.last().cloned().unwrap_or(Value::NONE));
         }
@@ -877,7 +880,7 @@ impl<'p> Machine<'p> {
         self.exhaust(items, node)?;
         Ok(match sample {
             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
-            Some(Value::Number(number)) => Value::Number(Number { kind: number.kind, amount: None }),
+            Some(Value::Number(number)) => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
             Some(Value::Float(_)) => Value::number(NumberKind::Float),
             Some(value) => value,
             None => Value::number(NumberKind::Int),

@@ -221,9 +221,10 @@ impl<'p> Machine<'p> {
             return self.call_unknown(&what, node);
         }
         let frame = self.state.new_frame();
-        if let Some(closure) = closure {
-            self.closures.insert(frame, closure);
-        }
+        match closure {
+            Some(closure) => self.closures.insert(frame, closure),
+            None => self.closures.remove(&frame),
+        };
         self.bind_parameters(function, frame, receiver, arguments, node);
         if info.is_generator {
             let mut object = Object::new(Kind::Iterator, super::sizes::object(240));
@@ -275,17 +276,22 @@ impl<'p> Machine<'p> {
         self.state.keep(&value);
         if !keeps || !self.escapes(frame, &value) {
             self.state.clear_frame(frame);
+            // A generator that was left in the middle may be asked again.
+            if consumer.is_none() || result.is_ok() {
+                self.state.free_frame(frame);
+            }
         }
         self.state.unkeep(&value);
         result
     }
 
     /// Whether something that outlives a call closes over its frame.
-    fn escapes(&self, frame: FrameId, value: &Value) -> bool {
+    fn escapes(&mut self, frame: FrameId, value: &Value) -> bool {
         let closes = |value: &Value| matches!(value, Value::Code(Code::Function(_, Some(over))) if *over == frame);
         if closes(value) || matches!(value, Value::Code(_)) {
             return true;
         }
+        self.steps += u64::try_from(self.state.places() / 256).unwrap_or(0);
         let in_frames = (0..self.state.frame_count())
             .filter(|other| *other != frame as usize)
             .filter_map(|other| FrameId::try_from(other).ok())
@@ -510,7 +516,7 @@ impl<'p> Machine<'p> {
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
                 if let Some(value) = object.fields.get(name) {
-                    return Ok(value.clone());
+                    return Ok(value.clone().kept());
                 }
                 match object.kind.clone() {
                     Kind::Instance(class) => {
@@ -686,6 +692,7 @@ impl<'p> Machine<'p> {
         let names = self.names_of(function);
         let info = self.project.module(module);
         let frame = self.state.new_frame();
+        self.closures.remove(&frame);
         self.state.modules.insert(module, frame);
         let name = info.name.clone();
         self.state.set(frame, Text::from("__name__"), Value::text(&name));

@@ -260,7 +260,7 @@ impl<'p> Machine<'p> {
                     "float" | "complex" => NumberKind::Float,
                     _ => NumberKind::Int,
                 };
-                return Value::Number(Number { kind, amount: value.as_ref().map(amount) });
+                return Value::Number(Number { kind, amount: value.as_ref().map(amount), shared: false });
             }
             ResultValue::Argument(path) if path.ends_with("[]") => {
                 let of = values.get(path.trim_end_matches("[]")).and_then(Given::value).cloned();

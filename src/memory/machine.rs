@@ -31,9 +31,9 @@ use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
-pub const EXACT_STEPS: u64 = 60_000;
+pub const EXACT_STEPS: u64 = 200_000;
 /// Statements before nothing is followed any more.
-pub const MAX_STEPS: u64 = 400_000;
+pub const MAX_STEPS: u64 = 1_500_000;
 /// Deepest chain of calls.
 pub const MAX_DEPTH: usize = 80;
 /// Largest formula of what two ways have in common; beyond, the larger one stands for both.
@@ -140,7 +140,12 @@ pub struct Machine<'p> {
     /// How many loops are being summed up: what an unknown decides in there, it decides for a share of the rounds.
     pub(super) summing: usize,
     pub(super) steps: u64,
-    pub(super) exact_steps: u64,
+    /// Steps up to which the running loop is run round by round.
+    pub(super) limit: u64,
+    /// The number of the round that is being run, of the innermost loop over something whose items are counted.
+    pub(super) round_index: Option<i128>,
+    /// How many loops of many rounds are running.
+    pub(super) repeated: u32,
     pub(super) fresh: u32,
     /// How often both ways of a condition were taken.
     pub(super) forks: u64,
@@ -176,7 +181,9 @@ impl<'p> Machine<'p> {
             handling: Vec::new(),
             summing: 0,
             steps: 0,
-            exact_steps: EXACT_STEPS,
+            limit: EXACT_STEPS,
+            round_index: None,
+            repeated: 0,
             fresh: 0,
             forks: 0,
             round_begun: u64::MAX,
@@ -467,6 +474,7 @@ impl<'p> Machine<'p> {
     /// What a container is charged for keeping a value: numbers and texts that nothing else keeps.
     pub(super) fn charge(&self, value: &Value) -> Bytes {
         match value {
+            Value::Number(number) if number.shared => Bytes::ZERO,
             Value::Number(number) => match number.kind {
                 super::value::NumberKind::Bool => Bytes::ZERO,
                 super::value::NumberKind::Int => self.sizes.int(number.amount.as_ref()),

@@ -7,6 +7,7 @@
 pub mod amount;
 mod builtins;
 mod calls;
+mod carry;
 mod containers;
 pub mod cpython;
 mod expressions;

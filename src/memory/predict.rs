@@ -57,6 +57,7 @@ pub fn run(
     machine.state.demand = Amount::ZERO;
     machine.exits.clear();
     machine.steps = 0;
+    machine.limit = super::machine::EXACT_STEPS;
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);

@@ -527,7 +527,12 @@ impl<'p> Machine<'p> {
             && object.known.is_none()
             && object.entries.len() == targets.len()
         {
-            let items: Vec<Value> = object.entries.iter().map(|entry| entry.value.clone()).collect();
+            let kept = object.refs > 1;
+            let items: Vec<Value> = object
+                .entries
+                .iter()
+                .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
+                .collect();
             for (target, item) in targets.iter().zip(items) {
                 self.assign(target, item)?;
             }
@@ -683,6 +688,7 @@ impl<'p> Machine<'p> {
     fn define_class(&mut self, class: &'p ast::StmtClassDef) -> Result<(), Flow> {
         let Some(id) = self.program.class_of(class) else { return Ok(()) };
         let frame = self.state.new_frame();
+        self.closures.remove(&frame);
         self.state.classes.insert(id, frame);
         let body = self.program.class(id).body;
         let names = self.names_of(body);
