@@ -207,9 +207,15 @@ impl<'p> Machine<'p> {
                 Rc::new(arguments.keywords.clone()),
             )),
             ("functools.lru_cache" | "functools.cache", first) => match first {
-                Some(function @ Value::Code(_)) => self.cached(function, node),
+                Some(function @ Value::Code(_)) => self.cached(function, Some(Amount::Int(128)), node),
                 _ => {
-                    let object = Object::new(Kind::Named(Text::from("functools.lru_cache")), Bytes::ZERO);
+                    let mut object = Object::new(Kind::Named(Text::from("functools.lru_cache")), Bytes::ZERO);
+                    let most = match arguments.get(0, "maxsize").cloned() {
+                        None => Some(Amount::Int(128)),
+                        Some(Value::Plain(Plain::None)) => None,
+                        Some(most) => self.amount(&most, node),
+                    };
+                    object.features.extend(most.map(|most| (Text::from("maxsize"), most)));
                     self.allocate(object, node)
                 }
             },
@@ -252,10 +258,7 @@ impl<'p> Machine<'p> {
             ("heapq.heapify", _) => Value::NONE,
             ("heapq.nlargest" | "heapq.nsmallest", Some(count)) => {
                 let items = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
-                let most = self.length(&items, node).unwrap_or(Amount::ZERO);
-                let count = self.amount(&count, node).unwrap_or(Amount::ONE).min(&most);
-                let item = self.sample(&items);
-                self.new_list_of(count, item, node)
+                self.heap_extremes(&count, &items, arguments.keyword("key").is_some(), node)?
             }
             ("os.environ.get" | "os.getenv", Some(key)) => {
                 let default = arguments.positional.get(1).cloned();
@@ -865,7 +868,16 @@ impl<'p> Machine<'p> {
                 let amount = amounts.and_then(|amounts| {
                     amounts.into_iter().reduce(|a, b| if name == "max" { a.max(&b) } else { a.min(&b) })
                 });
-                return Ok(Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared: false }));
+                // One of the arguments comes back, and no new number.
+                let shared = arguments.positional.iter().all(|value| self.charge(value).is_zero());
+                let picked = amount.as_ref().and_then(|amount| {
+                    let all = arguments.positional.clone();
+                    all.into_iter().find(|value| self.amount(value, node).as_ref() == Some(amount))
+                });
+                return Ok(match picked {
+                    Some(value) => value,
+                    None => Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared }),
+                });
             }
             return Ok(arguments.positional.last().cloned().unwrap_or(Value::NONE));
         }
@@ -880,11 +892,54 @@ impl<'p> Machine<'p> {
         self.exhaust(items, node)?;
         Ok(match sample {
             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
-            Some(Value::Number(number)) => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
-            Some(Value::Float(_)) => Value::number(NumberKind::Float),
+            Some(Value::Number(number)) => Value::Number(Number { amount: None, shared: true, ..number }),
+            Some(Value::Float(_)) => Value::number(NumberKind::Float).kept(),
             Some(value) => value,
             None => Value::number(NumberKind::Int),
         })
+    }
+
+    /// `heapq.nlargest(n, items)`: so many tuples of an item and its place (of its key too) beside the list of the
+    /// result. Source: `Lib/heapq.py`.
+    fn heap_extremes(&mut self, count: &Value, items: &Value, key: bool, node: &impl Ranged) -> Eval {
+        let wanted = self.amount(count, node).unwrap_or(Amount::ONE);
+        let seen: Rc<std::cell::RefCell<(usize, Option<Value>)>> = Rc::default();
+        let (item, length) = match self.length_if_known(items) {
+            Some(length) => (self.sample(items).map(Value::kept), length),
+            None => {
+                let slot = seen.clone();
+                let each: super::machine::Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    machine.steps += 1;
+                    let mut slot = slot.borrow_mut();
+                    slot.0 += 1;
+                    if let (Value::Number(_) | Value::Float(_) | Value::Plain(_), _) = (&item, ()) {
+                        slot.1 = Some(item);
+                    } else if slot.1.is_none() {
+                        machine.state.keep(&item);
+                        slot.1 = Some(item);
+                    } else {
+                        machine.state.settle(&item);
+                    }
+                    Flow::Next
+                });
+                match self.iterate(items, Place::of(node), &each).0 {
+                    Flow::Next => {}
+                    other => return Err(other),
+                }
+                let item = seen.borrow_mut().1.take();
+                if let Some(item) = &item {
+                    self.state.unkeep(item);
+                }
+                (item, wanted.clone())
+            }
+        };
+        let count = wanted.min(&length);
+        let item = item.unwrap_or(Value::NONE);
+        let tuples = self.sizes.tuple(&Amount::Int(if key { 3 } else { 2 }));
+        let each = &(&tuples + &self.sizes.int(None)) + &Bytes::touched(Amount::Int(8));
+        let list = self.many(Kind::List, count.clone(), item, node);
+        self.state.transient(&each.times(&count));
+        Ok(list)
     }
 
     fn is_instance(&mut self, name: &str, value: &Value, arguments: &Arguments, node: &impl Ranged) -> Value {
@@ -953,8 +1008,9 @@ impl<'p> Machine<'p> {
     }
 
     /// A function whose results are kept.
-    pub(super) fn cached(&mut self, function: Value, node: &impl Ranged) -> Value {
+    pub(super) fn cached(&mut self, function: Value, most: Option<Amount>, node: &impl Ranged) -> Value {
         let mut object = Object::new(Kind::Named(Text::from("functools.cached")), Bytes::ZERO);
+        object.features.extend(most.map(|most| (Text::from("maxsize"), most)));
         object.fields.insert(Text::from("<function>"), function);
         self.allocate(object, node)
     }

@@ -56,6 +56,11 @@ impl Rounds {
         machine.limit = (machine.steps + part).min(self.outer.max(self.begun + LEAST_STEPS));
     }
 
+    /// Whether a loop whose end is not known has taken half of its steps.
+    fn is_half_spent(&self, machine: &Machine<'_>, rounds: i128) -> bool {
+        rounds >= 8 && machine.steps.saturating_sub(self.begun) > self.room / 2
+    }
+
     /// Half the rounds of a window from which the loop is carried on, where it cannot be run to its end.
     fn window(&self, machine: &Machine<'_>, done: i128, left: i128) -> Option<i128> {
         if done < 2 || left < 8 {
@@ -116,11 +121,22 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn while_statement(&mut self, statement: &'p ast::StmtWhile) -> Flow {
+        let (outer, index, repeated) = (self.limit, self.round_index, self.repeated);
+        let flow = self.run_while(statement);
+        self.limit = outer;
+        self.round_index = index;
+        self.repeated = repeated;
+        flow
+    }
+
+    fn run_while(&mut self, statement: &'p ast::StmtWhile) -> Flow {
         let mark = self.exits.len();
+        let budget = Rounds::begin(self);
         let mut gaps: Vec<Amount> = Vec::new();
-        let mut rounds = 0_u64;
+        let mut rounds = 0_i128;
+        let mut window: Option<Window> = None;
+        self.round_index = None;
         loop {
-            let before = self.steps;
             let (test, gap) = match self.test_and_gap(&statement.test) {
                 Ok(test) => test,
                 Err(flow) => return flow,
@@ -133,10 +149,30 @@ impl<'p> Machine<'p> {
                     self.join_exits(mark, |flow| *flow == Flow::Break);
                     return self.statements(&statement.orelse);
                 }
-                Ok(true) if rounds < 3 || self.affordable(self.steps.saturating_sub(before).max(4)) => {}
-                // Too long, or not known how long.
+                Ok(true) if self.summing == 0 || rounds < 3 => {}
+                // It is not known how long.
                 _ => return self.sum_up_while(statement, mark, &gaps),
             }
+            match &mut window {
+                None if budget.is_half_spent(self, rounds) => {
+                    let half = (rounds / 4).clamp(2, HALF);
+                    let first = self.state.clone();
+                    window = Some(Window { begun: rounds, half, middle: first.clone(), first });
+                }
+                None => {}
+                Some(window) if rounds == window.begun + window.half => window.middle = self.state.clone(),
+                Some(window) if rounds == window.begun + 2 * window.half => {
+                    let Some(rest) = self.rounds_left(statement, window, rounds, &gaps) else {
+                        return self.sum_up_while(statement, mark, &gaps);
+                    };
+                    return self.carry_while(statement, mark, &budget, window, rounds, &rest);
+                }
+                Some(_) => {}
+            }
+            if rounds > FEW {
+                self.repeated = self.repeated.max(1);
+            }
+            budget.limit(self, i128::MAX);
             rounds += 1;
             match self.statements(&statement.body) {
                 Flow::Next | Flow::Continue => self.join_exits(mark, |flow| *flow == Flow::Continue),
@@ -146,6 +182,102 @@ impl<'p> Machine<'p> {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// How many rounds a `while` loop has left: by how fast the two sides of its test meet, or, of one that ends when a
+    /// container is empty, by how many items there are that it may have to do with.
+    fn rounds_left(
+        &mut self,
+        statement: &'p ast::StmtWhile,
+        window: &Window,
+        rounds: i128,
+        gaps: &[Amount],
+    ) -> Option<Rest> {
+        let past = 2 * window.half;
+        let back = usize::try_from(past).ok()?;
+        if let Some(Amount::Int(now)) = gaps.last()
+            && let Some(Amount::Int(then)) = gaps.len().checked_sub(back + 1).and_then(|at| gaps.get(at))
+            && then > now
+        {
+            let left = (now * past + (then - now) - 1) / (then - now);
+            return Some(Rest { rounds: left.max(1), slower: (1, 1) });
+        }
+        let id = self.test_container(&statement.test)?;
+        let length = |state: &State| state.object(id).and_then(|object| object.length.as_ref()).and_then(Amount::as_int);
+        let (then, now) = (length(&window.first)?, length(&self.state)?);
+        if now < then {
+            return Some(Rest { rounds: (now * past / (then - now)).max(1), slower: (1, 1) });
+        }
+        let most = self
+            .state
+            .objects()
+            .filter(|(_, object)| matches!(object.kind, Kind::List | Kind::Dict | Kind::Set | Kind::Tuple))
+            .filter_map(|(_, object)| object.length.as_ref().and_then(Amount::as_int))
+            .max()?;
+        self.assume("a loop that ends when its list of work is empty handles each item of the largest container once");
+        let left = (most - rounds).max(now).max(1);
+        // In the end as many items were put in as were taken out, one a round.
+        Some(Rest { rounds: left, slower: (past, past + (now - then)) })
+    }
+
+    /// The container that a test asks about: `queue`, `len(queue) > 0`, `heap and …`.
+    fn test_container(&mut self, test: &'p Ast) -> Option<ObjectId> {
+        match test {
+            Ast::Name(_) | Ast::Attribute(_) => match self.expression(test).ok()? {
+                Value::Object(id) => self.state.object(id)?.length.is_some().then_some(id),
+                _ => None,
+            },
+            Ast::BoolOp(operation) => operation.values.iter().find_map(|value| self.test_container(value)),
+            Ast::Compare(comparison) => self.test_container(&comparison.left),
+            Ast::Call(call) => match (&*call.func, &*call.arguments.args) {
+                (Ast::Name(name), [argument]) if name.id.as_str() == "len" => self.test_container(argument),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn carry_while(
+        &mut self,
+        statement: &'p ast::StmtWhile,
+        mark: usize,
+        budget: &Rounds,
+        window: &Window,
+        rounds: i128,
+        rest: &Rest,
+    ) -> Flow {
+        let Some(mut activation) = self.here().cloned() else { return Flow::Next };
+        activation.loops += 1;
+        let emptied = if rest.slower == (1, 1) { None } else { self.test_container(&statement.test) };
+        let mut probe = |machine: &mut Self, _: i128| {
+            budget.limit(machine, 1);
+            machine.stack.push(activation.clone());
+            let flow = match machine.expression(&statement.test) {
+                Ok(test) => {
+                    machine.state.settle(&test);
+                    machine.statements(&statement.body)
+                }
+                Err(flow) => flow,
+            };
+            machine.stack.pop();
+            match flow {
+                Flow::Continue => Flow::Next,
+                other => other,
+            }
+        };
+        let left = self.carry_on(window, rounds, rest, &mut probe);
+        self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
+        if let Some(id) = emptied {
+            self.state.note_peak();
+            self.state.note(id, |object| object.length = Some(Amount::ZERO));
+            self.state.clear_items(id);
+            self.resize_container(id);
+        }
+        match left {
+            None => self.statements(&statement.orelse),
+            Some(Flow::Break) => Flow::Next,
+            Some(other) => other,
         }
     }
 

@@ -35,7 +35,7 @@ pub const EXACT_STEPS: u64 = 200_000;
 /// Statements before nothing is followed any more.
 pub const MAX_STEPS: u64 = 1_500_000;
 /// Deepest chain of calls.
-pub const MAX_DEPTH: usize = 80;
+pub const MAX_DEPTH: usize = 1_200;
 /// Largest formula of what two ways have in common; beyond, the larger one stands for both.
 pub const MAX_JOINED: u64 = 800;
 /// Most values in a container that is looked into for its exact value.
@@ -146,6 +146,12 @@ pub struct Machine<'p> {
     pub(super) round_index: Option<i128>,
     /// How many loops of many rounds are running.
     pub(super) repeated: u32,
+    /// A number that a function gave back.
+    pub(super) results: FxHashMap<FunctionId, Value>,
+    /// Contracts of what libraries bring in on first use, by their first name, that have been counted.
+    pub(super) used: BTreeSet<Text>,
+    /// Where random numbers come from that stand for those of the program.
+    pub(super) random: u64,
     pub(super) fresh: u32,
     /// How often both ways of a condition were taken.
     pub(super) forks: u64,
@@ -184,6 +190,9 @@ impl<'p> Machine<'p> {
             limit: EXACT_STEPS,
             round_index: None,
             repeated: 0,
+            results: FxHashMap::default(),
+            used: BTreeSet::new(),
+            random: 0x9E37_79B9_7F4A_7C15,
             fresh: 0,
             forks: 0,
             round_begun: u64::MAX,

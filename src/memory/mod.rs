@@ -18,6 +18,7 @@ mod loops;
 mod machine;
 mod methods;
 pub mod predict;
+mod random;
 mod sizes;
 mod standard;
 mod statements;

@@ -722,6 +722,7 @@ impl<'p> Machine<'p> {
     fn import(&mut self, import: &'p ast::StmtImport) {
         for alias in &import.names {
             self.load_by_name(&alias.name);
+            self.first_use(&alias.name);
             let (name, target) = match &alias.asname {
                 Some(asname) => (asname.as_str(), alias.name.as_str()),
                 None => {
@@ -737,6 +738,7 @@ impl<'p> Machine<'p> {
     fn import_from(&mut self, import: &'p ast::StmtImportFrom) {
         let module = self.project.absolute(self.module(), import.level, import.module.as_deref().unwrap_or(""));
         self.load_by_name(&module);
+        self.first_use(&module);
         for alias in &import.names {
             if alias.name.as_str() == "*" {
                 let Some(frame) = self.project.find(&module).and_then(|id| self.state.modules.get(&id).copied()) else {
