@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula};
 use crate::memory::cpython::Version;
-use crate::memory::predict::{Outcome, bounds};
+use crate::memory::predict::{Outcome, bounds, resident_bound};
 use crate::memory::{self, Options};
 use crate::project::discover::{EnvValue, Handler, discover};
 use crate::project::events::{self, Event, Form};
@@ -236,6 +236,15 @@ impl Predicted {
         (bytes(low), bytes(high))
     }
 
+    /// The resident peak, with what the upper bound allows for beyond what objects take.
+    fn resident_json(&self) -> Value {
+        let (low, high) = bounds(&self.outcome.resident_peak, &self.outcome.unknown);
+        let bound = bytes(high.as_ref().map(resident_bound));
+        let (low, high) = (bytes(low), bytes(high));
+        let expected = if low == high { low.clone() } else { None };
+        json!({"min": number(low), "expected": number(expected), "max": number(bound)})
+    }
+
     fn range_json(&self, formula: &Formula) -> Value {
         let (low, high) = self.range(formula);
         let expected = if low == high { low.clone() } else { None };
@@ -273,7 +282,7 @@ impl Predicted {
             "event": self.event,
             "demand_bytes": self.range_json(&outcome.demand),
             "peak_bytes": self.range_json(&outcome.peak),
-            "resident_peak_bytes": self.range_json(&outcome.resident_peak),
+            "resident_peak_bytes": self.resident_json(),
             "retained_bytes": self.range_json(&outcome.retained),
             "formulas": {
                 "demand": outcome.demand.to_string(),

@@ -10,7 +10,6 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
-use super::growth::ENDLESS;
 use super::loops::Place;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
@@ -92,7 +91,10 @@ impl<'p> Machine<'p> {
             ("reversed" | "iter", Some(items)) if arguments.positional.len() == 1 => {
                 self.adapter(Adapter::Same, vec![items], node)
             }
-            ("enumerate", Some(items)) => self.adapter(Adapter::Enumerate, vec![items], node),
+            ("enumerate", Some(items)) => {
+                let start = arguments.get(1, "start").cloned();
+                self.adapter(Adapter::Enumerate, [items].into_iter().chain(start).collect(), node)
+            }
             ("zip" | "itertools.zip_longest", Some(_)) => {
                 self.adapter(Adapter::Zip, arguments.positional.clone(), node)
             }
@@ -205,12 +207,18 @@ impl<'p> Machine<'p> {
                 Rc::new(arguments.keywords.clone()),
             )),
             ("functools.lru_cache" | "functools.cache", first) => match first {
-                Some(function @ Value::Code(_)) => self.cached(function, name == "functools.cache", node),
-                most => {
+                Some(function @ Value::Code(_)) => {
+                    let most = (name == "functools.lru_cache").then_some(Amount::Int(128));
+                    self.cached(function, most, node)
+                }
+                _ => {
                     let mut object = Object::new(Kind::Named(Text::from("functools.lru_cache")), Bytes::ZERO);
-                    if most.as_ref().or(arguments.keyword("maxsize")) == Some(&Value::NONE) {
-                        object.features.insert(Text::from(ENDLESS), Amount::ONE);
-                    }
+                    let most = match arguments.get(0, "maxsize").cloned() {
+                        None => Some(Amount::Int(128)),
+                        Some(Value::Plain(Plain::None)) => None,
+                        Some(most) => self.amount(&most, node),
+                    };
+                    object.features.extend(most.map(|most| (Text::from("maxsize"), most)));
                     self.allocate(object, node)
                 }
             },
@@ -253,10 +261,7 @@ impl<'p> Machine<'p> {
             ("heapq.heapify", _) => Value::NONE,
             ("heapq.nlargest" | "heapq.nsmallest", Some(count)) => {
                 let items = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
-                let most = self.length(&items, node).unwrap_or(Amount::ZERO);
-                let count = self.amount(&count, node).unwrap_or(Amount::ONE).min(&most);
-                let item = self.sample(&items);
-                self.new_list_of(count, item, node)
+                self.heap_extremes(&count, &items, arguments.keyword("key").is_some(), node)?
             }
             ("os.environ.get" | "os.getenv", Some(key)) => {
                 let default = arguments.positional.get(1).cloned();
@@ -300,7 +305,7 @@ impl<'p> Machine<'p> {
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {
                     let own = self.state.object(*id).map(|object| object.own.requested.clone());
-                    Value::Number(Number { kind: NumberKind::Int, amount: own })
+                    Value::Number(Number { kind: NumberKind::Int, amount: own, shared: false })
                 }
                 _ => Value::number(NumberKind::Int),
             },
@@ -603,7 +608,7 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| match &entry.value {
                     Value::Plain(plain) => super::containers::blurred(plain),
-                    Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None }),
+                    Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
                     Value::Float(_) => Value::number(NumberKind::Float),
                     other => other.clone(),
                 })
@@ -767,7 +772,7 @@ impl<'p> Machine<'p> {
             }
             (_, amount) => amount,
         };
-        Ok(Value::Number(Number { kind, amount }))
+        Ok(Value::Number(Number { kind, amount, shared: false }))
     }
 
     fn arithmetic(&mut self, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -809,8 +814,8 @@ impl<'p> Machine<'p> {
             }
             ("hex" | "bin" | "oct", _, _) => return Ok(self.new_str(1, Amount::Int(12), node)),
             ("divmod", Some(a), Some(b)) => {
-                let quotient = Value::Number(Number { kind: NumberKind::Int, amount: a.floor_div(&b) });
-                let remainder = Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b) });
+                let quotient = Value::Number(Number { kind: NumberKind::Int, amount: a.floor_div(&b), shared: false });
+                let remainder = Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b), shared: false });
                 return Ok(self.pair(quotient, remainder, node));
             }
             ("divmod", _, _) => {
@@ -819,7 +824,7 @@ impl<'p> Machine<'p> {
             ("pow" | "round", _, _) => (self.number_kind(arguments.positional.first()), None),
             _ => (NumberKind::Float, None),
         };
-        Ok(Value::Number(Number { kind, amount }))
+        Ok(Value::Number(Number { kind, amount, shared: false }))
     }
 
     fn number_kind(&self, value: Option<&Value>) -> NumberKind {
@@ -866,7 +871,16 @@ impl<'p> Machine<'p> {
                 let amount = amounts.and_then(|amounts| {
                     amounts.into_iter().reduce(|a, b| if name == "max" { a.max(&b) } else { a.min(&b) })
                 });
-                return Ok(Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount }));
+                // One of the arguments comes back, and no new number.
+                let shared = arguments.positional.iter().all(|value| self.charge(value).is_zero());
+                let picked = amount.as_ref().and_then(|amount| {
+                    let all = arguments.positional.clone();
+                    all.into_iter().find(|value| self.amount(value, node).as_ref() == Some(amount))
+                });
+                return Ok(match picked {
+                    Some(value) => value,
+                    None => Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared }),
+                });
             }
             return Ok(arguments.positional.last().cloned().unwrap_or(Value::NONE));
         }
@@ -881,11 +895,54 @@ impl<'p> Machine<'p> {
         self.exhaust(items, node)?;
         Ok(match sample {
             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
-            Some(Value::Number(number)) => Value::Number(Number { kind: number.kind, amount: None }),
-            Some(Value::Float(_)) => Value::number(NumberKind::Float),
+            Some(Value::Number(number)) => Value::Number(Number { amount: None, shared: true, ..number }),
+            Some(Value::Float(_)) => Value::number(NumberKind::Float).kept(),
             Some(value) => value,
             None => Value::number(NumberKind::Int),
         })
+    }
+
+    /// `heapq.nlargest(n, items)`: so many tuples of an item and its place (of its key too) beside the list of the
+    /// result. Source: `Lib/heapq.py`.
+    fn heap_extremes(&mut self, count: &Value, items: &Value, key: bool, node: &impl Ranged) -> Eval {
+        let wanted = self.amount(count, node).unwrap_or(Amount::ONE);
+        let seen: Rc<std::cell::RefCell<(usize, Option<Value>)>> = Rc::default();
+        let (item, length) = match self.length_if_known(items) {
+            Some(length) => (self.sample(items).map(Value::kept), length),
+            None => {
+                let slot = seen.clone();
+                let each: super::machine::Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    machine.steps += 1;
+                    let mut slot = slot.borrow_mut();
+                    slot.0 += 1;
+                    if let (Value::Number(_) | Value::Float(_) | Value::Plain(_), _) = (&item, ()) {
+                        slot.1 = Some(item);
+                    } else if slot.1.is_none() {
+                        machine.state.keep(&item);
+                        slot.1 = Some(item);
+                    } else {
+                        machine.state.settle(&item);
+                    }
+                    Flow::Next
+                });
+                match self.iterate(items, Place::of(node), &each).0 {
+                    Flow::Next => {}
+                    other => return Err(other),
+                }
+                let item = seen.borrow_mut().1.take();
+                if let Some(item) = &item {
+                    self.state.unkeep(item);
+                }
+                (item, wanted.clone())
+            }
+        };
+        let count = wanted.min(&length);
+        let item = item.unwrap_or(Value::NONE);
+        let tuples = self.sizes.tuple(&Amount::Int(if key { 3 } else { 2 }));
+        let each = &(&tuples + &self.sizes.int(None)) + &Bytes::touched(Amount::Int(8));
+        let list = self.many(Kind::List, count.clone(), item, node);
+        self.state.transient(&each.times(&count));
+        Ok(list)
     }
 
     fn is_instance(&mut self, name: &str, value: &Value, arguments: &Arguments, node: &impl Ranged) -> Value {
@@ -953,12 +1010,10 @@ impl<'p> Machine<'p> {
         Ok(self.unknown(node, UnknownKind::Input, "an environment variable"))
     }
 
-    /// A function whose results are kept, all of them or the latest.
-    pub(super) fn cached(&mut self, function: Value, all: bool, node: &impl Ranged) -> Value {
+    /// A function whose results are kept.
+    pub(super) fn cached(&mut self, function: Value, most: Option<Amount>, node: &impl Ranged) -> Value {
         let mut object = Object::new(Kind::Named(Text::from("functools.cached")), Bytes::ZERO);
-        if all {
-            object.features.insert(Text::from(ENDLESS), Amount::ONE);
-        }
+        object.features.extend(most.map(|most| (Text::from("maxsize"), most)));
         object.fields.insert(Text::from("<function>"), function);
         self.allocate(object, node)
     }

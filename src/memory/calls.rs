@@ -10,7 +10,6 @@ use crate::expression::{Text, Value as Plain};
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes};
-use super::growth::ENDLESS;
 use super::machine::{Activation, Eval, Flow, MAX_DEPTH, MAX_STEPS, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Object, Source, Value, holds};
@@ -174,10 +173,13 @@ impl<'p> Machine<'p> {
                 return self.call_function(function, None, Some(callee.clone()), arguments, node);
             }
             if let Value::Object(id) = callee
-                && let Some(Kind::Named(kind)) = self.state.object(*id).map(|object| object.kind.clone())
-                && &*kind == "functools.cached"
+                && let Some(Kind::Named(name)) = self.state.object(*id).map(|object| object.kind.clone())
             {
-                return self.call_method(callee, "__call__", arguments, node);
+                match &*name {
+                    "functools.cached" => return self.call_cached(*id, arguments, node),
+                    "collections.namedtuple" => return self.make_named_tuple(*id, &arguments, node),
+                    _ => {}
+                }
             }
             return self.call_unknown("something that is not known", node);
         };
@@ -197,6 +199,97 @@ impl<'p> Machine<'p> {
             }
             Code::Module(_) | Code::Super(..) => self.call_unknown("a module", node),
         }
+    }
+
+    /// Calls a function whose results are kept (`Modules/_functoolsmodule.c`): a dict of them by their arguments, which
+    /// are a tuple unless there is one alone; with a largest size, each is a link of 80 bytes as well.
+    fn call_cached(&mut self, id: super::value::ObjectId, arguments: Arguments, node: &impl Ranged) -> Eval {
+        let Some(function) = self.state.object(id).and_then(|object| object.fields.get("<function>")).cloned() else {
+            return Ok(Value::NONE);
+        };
+        let cache = match self.state.object(id).and_then(|object| object.fields.get("<cache>")).cloned() {
+            Some(cache) => cache,
+            None => {
+                let cache = self.new_container(Kind::Dict, node);
+                self.state.set_field(id, Text::from("<cache>"), cache.clone());
+                cache
+            }
+        };
+        let Value::Object(cache) = cache else { return self.call_value(&function, arguments, node) };
+        let values: Vec<Value> = arguments.values().cloned().collect();
+        let known: Option<Vec<Plain>> = values.iter().map(|value| self.plain(value)).collect();
+        let key = known.map(|plains| match plains.as_slice() {
+            [one] => one.clone(),
+            _ => Plain::tuple(plains),
+        });
+        if let Some(key) = &key
+            && let Some(object) = self.state.object(cache)
+            && let Some(found) = self.find_entry(object, key).and_then(|at| object.entries.get(at))
+        {
+            return Ok(found.value.clone().kept());
+        }
+        let most = self.state.object(id).and_then(|object| object.features.get("maxsize")).cloned();
+        if most.is_none() && !arguments.is_empty() {
+            self.warn_of_cached_results(id, node);
+        }
+        let result = self.call_value(&function, arguments, node)?;
+        self.state.keep(&result);
+        let link = if most.is_some() { super::sizes::object(80) } else { Bytes::ZERO };
+        match (values.as_slice(), key) {
+            ([one], _) => self.store(cache, one.clone(), result.clone(), node),
+            (_, Some(key)) => {
+                // The tuple is new; what it holds may be kept elsewhere, or be new as well.
+                let mut bytes = self.sizes.tuple(&Amount::from(values.len()));
+                for value in &values {
+                    bytes += &self.charge(value);
+                }
+                self.store(cache, Value::Plain(key), result.clone(), node);
+                self.state.add_payload(cache, &Amount::ZERO, &bytes);
+            }
+            (_, None) => {
+                let tuple = self.tuple_of(values.clone(), node);
+                self.store(cache, tuple, result.clone(), node);
+            }
+        }
+        self.state.add_payload(cache, &Amount::ZERO, &link);
+        if let Some(most) = most
+            && let Some(Amount::Int(length)) = self.state.object(cache).and_then(|object| object.length.clone())
+            && most.as_int().is_some_and(|most| length > most)
+        {
+            let taken = self.remove_at(cache, Some(0), node);
+            self.state.settle(&taken);
+            self.state.add_payload(cache, &Amount::ZERO, &(&Bytes::ZERO - &link));
+        }
+        self.state.unkeep(&result);
+        Ok(result.kept())
+    }
+
+    /// An instance of a named tuple: a tuple whose items have names.
+    fn make_named_tuple(&mut self, class: super::value::ObjectId, arguments: &Arguments, node: &impl Ranged) -> Eval {
+        let mut names: Vec<(usize, Text)> = match self.state.object(class) {
+            Some(object) => object
+                .fields
+                .iter()
+                .filter_map(|(name, place)| match place {
+                    Value::Number(number) => Some((number.amount.as_ref()?.as_usize()?, name.clone())),
+                    _ => None,
+                })
+                .collect(),
+            None => Vec::new(),
+        };
+        names.sort();
+        let tuple = self.new_container(Kind::Tuple, node);
+        let Value::Object(id) = tuple else { return Ok(tuple) };
+        self.state.keep(&tuple);
+        for (at, name) in names {
+            let value = arguments.get(at, &name).cloned().unwrap_or(Value::NONE);
+            self.push_item(id, None, value.clone(), node);
+            self.state.set_field(id, name, value.kept());
+        }
+        self.state.note(id, |object| object.growth = super::value::Growth::Exact);
+        self.resize_container(id);
+        self.state.unkeep(&tuple);
+        Ok(tuple)
     }
 
     /// A call of which nothing is known: its memory is an unknown of its own.
@@ -227,15 +320,22 @@ impl<'p> Machine<'p> {
             self.stack.iter().filter(|running| running.function == function).map(|running| running.frame).collect();
         frames.dedup();
         let running = frames.len();
-        if running > 0 && (self.summing > 0 || running > 24) {
+        if running > 0 && self.summing == 0 && self.steps > 2 * super::machine::EXACT_STEPS {
+            // It has been followed long enough to know what a call gives.
+            let known = self.results.get(&function).cloned();
+            self.assume(format!("{} calls itself more often than is followed", info.qualified_name));
+            return Ok(known.unwrap_or_else(|| Value::number(super::value::NumberKind::Int).kept()));
+        }
+        if running > 0 && self.summing > 0 {
             // Recursion that does not end by what is known.
             let what = format!("{}, which calls itself", info.qualified_name);
             return self.call_unknown(&what, node);
         }
         let frame = self.state.new_frame();
-        if let Some(closure) = closure {
-            self.closures.insert(frame, closure);
-        }
+        match closure {
+            Some(closure) => self.closures.insert(frame, closure),
+            None => self.closures.remove(&frame),
+        };
         self.bind_parameters(function, frame, receiver, arguments, node);
         if info.is_generator {
             let mut object = Object::new(Kind::Iterator, super::sizes::object(240));
@@ -287,17 +387,25 @@ impl<'p> Machine<'p> {
         self.state.keep(&value);
         if !keeps || !self.escapes(frame, &value) {
             self.state.clear_frame(frame);
+            // A generator that was left in the middle may be asked again.
+            if consumer.is_none() || result.is_ok() {
+                self.state.free_frame(frame);
+            }
         }
         self.state.unkeep(&value);
+        if matches!(value, Value::Number(_) | Value::Float(_) | Value::Plain(_)) {
+            self.results.insert(function, value.kept());
+        }
         result
     }
 
     /// Whether something that outlives a call closes over its frame.
-    fn escapes(&self, frame: FrameId, value: &Value) -> bool {
+    fn escapes(&mut self, frame: FrameId, value: &Value) -> bool {
         let closes = |value: &Value| matches!(value, Value::Code(Code::Function(_, Some(over))) if *over == frame);
         if closes(value) || matches!(value, Value::Code(_)) {
             return true;
         }
+        self.steps += u64::try_from(self.state.places() / 256).unwrap_or(0);
         let in_frames = (0..self.state.frame_count())
             .filter(|other| *other != frame as usize)
             .filter_map(|other| FrameId::try_from(other).ok())
@@ -522,7 +630,7 @@ impl<'p> Machine<'p> {
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
                 if let Some(value) = object.fields.get(name) {
-                    return Ok(value.clone());
+                    return Ok(value.clone().kept());
                 }
                 match object.kind.clone() {
                     Kind::Instance(class) => {
@@ -596,6 +704,11 @@ impl<'p> Machine<'p> {
 
     /// A function found in a class becomes a method, a property its value.
     fn bind_attribute(&mut self, value: Value, receiver: &Value, node: &impl Ranged) -> Eval {
+        if let Value::Object(id) = &value
+            && self.state.object(*id).is_some_and(|object| object.kind == Kind::Named(Text::from("functools.cached")))
+        {
+            return Ok(Value::Code(Code::Partial(Box::new(value), Rc::new(vec![receiver.clone()]), Rc::default())));
+        }
         let Value::Code(Code::Function(function, _)) = value else { return Ok(value) };
         match self.program.function(function).kind {
             FunctionKind::Property => {
@@ -636,8 +749,11 @@ impl<'p> Machine<'p> {
             Value::Code(Code::Function(..) | Code::Method(..) | Code::Class(_)) => {
                 self.call_value(&decorating, Arguments::positional(vec![value]), decorator)
             }
-            Value::Code(Code::External(full)) if matches!(&**full, "functools.lru_cache" | "functools.cache") => {
-                Ok(self.cached(value, &**full == "functools.cache", decorator))
+            Value::Code(Code::External(full)) if &**full == "functools.lru_cache" => {
+                Ok(self.cached(value, Some(Amount::Int(128)), decorator))
+            }
+            Value::Code(Code::External(full)) if &**full == "functools.cache" => {
+                Ok(self.cached(value, None, decorator))
             }
             Value::Object(id)
                 if self
@@ -645,8 +761,8 @@ impl<'p> Machine<'p> {
                     .object(*id)
                     .is_some_and(|object| object.kind == Kind::Named(Text::from("functools.lru_cache"))) =>
             {
-                let all = self.state.object(*id).is_some_and(|object| object.features.contains_key(ENDLESS));
-                Ok(self.cached(value, all, decorator))
+                let most = self.state.object(*id).and_then(|object| object.features.get("maxsize")).cloned();
+                Ok(self.cached(value, most, decorator))
             }
             // What a library's decorator does around a call is not known; the function itself is.
             _ => Ok(value),
@@ -699,6 +815,7 @@ impl<'p> Machine<'p> {
         let names = self.names_of(function);
         let info = self.project.module(module);
         let frame = self.state.new_frame();
+        self.closures.remove(&frame);
         self.state.modules.insert(module, frame);
         let name = info.name.clone();
         self.state.set(frame, Text::from("__name__"), Value::text(&name));

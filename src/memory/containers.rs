@@ -156,13 +156,38 @@ impl<'p> Machine<'p> {
     /// Where a dict has a key, or a set an item.
     pub(super) fn find_entry(&self, object: &Object, key: &Plain) -> Option<usize> {
         let hash = hash_of(key);
+        let is = |entry: &Entry| {
+            self.plain(entry.key.as_ref().unwrap_or(&entry.value)).is_some_and(|other| other.equals(key))
+        };
+        if let Some(hash) = hash
+            && let Ok(found) = object.index.find(&object.entries, hash)
+        {
+            let at = found?;
+            return object.entries.get(at).is_some_and(is).then_some(at);
+        }
         object.entries.iter().position(|entry| {
             let may = match (entry.hash, hash) {
                 (Some(one), Some(other)) => one == other,
                 _ => true,
             };
-            may && self.plain(entry.key.as_ref().unwrap_or(&entry.value)).is_some_and(|other| other.equals(key))
+            may && is(entry)
         })
+    }
+
+    /// Whether a dict has a key, or a set an item, where that is known.
+    pub(super) fn has_entry(&self, object: &Object, key: &Plain) -> Option<bool> {
+        if self.find_entry(object, key).is_some() {
+            return Some(true);
+        }
+        if object.length.as_ref().is_some_and(Amount::is_zero) {
+            return Some(false);
+        }
+        if !object.apart() {
+            return None;
+        }
+        let certain = hash_of(key).is_some_and(|hash| object.index.find(&object.entries, hash).is_ok());
+        let known = |entry: &Entry| self.plain(entry.key.as_ref().unwrap_or(&entry.value)).is_some();
+        (certain || object.entries.iter().all(known)).then_some(false)
     }
 
     /// Adds an item that something else keeps as well, charged to nobody.
@@ -435,9 +460,7 @@ impl<'p> Machine<'p> {
         let known = key.and_then(|key| self.plain(key));
         let Some(object) = self.state.object(*id) else { return };
         let at = match (&object.kind, &known) {
-            (Kind::Dict, Some(known)) => object.entries.iter().position(|entry| {
-                entry.key.as_ref().and_then(|key| self.plain(key)).is_some_and(|other| other.equals(known))
-            }),
+            (Kind::Dict, Some(known)) => self.find_entry(object, known),
             (_, Some(Plain::Int(index))) => {
                 let index = i64::try_from(index).unwrap_or(i64::MAX);
                 let length = i64::try_from(object.entries.len()).unwrap_or(0);
@@ -457,7 +480,10 @@ impl<'p> Machine<'p> {
             && at < object.entries.len()
         {
             let mut taken = None;
-            self.state.note(id, |object| taken = Some(object.entries.remove(at)));
+            self.state.note(id, |object| {
+                object.index.clear();
+                taken = Some(object.entries.remove(at));
+            });
             let Some(entry) = taken else { return Value::NONE };
             let charge = self.charge(&entry.value);
             if !charge.is_zero() {
@@ -537,6 +563,17 @@ impl<'p> Machine<'p> {
 
     /// `receiver[key]`
     pub(super) fn item(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Eval {
+        let value = self.item_of(receiver, key, node)?;
+        let makes_anew = match receiver {
+            Value::Object(id) => self.state.object(*id).is_some_and(|object| {
+                matches!(object.kind, Kind::Instance(_) | Kind::Named(_) | Kind::Bytes | Kind::ByteArray)
+            }),
+            _ => false,
+        };
+        Ok(if makes_anew { value } else { value.kept() })
+    }
+
+    fn item_of(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Eval {
         match receiver {
             Value::Plain(whole) => {
                 if let Some(key) = self.plain(key) {
@@ -562,6 +599,17 @@ impl<'p> Machine<'p> {
             }
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
+                if matches!(object.kind, Kind::List | Kind::Tuple | Kind::Deque)
+                    && let Some(super::expressions::Quick::Int(index)) = super::expressions::quick(key)
+                    && object.apart()
+                {
+                    let length = i64::try_from(object.entries.len()).unwrap_or(0);
+                    let at = if index < 0 { index + length } else { index };
+                    return match usize::try_from(at).ok().and_then(|at| object.entries.get(at)) {
+                        Some(entry) => Ok(entry.value.clone()),
+                        None => Err(Flow::Raise(Text::from("IndexError"))),
+                    };
+                }
                 let kind = object.kind.clone();
                 if let Kind::Instance(class) = kind {
                     if let Some(function) = self.method_of(class, "__getitem__") {
@@ -582,12 +630,7 @@ impl<'p> Machine<'p> {
                         if let Some(entry) = found {
                             return Ok(entry.value.clone());
                         }
-                        if object.apart()
-                            && object
-                                .entries
-                                .iter()
-                                .all(|entry| entry.key.as_ref().is_some_and(|key| self.plain(key).is_some()))
-                        {
+                        if self.has_entry(object, index) == Some(false) {
                             return self.missing_key(*id, key, node);
                         }
                     }
@@ -891,8 +934,8 @@ fn largest(plain: &Plain) -> Option<(Option<Plain>, Plain)> {
 /// One of several known values, of which only the kind is meant.
 pub(super) fn blurred(plain: &Plain) -> Value {
     match plain {
-        Plain::Int(_) => Value::number(NumberKind::Int),
-        Plain::Float(_) => Value::number(NumberKind::Float),
+        Plain::Int(_) => Value::number(NumberKind::Int).kept(),
+        Plain::Float(_) => Value::number(NumberKind::Float).kept(),
         Plain::Bool(_) => Value::number(NumberKind::Bool),
         other => Value::Plain(other.clone()),
     }

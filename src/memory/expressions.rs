@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use num_bigint::BigInt;
+use num_traits::ToPrimitive as _;
 use ruff_python_ast::{self as ast, Expr as Ast};
 use ruff_text_size::Ranged;
 
@@ -27,9 +28,12 @@ impl<'p> Machine<'p> {
             Ast::BooleanLiteral(literal) => Value::bool(literal.value),
             Ast::NoneLiteral(_) => Value::NONE,
             Ast::NumberLiteral(literal) => match &literal.value {
-                ast::Number::Int(int) => match int.to_string().parse::<BigInt>() {
-                    Ok(int) => Value::Plain(Plain::Int(int)),
-                    Err(_) => Value::number(NumberKind::Int),
+                ast::Number::Int(int) => match int.as_u64() {
+                    Some(small) => Value::Plain(Plain::int(small)),
+                    None => match int.to_string().parse::<BigInt>() {
+                        Ok(int) => Value::Plain(Plain::Int(int)),
+                        Err(_) => Value::number(NumberKind::Int),
+                    },
                 },
                 ast::Number::Float(float) => Value::Plain(Plain::Float(*float)),
                 ast::Number::Complex { .. } => Value::number(NumberKind::Float),
@@ -320,7 +324,7 @@ impl<'p> Machine<'p> {
         let condition = Condition::all(conditions);
         let one = Formula::one();
         let amount = Formula::conditional(condition, one, Formula::zero());
-        Ok(Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()) }))
+        Ok(Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false }))
     }
 
     /// One comparison: known, a condition, or neither.
@@ -354,6 +358,9 @@ impl<'p> Machine<'p> {
         {
             return Some(Ok((a == b) == (operator == ast::CmpOp::Is)));
         }
+        if let Some(known) = quick_comparison(operator, left, right) {
+            return Some(Ok(known));
+        }
         let compare = match operator {
             ast::CmpOp::Eq => CompareOperator::Equal,
             ast::CmpOp::NotEq => CompareOperator::NotEqual,
@@ -377,18 +384,10 @@ impl<'p> Machine<'p> {
         if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
             if let (Some(wanted), Value::Object(id)) = (self.plain(left), right)
                 && let Some(object) = self.state.object(*id)
-                && object.rest.is_none()
                 && object.known.is_none()
+                && matches!(object.kind, Kind::Dict | Kind::Set | Kind::List | Kind::Tuple | Kind::Deque)
             {
-                let keys: Option<Vec<Plain>> =
-                    object.entries.iter().map(|entry| self.plain(entry.key.as_ref().unwrap_or(&entry.value))).collect();
-                if let Some(keys) = keys {
-                    let found = keys.iter().any(|key| key.equals(&wanted));
-                    return Some(Ok(found == (operator == ast::CmpOp::In)));
-                }
-                if object.entries.is_empty() {
-                    return Some(Ok(operator == ast::CmpOp::NotIn));
-                }
+                return self.has_entry(object, &wanted).map(|found| Ok(found == (operator == ast::CmpOp::In)));
             }
             return None;
         }
@@ -443,10 +442,10 @@ impl<'p> Machine<'p> {
                 Err(Weight::Condition(condition)) => {
                     let one = Formula::one();
                     let amount = Formula::conditional(condition, Formula::zero(), one);
-                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()) })
+                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false })
                 }
                 Err(Weight::Share(share)) => {
-                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(Amount::ONE - share) })
+                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(Amount::ONE - share), shared: false })
                 }
             });
         }
@@ -479,11 +478,14 @@ impl<'p> Machine<'p> {
                 Value::Number(Number { kind: NumberKind::Float, .. }) | Value::Float(_) | Value::Plain(Plain::Float(_))
             )
         });
-        Value::Number(Number { kind: if float { NumberKind::Float } else { NumberKind::Int }, amount })
+        Value::Number(Number { kind: if float { NumberKind::Float } else { NumberKind::Int }, amount, shared: false })
     }
 
     /// `a op b`
     pub(super) fn binary(&mut self, operator: ast::Operator, left: &Value, right: &Value, node: &impl Ranged) -> Eval {
+        if let Some(value) = quick_arithmetic(operator, left, right) {
+            return Ok(value);
+        }
         if let Some(value) = self.special_operator(operator, left, right, node)? {
             return Ok(value);
         }
@@ -597,7 +599,7 @@ impl<'p> Machine<'p> {
         );
         let value = self.number_like(&[left, right], amount.clone());
         Ok(if operator == ast::Operator::Div {
-            Value::Number(Number { kind: NumberKind::Float, amount })
+            Value::Number(Number { kind: NumberKind::Float, amount, shared: false })
         } else {
             value
         })
@@ -1137,6 +1139,81 @@ impl<'p> Machine<'p> {
         }
         self.operator_of_kind(array, "__lt__", std::slice::from_ref(other), node).ok()
     }
+}
+
+/// A number that is known and of a size that is quick to compute with.
+#[derive(Clone, Copy)]
+pub(super) enum Quick {
+    Int(i64),
+    Float(f64),
+}
+
+pub(super) fn quick(value: &Value) -> Option<Quick> {
+    match value {
+        Value::Plain(Plain::Int(int)) => int.to_i64().map(Quick::Int),
+        Value::Plain(Plain::Float(float)) | Value::Float(float) => Some(Quick::Float(*float)),
+        Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(int)), .. }) => {
+            i64::try_from(*int).ok().map(Quick::Int)
+        }
+        _ => None,
+    }
+}
+
+/// Arithmetic of small known numbers, as Python does it: what the general way gives too, without its detours.
+fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Option<Value> {
+    let int = |value: i64| Some(Value::int(Amount::Int(value.into())));
+    let (a, b) = match (quick(left)?, quick(right)?) {
+        (Quick::Int(a), Quick::Int(b)) => {
+            return match operator {
+                ast::Operator::Add => int(a.checked_add(b)?),
+                ast::Operator::Sub => int(a.checked_sub(b)?),
+                ast::Operator::Mult => int(a.checked_mul(b)?),
+                ast::Operator::FloorDiv if b > 0 => int(a.div_euclid(b)),
+                ast::Operator::Mod if b > 0 => int(a.rem_euclid(b)),
+                // Exact only where both are floats exactly.
+                ast::Operator::Div if b != 0 && a.abs() < (1 << 53) && b.abs() < (1 << 53) => {
+                    Some(Value::Float(a as f64 / b as f64))
+                }
+                ast::Operator::BitAnd => int(a & b),
+                ast::Operator::BitOr => int(a | b),
+                ast::Operator::BitXor => int(a ^ b),
+                ast::Operator::RShift if (0..64).contains(&b) => int(a >> b),
+                _ => None,
+            };
+        }
+        (Quick::Float(a), Quick::Float(b)) => (a, b),
+        (Quick::Int(a), Quick::Float(b)) if a.abs() < (1 << 53) => (a as f64, b),
+        (Quick::Float(a), Quick::Int(b)) if b.abs() < (1 << 53) => (a, b as f64),
+        _ => return None,
+    };
+    let result = match operator {
+        ast::Operator::Add => a + b,
+        ast::Operator::Sub => a - b,
+        ast::Operator::Mult => a * b,
+        ast::Operator::Div if b != 0.0 => a / b,
+        _ => return None,
+    };
+    Some(Value::Float(result))
+}
+
+/// A comparison of small known numbers.
+fn quick_comparison(operator: ast::CmpOp, left: &Value, right: &Value) -> Option<bool> {
+    let order = match (quick(left)?, quick(right)?) {
+        (Quick::Int(a), Quick::Int(b)) => a.cmp(&b),
+        (Quick::Float(a), Quick::Float(b)) => a.partial_cmp(&b)?,
+        (Quick::Int(a), Quick::Float(b)) if a.abs() < (1 << 53) => (a as f64).partial_cmp(&b)?,
+        (Quick::Float(a), Quick::Int(b)) if b.abs() < (1 << 53) => a.partial_cmp(&(b as f64))?,
+        _ => return None,
+    };
+    Some(match operator {
+        ast::CmpOp::Eq => order.is_eq(),
+        ast::CmpOp::NotEq => order.is_ne(),
+        ast::CmpOp::Lt => order.is_lt(),
+        ast::CmpOp::LtE => order.is_le(),
+        ast::CmpOp::Gt => order.is_gt(),
+        ast::CmpOp::GtE => order.is_ge(),
+        ast::CmpOp::Is | ast::CmpOp::IsNot | ast::CmpOp::In | ast::CmpOp::NotIn => return None,
+    })
 }
 
 /// Whether a value is, or keeps, what it was read from.

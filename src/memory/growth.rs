@@ -271,6 +271,3 @@ impl<'p> Machine<'p> {
         None
     }
 }
-
-/// The feature of a cache that keeps all results: `cache`, `lru_cache(maxsize=None)`. `lru_cache()` keeps 128.
-pub(super) const ENDLESS: &str = "endless";

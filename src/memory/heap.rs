@@ -17,7 +17,7 @@ use super::amount::{Amount, Bytes, HighWater, Total};
 use super::value::{Entry, FrameId, Object, ObjectId, Rest, Value, holds};
 
 /// Items of a container that are told apart; what comes after is summed up.
-pub const MAX_ENTRIES: usize = 1_024;
+pub const MAX_ENTRIES: usize = 40_000;
 
 /// The variables of one frame.
 pub type Variables = BTreeMap<Text, Value>;
@@ -28,6 +28,8 @@ pub struct State {
     objects: Vec<Option<Rc<Object>>>,
     free: Vec<ObjectId>,
     frames: Vec<Rc<Variables>>,
+    /// Frames of calls that are over: the next ones take their places.
+    free_frames: Vec<FrameId>,
     /// The frames of modules that are loaded.
     pub modules: BTreeMap<ModuleId, FrameId>,
     /// The frames that hold class attributes.
@@ -63,6 +65,10 @@ impl State {
 
     /// A new frame.
     pub fn new_frame(&mut self) -> FrameId {
+        if let Some(frame) = self.free_frames.pop() {
+            self.clear_frame(frame);
+            return frame;
+        }
         self.frames.push(Rc::default());
         FrameId::try_from(self.frames.len() - 1).unwrap_or(FrameId::MAX)
     }
@@ -114,6 +120,15 @@ impl State {
         let old = std::mem::take(variables);
         for value in old.values() {
             self.release(value);
+        }
+    }
+
+    /// Gives a frame's place to the next call. Nothing may refer to it any more.
+    pub(super) fn free_frame(&mut self, frame: FrameId) {
+        if self.frames.get(frame as usize).is_some_and(|variables| variables.is_empty())
+            && !self.free_frames.contains(&frame)
+        {
+            self.free_frames.push(frame);
         }
     }
 
@@ -273,6 +288,7 @@ impl State {
         let mut taken = Vec::new();
         self.note(id, |object| {
             if from < object.entries.len() {
+                object.index.clear();
                 taken = object.entries.split_off(from);
             }
         });
@@ -457,6 +473,21 @@ impl State {
         total
     }
 
+    /// The bytes of an object and of what it holds, as far as nothing else holds it.
+    pub(super) fn exclusive(&self, id: ObjectId) -> Bytes {
+        let mut total = Bytes::ZERO;
+        let mut seen = std::collections::BTreeSet::new();
+        let mut work = vec![id];
+        while let Some(id) = work.pop() {
+            let Some(object) = self.object(id) else { continue };
+            if object.refs <= 1 && object.account.is_none() && seen.insert(id) {
+                total += &object.bytes();
+                work.extend(object.held());
+            }
+        }
+        total
+    }
+
     /// The sum over the heap.
     pub(super) fn total(&self) -> Bytes {
         let (mut requested, mut resident) = (Total::default(), Total::default());
@@ -501,6 +532,7 @@ impl State {
     /// Keeps places from being used again: both arms of a branch then agree on what was there before.
     pub(super) fn forget_free_places(&mut self) {
         self.free.clear();
+        self.free_frames.clear();
     }
 
     /// Takes an object away as if it had never been counted.

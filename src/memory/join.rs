@@ -209,15 +209,16 @@ impl Merge<'_, '_> {
 
     fn numbers(&mut self, a: &Value, b: &Value) -> Value {
         let number = |value: &Value| match value {
-            Value::Number(number) => Some((number.kind, number.amount.clone())),
-            Value::Plain(Plain::Bool(value)) => Some((NumberKind::Bool, Some(Amount::Int(i128::from(*value))))),
-            Value::Plain(plain @ Plain::Int(_)) => Some((NumberKind::Int, amount_of_plain(plain, self.machine))),
-            Value::Plain(Plain::Float(_)) | Value::Float(_) => Some((NumberKind::Float, None)),
-            Value::Input(path) => Some((NumberKind::Int, Some(Amount::symbol(path)))),
+            Value::Number(number) => Some((number.kind, number.amount.clone(), number.shared)),
+            Value::Plain(Plain::Bool(value)) => Some((NumberKind::Bool, Some(Amount::Int(i128::from(*value))), true)),
+            Value::Plain(plain @ Plain::Int(_)) => Some((NumberKind::Int, amount_of_plain(plain, self.machine), true)),
+            Value::Plain(Plain::Float(_)) => Some((NumberKind::Float, None, true)),
+            Value::Float(_) => Some((NumberKind::Float, None, false)),
+            Value::Input(path) => Some((NumberKind::Int, Some(Amount::symbol(path)), true)),
             _ => None,
         };
         match (number(a), number(b)) {
-            (Some((kind, first)), Some((other, second))) => {
+            (Some((kind, first, one)), Some((other, second, two))) => {
                 let kind = kind.max(other);
                 let amount = match (first, second) {
                     // Only counters are worth a formula.
@@ -228,7 +229,7 @@ impl Merge<'_, '_> {
                 };
                 let amount =
                     amount.filter(|amount| !matches!(amount, Amount::Formula(formula) if formula.size() > 200));
-                Value::Number(Number { kind, amount })
+                Value::Number(Number { kind, amount, shared: one && two })
             }
             _ => self.texts(a, b),
         }
@@ -675,8 +676,8 @@ impl State {
     pub(super) fn substitute(&mut self, map: &BTreeMap<formula::Text, Formula>) {
         let change = |amount: &Amount| amount.substitute(map);
         let value = |value: &Value| match value {
-            Value::Number(Number { kind, amount: Some(amount) }) => {
-                Some(Value::Number(Number { kind: *kind, amount: Some(amount.substitute(map)) }))
+            Value::Number(Number { kind, amount: Some(amount), shared }) => {
+                Some(Value::Number(Number { kind: *kind, amount: Some(amount.substitute(map)), shared: *shared }))
             }
             _ => None,
         };
@@ -738,7 +739,7 @@ impl State {
 /// A value of which only the type is kept.
 fn blurred(machine: &Machine<'_>, value: &Value) -> Value {
     match value {
-        Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None }),
+        Value::Number(number) => Value::Number(Number { amount: None, ..number.clone() }),
         Value::Float(_) => Value::number(NumberKind::Float),
         Value::Plain(plain) => match amount_of_plain(plain, machine) {
             Some(_) => super::containers::blurred(plain),

@@ -27,6 +27,7 @@ impl<'p> Machine<'p> {
         arguments: &Arguments,
         node: &impl Ranged,
     ) -> Eval {
+        self.first_use(name);
         if let Some(value) = self.standard(name, receiver, arguments, node)? {
             return Ok(value);
         }
@@ -51,6 +52,34 @@ impl<'p> Machine<'p> {
         match self.by_contract(name, receiver, &arguments, node)? {
             Some(value) => Ok(value),
             None => Ok(self.unknown(node, UnknownKind::Result, what)),
+        }
+    }
+
+    /// What a library brings in when something of it is used for the first time in the process: code, tables, buffers.
+    /// Contracts say it as `retained` of `NAME.__first_use__`, where `NAME` is a callable, a kind or a module.
+    pub(super) fn first_use(&mut self, name: &str) {
+        if !name.contains('.') || !self.used.insert(Text::from(name)) {
+            return;
+        }
+        let mut prefix = name;
+        loop {
+            let key = format!("{prefix}.__first_use__");
+            let found = self.contracts.all(&key).first().map(|contract| (*contract).clone());
+            if let Some(contract) = found
+                && let Some(first) = contract.names.first()
+                && self.used.insert(first.clone())
+                && let Some(matched) = self.contracts.find(&key, &Bound { machine: self, values: BTreeMap::new() })
+            {
+                let applied = matched.apply(&Bound { machine: self, values: BTreeMap::new() });
+                let resident: Amount = applied.retained.into();
+                // Mapped code and the tables of modules: nothing that the program asks for.
+                self.state.live.resident += resident.clone();
+                self.state.other.resident += resident;
+            }
+            match prefix.rsplit_once('.') {
+                Some((front, _)) => prefix = front,
+                None => return,
+            }
         }
     }
 
@@ -260,7 +289,7 @@ impl<'p> Machine<'p> {
                     "float" | "complex" => NumberKind::Float,
                     _ => NumberKind::Int,
                 };
-                return Value::Number(Number { kind, amount: value.as_ref().map(amount) });
+                return Value::Number(Number { kind, amount: value.as_ref().map(amount), shared: false });
             }
             ResultValue::Argument(path) if path.ends_with("[]") => {
                 let of = values.get(path.trim_end_matches("[]")).and_then(Given::value).cloned();
@@ -396,18 +425,59 @@ impl<'p> Machine<'p> {
         };
         let arguments = Arguments::positional(others.to_vec());
         let name = format!("{kind}.{method}");
-        // numpy reuses an operand that nothing else holds (`temp_elide.c`): the result takes its place.
-        let elided = [receiver].into_iter().chain(others).find(|operand| {
-            self.state.object_of(operand).is_some_and(|object| {
-                object.refs == 0 || (object.refs == 1 && object.base.is_empty() && self.is_kept_operand(operand))
-            })
-        });
-        let _ = elided;
+        // numpy writes the result of arithmetic over an operand that nothing else holds.
+        let other = others.first();
+        for (operand, other) in [(Some(receiver), other), (other, Some(receiver))] {
+            if let (Some(operand), Some(other)) = (operand, other)
+                && self.is_elided(method, operand, other, operand == receiver)
+            {
+                if let Value::Object(id) = operand {
+                    self.touch_all(*id);
+                }
+                return Ok(operand.clone());
+            }
+        }
         self.call_contract(&name, Some(receiver), &arguments, node)
     }
 
-    fn is_kept_operand(&self, _: &Value) -> bool {
-        false
+    /// Whether an operator writes its result over an operand. Source: numpy `_core/src/multiarray/temp_elide.c`: arrays
+    /// of at least 256 KiB (`NPY_MIN_ELIDE_BYTES`) that are temporary, of the result's type and shape; the second
+    /// operand only where the order does not matter.
+    fn is_elided(&self, method: &str, operand: &Value, other: &Value, first: bool) -> bool {
+        let commutes = matches!(method, "__add__" | "__mul__" | "__and__" | "__or__" | "__xor__");
+        let elides =
+            commutes || matches!(method, "__sub__" | "__truediv__" | "__floordiv__" | "__lshift__" | "__rshift__");
+        if !elides || !(first || commutes) {
+            return false;
+        }
+        let Some(object) = self.state.object_of(operand).filter(|object| object.refs == 0 && object.base.is_empty())
+        else {
+            return false;
+        };
+        if !self.is_array(operand) || object.own.requested.as_int().is_none_or(|bytes| bytes < 256 << 10) {
+            return false;
+        }
+        let dtype = |object: &Object| object.fields.get("dtype").and_then(|text| text.as_text().map(str::to_owned));
+        let Some(own) = dtype(object) else { return false };
+        let float = own.starts_with("float") || own.starts_with("complex");
+        if method == "__truediv__" && !float {
+            return false;
+        }
+        match other {
+            Value::Plain(Plain::Int(_)) => own != "bool",
+            Value::Number(number) if number.kind == NumberKind::Int => own != "bool",
+            Value::Plain(Plain::Float(_)) | Value::Float(_) | Value::Number(_) => float,
+            Value::Object(_) => self.state.object_of(other).is_some_and(|other| {
+                dtype(other).is_some_and(|other| other == own)
+                    && match (&other.shape, &object.shape) {
+                        (Some(other), Some(shape)) => {
+                            other == shape || (other.len() < shape.len() && shape.ends_with(other)) || other.is_empty()
+                        }
+                        _ => false,
+                    }
+            }),
+            _ => false,
+        }
     }
 
     /// `array[index]`: a view, a copy, or a number.

@@ -13,9 +13,10 @@ use crate::expression::{Text, Value as Plain};
 
 use super::amount::{Amount, Bytes, HighWater};
 use super::calls::Arguments;
+use super::carry::{Rest, Window};
 use super::heap::State;
 use super::join::Recurrence;
-use super::machine::{Activation, Each, Eval, Exit, Flow, Machine, Weight};
+use super::machine::{Activation, Each, Eval, Exit, Flow, MAX_CONTENT, Machine, Weight};
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Growth, Kind, Number, NumberKind, ObjectId, Source, Value};
 
@@ -23,6 +24,60 @@ use super::value::{Adapter, Growth, Kind, Number, NumberKind, ObjectId, Source, 
 const FEW: i128 = 4;
 /// Rounds that are run as they are though not all that they decide or take is known.
 const ALIKE: i128 = 12;
+/// Part of a loop's steps that one of its rounds may take: nested loops share what there is.
+const PART: u64 = 8;
+/// Steps that a loop may always take.
+const LEAST_STEPS: u64 = 48;
+/// Rounds of half a window, at most.
+const HALF: i128 = 2_048;
+
+/// How many steps a loop may take.
+struct Rounds {
+    begun: u64,
+    room: u64,
+    outer: u64,
+    forks: u64,
+}
+
+impl Rounds {
+    fn begin(machine: &Machine<'_>) -> Self {
+        let room = machine.limit.saturating_sub(machine.steps).max(LEAST_STEPS);
+        Self { begun: machine.steps, room, outer: machine.limit, forks: machine.forks }
+    }
+
+    /// Sets how many steps the loops of the next round may take.
+    fn limit(&self, machine: &mut Machine<'_>, left: i128) {
+        let free = (self.begun + self.room).saturating_sub(machine.steps);
+        let part = if left <= FEW {
+            free / u64::try_from(left.max(1)).unwrap_or(1)
+        } else {
+            free.min((self.room / PART).max(LEAST_STEPS))
+        };
+        machine.limit = (machine.steps + part).min(self.outer.max(self.begun + LEAST_STEPS));
+    }
+
+    /// Whether a loop whose end is not known has taken half of its steps.
+    fn is_half_spent(&self, machine: &Machine<'_>, rounds: i128) -> bool {
+        rounds >= 8 && machine.steps.saturating_sub(self.begun) > self.room / 2
+    }
+
+    /// Half the rounds of a window from which the loop is carried on, where it cannot be run to its end.
+    fn window(&self, machine: &Machine<'_>, done: i128, left: i128) -> Option<i128> {
+        if done < 2 || left < 8 {
+            return None;
+        }
+        let used = machine.steps.saturating_sub(self.begun);
+        let each = (used / u64::try_from(done).unwrap_or(1)).max(1);
+        let alike = machine.forks > self.forks;
+        let all = used.saturating_add(each.saturating_mul(u64::try_from(left).unwrap_or(u64::MAX)));
+        if all <= self.room && !(alike && left > ALIKE) {
+            return None;
+        }
+        let rounds = (self.room / 2).saturating_sub(used) / each / 2;
+        let half = i128::from(rounds).clamp(1, HALF).min(left / 4);
+        Some(if alike { half.min(2) } else { half })
+    }
+}
 
 /// The items of a comprehension's clauses.
 #[derive(Clone)]
@@ -66,11 +121,22 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn while_statement(&mut self, statement: &'p ast::StmtWhile) -> Flow {
+        let (outer, index, repeated) = (self.limit, self.round_index, self.repeated);
+        let flow = self.run_while(statement);
+        self.limit = outer;
+        self.round_index = index;
+        self.repeated = repeated;
+        flow
+    }
+
+    fn run_while(&mut self, statement: &'p ast::StmtWhile) -> Flow {
         let mark = self.exits.len();
+        let budget = Rounds::begin(self);
         let mut gaps: Vec<Amount> = Vec::new();
-        let mut rounds = 0_u64;
+        let mut rounds = 0_i128;
+        let mut window: Option<Window> = None;
+        self.round_index = None;
         loop {
-            let before = self.steps;
             let (test, gap) = match self.test_and_gap(&statement.test) {
                 Ok(test) => test,
                 Err(flow) => return flow,
@@ -83,10 +149,30 @@ impl<'p> Machine<'p> {
                     self.join_exits(mark, |flow| *flow == Flow::Break);
                     return self.statements(&statement.orelse);
                 }
-                Ok(true) if rounds < 3 || self.affordable(self.steps.saturating_sub(before).max(4)) => {}
-                // Too long, or not known how long.
+                Ok(true) if self.summing == 0 || rounds < 3 => {}
+                // It is not known how long.
                 _ => return self.sum_up_while(statement, mark, &gaps),
             }
+            match &mut window {
+                None if budget.is_half_spent(self, rounds) => {
+                    let half = (rounds / 4).clamp(2, HALF);
+                    let first = self.state.clone();
+                    window = Some(Window { begun: rounds, half, middle: first.clone(), first });
+                }
+                None => {}
+                Some(window) if rounds == window.begun + window.half => window.middle = self.state.clone(),
+                Some(window) if rounds == window.begun + 2 * window.half => {
+                    let Some(rest) = self.rounds_left(statement, window, rounds, &gaps) else {
+                        return self.sum_up_while(statement, mark, &gaps);
+                    };
+                    return self.carry_while(statement, mark, &budget, window, rounds, &rest);
+                }
+                Some(_) => {}
+            }
+            if rounds > FEW {
+                self.repeated = self.repeated.max(1);
+            }
+            budget.limit(self, i128::MAX);
             rounds += 1;
             match self.statements(&statement.body) {
                 Flow::Next | Flow::Continue => self.join_exits(mark, |flow| *flow == Flow::Continue),
@@ -96,6 +182,103 @@ impl<'p> Machine<'p> {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// How many rounds a `while` loop has left: by how fast the two sides of its test meet, or, of one that ends when a
+    /// container is empty, by how many items there are that it may have to do with.
+    fn rounds_left(
+        &mut self,
+        statement: &'p ast::StmtWhile,
+        window: &Window,
+        rounds: i128,
+        gaps: &[Amount],
+    ) -> Option<Rest> {
+        let past = 2 * window.half;
+        let back = usize::try_from(past).ok()?;
+        if let Some(Amount::Int(now)) = gaps.last()
+            && let Some(Amount::Int(then)) = gaps.len().checked_sub(back + 1).and_then(|at| gaps.get(at))
+            && then > now
+        {
+            let left = (now * past + (then - now) - 1) / (then - now);
+            return Some(Rest { rounds: left.max(1), slower: (1, 1) });
+        }
+        let id = self.test_container(&statement.test)?;
+        let length =
+            |state: &State| state.object(id).and_then(|object| object.length.as_ref()).and_then(Amount::as_int);
+        let (then, now) = (length(&window.first)?, length(&self.state)?);
+        if now < then {
+            return Some(Rest { rounds: (now * past / (then - now)).max(1), slower: (1, 1) });
+        }
+        let most = self
+            .state
+            .objects()
+            .filter(|(_, object)| matches!(object.kind, Kind::List | Kind::Dict | Kind::Set | Kind::Tuple))
+            .filter_map(|(_, object)| object.length.as_ref().and_then(Amount::as_int))
+            .max()?;
+        self.assume("a loop that ends when its list of work is empty handles each item of the largest container once");
+        let left = (most - rounds).max(now).max(1);
+        // In the end as many items were put in as were taken out, one a round.
+        Some(Rest { rounds: left, slower: (past, past + (now - then)) })
+    }
+
+    /// The container that a test asks about: `queue`, `len(queue) > 0`, `heap and …`.
+    fn test_container(&mut self, test: &'p Ast) -> Option<ObjectId> {
+        match test {
+            Ast::Name(_) | Ast::Attribute(_) => match self.expression(test).ok()? {
+                Value::Object(id) => self.state.object(id)?.length.is_some().then_some(id),
+                _ => None,
+            },
+            Ast::BoolOp(operation) => operation.values.iter().find_map(|value| self.test_container(value)),
+            Ast::Compare(comparison) => self.test_container(&comparison.left),
+            Ast::Call(call) => match (&*call.func, &*call.arguments.args) {
+                (Ast::Name(name), [argument]) if name.id.as_str() == "len" => self.test_container(argument),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn carry_while(
+        &mut self,
+        statement: &'p ast::StmtWhile,
+        mark: usize,
+        budget: &Rounds,
+        window: &Window,
+        rounds: i128,
+        rest: &Rest,
+    ) -> Flow {
+        let Some(mut activation) = self.here().cloned() else { return Flow::Next };
+        activation.loops += 1;
+        let emptied = if rest.slower == (1, 1) { None } else { self.test_container(&statement.test) };
+        let mut probe = |machine: &mut Self, _: i128| {
+            budget.limit(machine, 1);
+            machine.stack.push(activation.clone());
+            let flow = match machine.expression(&statement.test) {
+                Ok(test) => {
+                    machine.state.settle(&test);
+                    machine.statements(&statement.body)
+                }
+                Err(flow) => flow,
+            };
+            machine.stack.pop();
+            match flow {
+                Flow::Continue => Flow::Next,
+                other => other,
+            }
+        };
+        let left = self.carry_on(window, rounds, rest, &mut probe);
+        self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
+        if let Some(id) = emptied {
+            self.state.note_peak();
+            self.state.note(id, |object| object.length = Some(Amount::ZERO));
+            self.state.clear_items(id);
+            self.resize_container(id);
+        }
+        match left {
+            None => self.statements(&statement.orelse),
+            Some(Flow::Break) => Flow::Next,
+            Some(other) => other,
         }
     }
 
@@ -178,7 +361,7 @@ impl<'p> Machine<'p> {
 
     /// Whether so many more steps may be taken one by one.
     fn affordable(&self, steps: u64) -> bool {
-        self.summing == 0 && self.steps + steps < self.exact_steps
+        self.summing == 0 && self.steps + steps < self.limit
     }
 
     /// Runs `each` for every item, and says whether it was left by `break`.
@@ -225,8 +408,15 @@ impl<'p> Machine<'p> {
     }
 
     /// An item of something whose items are alike.
-    fn item_at(&mut self, over: &Value, index: &Amount, node: &impl Ranged) -> Value {
-        let _ = index;
+    fn item_at(&mut self, over: &Value, _: &Amount, node: &impl Ranged) -> Value {
+        let item = self.any_item(over, node);
+        match self.state.object_of(over).map(|object| &object.kind) {
+            Some(Kind::Named(_) | Kind::Bytes | Kind::ByteArray) => item,
+            _ => item.kept(),
+        }
+    }
+
+    fn any_item(&mut self, over: &Value, node: &impl Ranged) -> Value {
         match over {
             Value::Object(id) => {
                 if let Some(Kind::Named(name)) = self.state.object(*id).map(|object| object.kind.clone()) {
@@ -264,17 +454,27 @@ impl<'p> Machine<'p> {
             return self.iterate_range(&start, &step, &Amount::from(&count), node, each);
         }
         let count = Amount::from(&count);
-        if count.as_usize().is_some_and(|count| count as i128 <= FEW || self.affordable(count as u64 * 2))
-            && let Some(items) = plain.elements(10_000_000)
-        {
-            return self.iterate_apart(items.into_iter().map(Value::Plain).collect(), node, each);
-        }
         let over = Value::Plain(plain.clone());
-        let items = plain.elements(3).unwrap_or_default();
-        let item = move |machine: &mut Machine<'p>, index: &Amount| match index.as_usize().and_then(|at| items.get(at))
-        {
-            Some(item) => Value::Plain(item.clone()),
-            None => machine.item_at(&over, index, &node),
+        let plain = plain.clone();
+        let characters: Option<Vec<Plain>> = match &plain {
+            // Characters are not found by their number.
+            Plain::Str(text) if text.len() <= MAX_CONTENT => plain.elements(10_000_000),
+            _ => None,
+        };
+        let item = move |machine: &mut Machine<'p>, index: &Amount| {
+            let found = index.as_usize().and_then(|at| match (&plain, &characters) {
+                (_, Some(characters)) => characters.get(at).cloned(),
+                (Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) | Plain::Iterable(_, items), _) => {
+                    items.get(at).cloned()
+                }
+                (Plain::Dict(items), _) => items.get(at).map(|(key, _)| key.clone()),
+                (Plain::Bytes(bytes), _) => bytes.get(at).map(|byte| Plain::int(*byte)),
+                _ => None,
+            });
+            match found {
+                Some(item) => Value::Plain(item),
+                None => machine.item_at(&over, index, &node),
+            }
         };
         self.run(&count, &item, node, each)
     }
@@ -282,11 +482,11 @@ impl<'p> Machine<'p> {
     fn iterate_apart(&mut self, items: Vec<Value>, node: Place, each: &Each<'p>) -> (Flow, bool) {
         let count = Amount::from(items.len());
         let item = move |_: &mut Machine<'p>, index: &Amount| match index.as_usize() {
-            Some(at) => items.get(at).cloned().unwrap_or(Value::NONE),
+            Some(at) => items.get(at).cloned().unwrap_or(Value::NONE).kept(),
             // Any of them: the last is as good as another.
             None => match items.last() {
                 Some(Value::Plain(plain)) => super::containers::blurred(plain),
-                Some(value) => value.clone(),
+                Some(value) => value.clone().kept(),
                 None => Value::NONE,
             },
         };
@@ -351,6 +551,11 @@ impl<'p> Machine<'p> {
                 self.consumers.push(each.clone());
                 let outcome = self.run_frame(*function, *frame, Some(mark), &node);
                 self.consumers.truncate(mark);
+                if outcome.is_ok() {
+                    // It gives nothing more; its frame is another call's from now on.
+                    let nothing = Source::Range(Amount::ZERO, Amount::ONE, Amount::ZERO);
+                    self.state.note(id, |object| object.source = Some(Rc::new(nothing)));
+                }
                 self.after_generator(outcome.map(|_| ()))
             }
             Source::Expression(at, frame) => {
@@ -399,13 +604,24 @@ impl<'p> Machine<'p> {
                 }
                 (Flow::Next, false)
             }
-            (Adapter::Enumerate, [over, ..]) => {
+            (Adapter::Enumerate, [over, start @ ..]) => {
                 let counter = std::cell::Cell::new(0_usize);
+                let listed = !matches!(
+                    self.state.object_of(over).and_then(|object| object.source.as_deref()),
+                    Some(Source::Generator(..) | Source::Expression(..) | Source::Adapter(..))
+                );
+                let start = match start.first() {
+                    Some(start) => self.amount(start, &node).unwrap_or(Amount::ZERO),
+                    None => Amount::ZERO,
+                };
                 let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
                     let at = counter.get();
                     counter.set(at + 1);
-                    let index =
-                        if machine.summing > 0 { Value::number(NumberKind::Int) } else { Value::int(Amount::from(at)) };
+                    let index = match machine.round_index {
+                        _ if machine.summing > 0 => Value::number(NumberKind::Int),
+                        Some(round) if listed => Value::int(&Amount::Int(round) + &start),
+                        _ => Value::int(&Amount::from(at) + &start),
+                    };
                     let pair = machine.pair(index, item, &node);
                     inner(machine, pair)
                 });
@@ -560,7 +776,7 @@ impl<'p> Machine<'p> {
 
     // ---- rounds -------------------------------------------------------------------------------------------------------
 
-    /// Runs so many rounds: one by one while that is possible, summed up from there on.
+    /// Runs so many rounds: one by one while there are steps for it, carried on from there on.
     fn run(
         &mut self,
         count: &Amount,
@@ -569,44 +785,70 @@ impl<'p> Machine<'p> {
         each: &Each<'p>,
     ) -> (Flow, bool) {
         let Some(total) = count.as_int() else { return self.sum_up(count, item, each, node) };
-        let (mark, forks) = (self.exits.len(), self.forks);
+        let (outer, index) = (self.limit, self.round_index);
+        let repeated = self.repeated;
+        self.repeated += u32::from(total > FEW);
+        let mark = self.exits.len();
+        let result = self.run_counted(total, item, each, mark);
+        self.limit = outer;
+        self.round_index = index;
+        self.repeated = repeated;
+        if matches!(result, (Flow::Next, false)) {
+            self.join_exits(mark, |flow| *flow == Flow::Break);
+        }
+        result
+    }
+
+    fn run_counted(
+        &mut self,
+        total: i128,
+        item: &dyn Fn(&mut Self, &Amount) -> Value,
+        each: &Each<'p>,
+        mark: usize,
+    ) -> (Flow, bool) {
+        let budget = Rounds::begin(self);
         let mut done = 0_i128;
+        let mut window: Option<Window> = None;
+        let one = |machine: &mut Self, index: i128| {
+            let begun = machine.state.made();
+            machine.round_index = Some(index);
+            let value = item(machine, &Amount::Int(index));
+            machine.round_index = Some(index);
+            machine.round(value, begun, each, mark)
+        };
         while done < total {
             let left = total - done;
-            // What a round takes is known after the first: too many of them are not begun.
-            let few = total <= FEW;
-            if !few && (done == 0 || done == 2) {
-                let cost = u64::try_from(left).unwrap_or(u64::MAX).saturating_mul(2);
-                if !self.affordable(cost) && left > 3 {
-                    break;
+            match &mut window {
+                None => {
+                    if let Some(half) = budget.window(self, done, left) {
+                        let first = self.state.clone();
+                        window = Some(Window { begun: done, half, middle: first.clone(), first });
+                    }
                 }
+                Some(window) if done == window.begun + window.half => window.middle = self.state.clone(),
+                Some(window) if done == window.begun + 2 * window.half => {
+                    let rest = Rest { rounds: left, slower: (1, 1) };
+                    let mut probe = |machine: &mut Self, index: i128| {
+                        budget.limit(machine, 1);
+                        one(machine, index)
+                    };
+                    return match self.carry_on(window, done, &rest, &mut probe) {
+                        None => (Flow::Next, false),
+                        Some(Flow::Break) => (Flow::Next, true),
+                        Some(other) => (other, true),
+                    };
+                }
+                Some(_) => {}
             }
-            if !few && done > 2 && !self.affordable(16) && left > 3 {
-                break;
-            }
-            let begun = self.state.made();
-            let value = item(self, &Amount::Int(done));
-            match self.round(value, begun, each, mark) {
+            budget.limit(self, left);
+            match one(self, done) {
                 Flow::Next => {}
                 Flow::Break => return (Flow::Next, true),
                 other => return (other, true),
             }
             done += 1;
-            // What the rounds decide is not known: they are all like these.
-            if self.forks > forks && total - done > ALIKE {
-                break;
-            }
         }
-        if done >= total {
-            self.join_exits(mark, |flow| *flow == Flow::Break);
-            return (Flow::Next, false);
-        }
-        let first = done;
-        let rest = Amount::Int(total - first);
-        let shifted = |machine: &mut Self, index: &Amount| item(machine, &(index + &Amount::Int(first)));
-        let result = self.sum_up(&rest, &shifted, each, node);
-        self.join_exits(mark, |flow| *flow == Flow::Break);
-        result
+        (Flow::Next, false)
     }
 
     /// One round; `begun` objects had been made before its item was. Ways that went on early join its end.

@@ -32,11 +32,11 @@ use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
-pub const EXACT_STEPS: u64 = 60_000;
+pub const EXACT_STEPS: u64 = 200_000;
 /// Statements before nothing is followed any more.
-pub const MAX_STEPS: u64 = 400_000;
+pub const MAX_STEPS: u64 = 1_500_000;
 /// Deepest chain of calls.
-pub const MAX_DEPTH: usize = 80;
+pub const MAX_DEPTH: usize = 1_200;
 /// Largest formula of what two ways have in common; beyond, the larger one stands for both.
 pub const MAX_JOINED: u64 = 800;
 /// Most values in a container that is looked into for its exact value.
@@ -143,7 +143,18 @@ pub struct Machine<'p> {
     /// How many loops are being summed up: what an unknown decides in there, it decides for a share of the rounds.
     pub(super) summing: usize,
     pub(super) steps: u64,
-    pub(super) exact_steps: u64,
+    /// Steps up to which the running loop is run round by round.
+    pub(super) limit: u64,
+    /// The number of the round that is being run, of the innermost loop over something whose items are counted.
+    pub(super) round_index: Option<i128>,
+    /// How many loops of many rounds are running.
+    pub(super) repeated: u32,
+    /// A number that a function gave back.
+    pub(super) results: FxHashMap<FunctionId, Value>,
+    /// Contracts of what libraries bring in on first use, by their first name, that have been counted.
+    pub(super) used: BTreeSet<Text>,
+    /// Where random numbers come from that stand for those of the program.
+    pub(super) random: u64,
     pub(super) fresh: u32,
     /// How often both ways of a condition were taken.
     pub(super) forks: u64,
@@ -180,7 +191,12 @@ impl<'p> Machine<'p> {
             handling: Vec::new(),
             summing: 0,
             steps: 0,
-            exact_steps: EXACT_STEPS,
+            limit: EXACT_STEPS,
+            round_index: None,
+            repeated: 0,
+            results: FxHashMap::default(),
+            used: BTreeSet::new(),
+            random: 0x9E37_79B9_7F4A_7C15,
             fresh: 0,
             forks: 0,
             round_begun: u64::MAX,
@@ -471,6 +487,7 @@ impl<'p> Machine<'p> {
     /// What a container is charged for keeping a value: numbers and texts that nothing else keeps.
     pub(super) fn charge(&self, value: &Value) -> Bytes {
         match value {
+            Value::Number(number) if number.shared => Bytes::ZERO,
             Value::Number(number) => match number.kind {
                 super::value::NumberKind::Bool => Bytes::ZERO,
                 super::value::NumberKind::Int => self.sizes.int(number.amount.as_ref()),

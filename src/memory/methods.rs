@@ -6,7 +6,6 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
-use super::growth::ENDLESS;
 use super::machine::{Eval, Flow, Machine};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
@@ -87,7 +86,7 @@ impl<'p> Machine<'p> {
                     self.new_bytes(length.unwrap_or(Amount::ONE), node)
                 }
                 "is_integer" => Value::number(NumberKind::Bool),
-                _ => Value::Number(Number { kind: number.kind, amount: None }),
+                _ => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
             }),
             (None, Value::Code(Code::Class(class))) => {
                 // `Class._make(…)`, `Enum("x")` and the like.
@@ -528,10 +527,7 @@ impl<'p> Machine<'p> {
                 self.thaw(id);
                 let at = known.and_then(|known| {
                     let object = self.state.object(id)?;
-                    object
-                        .entries
-                        .iter()
-                        .position(|entry| self.plain(&entry.value).is_some_and(|other| other.equals(&known)))
+                    self.find_entry(object, &known)
                 });
                 if at.is_some() || self.state.object(id).is_some_and(|object| !object.apart()) {
                     let taken = self.remove_at(id, at, node);
@@ -579,7 +575,7 @@ impl<'p> Machine<'p> {
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
                 let found = self.look_up(receiver, &key, node)?;
                 match found {
-                    Some(value) => value,
+                    Some(value) => value.kept(),
                     None => {
                         if self.known_absent(receiver, &key) {
                             default
@@ -587,7 +583,7 @@ impl<'p> Machine<'p> {
                             let sample = self.value_sample_of(receiver);
                             match (sample, default) {
                                 (Some(Value::Plain(plain)), _) => super::containers::blurred(&plain),
-                                (Some(value), _) => value,
+                                (Some(value), _) => value.kept(),
                                 (None, default) => match default {
                                     Value::Plain(plain) => super::containers::blurred(&plain),
                                     other => other,
@@ -631,9 +627,7 @@ impl<'p> Machine<'p> {
                 self.thaw(*id);
                 let at = known.and_then(|known| {
                     let object = self.state.object(*id)?;
-                    object.entries.iter().position(|entry| {
-                        entry.key.as_ref().and_then(|key| self.plain(key)).is_some_and(|other| other.equals(&known))
-                    })
+                    self.find_entry(object, &known)
                 });
                 if at.is_none() && self.state.object(*id).is_some_and(|object| object.apart()) {
                     return match (name, arguments.positional.get(1)) {
@@ -689,11 +683,14 @@ impl<'p> Machine<'p> {
     fn known_absent(&self, receiver: &Value, key: &Value) -> bool {
         let Value::Object(id) = receiver else { return false };
         let Some(object) = self.state.object(*id) else { return false };
-        let empty = object.length.as_ref().is_some_and(Amount::is_zero);
-        empty
-            || (self.plain(key).is_some()
-                && (object.apart() || object.known.is_some())
-                && object.entries.iter().all(|entry| entry.key.as_ref().is_some_and(|key| self.plain(key).is_some())))
+        if object.known.is_some() {
+            // Looked for already.
+            return self.plain(key).is_some();
+        }
+        match self.plain(key) {
+            Some(key) => self.has_entry(object, &key) == Some(false),
+            None => object.length.as_ref().is_some_and(Amount::is_zero),
+        }
     }
 
     fn value_sample_of(&self, receiver: &Value) -> Option<Value> {
@@ -721,15 +718,7 @@ impl<'p> Machine<'p> {
         {
             return match name {
                 "cache_clear" | "cache_info" => Ok(Value::NONE),
-                _ => {
-                    if !arguments.is_empty()
-                        && let Value::Object(id) = receiver
-                        && self.state.object(*id).is_some_and(|object| object.features.contains_key(ENDLESS))
-                    {
-                        self.warn_of_cached_results(*id, node);
-                    }
-                    self.call_value(&function, arguments, node)
-                }
+                _ => self.call_value(&function, arguments, node),
             };
         }
         let qualified = format!("{kind}.{name}");

@@ -7,6 +7,7 @@
 pub mod amount;
 mod builtins;
 mod calls;
+mod carry;
 mod containers;
 pub mod cpython;
 mod expressions;
@@ -18,6 +19,7 @@ mod loops;
 mod machine;
 mod methods;
 pub mod predict;
+mod random;
 mod sizes;
 mod standard;
 mod statements;

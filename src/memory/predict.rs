@@ -59,6 +59,7 @@ pub fn run(
     machine.steps = 0;
     machine.born_before_entry = machine.state.made();
     let entry = machine.state.clone();
+    machine.limit = super::machine::EXACT_STEPS;
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
@@ -165,6 +166,18 @@ fn substitute(formula: &Formula, unknown: &[Unknown], most: bool) -> Option<Form
         out = out.substitute(&map);
     }
     Some(out)
+}
+
+/// The upper bound of the resident peak, from the largest value of its formula: what allocators and the system may keep
+/// beyond what objects ask for (docs/ACCURACY.md, "What the upper bound allows for").
+///
+/// 1/24 of the amount: what a pool of `pymalloc` cannot use of its 16 KiB (up to 3% for blocks near 512 bytes) and the
+/// page that a mapped block ends in; and up to 1 MiB: a pool that is begun for each size, an arena and the top of the
+/// heap that are used in part, and code that is run for the first time.
+pub fn resident_bound(high: &Formula) -> Formula {
+    let part = |of: i64| high.clone() / Formula::integer(of);
+    let begun = Formula::min(vec![part(4) + Formula::integer(64 << 10), Formula::integer(1 << 20)]);
+    Formula::total([high.clone(), part(24), begun])
 }
 
 /// Whether a value is code: a handler that is assigned.

@@ -184,10 +184,15 @@ impl<'p> Machine<'p> {
                 self.records(name, &format, data, node)
             }
             ("random.shuffle", Some(items)) => {
-                if let Value::Object(id) = items {
-                    self.blur_items(id);
-                }
+                self.shuffle(&items);
                 Value::NONE
+            }
+            (_, _) if name.starts_with("random.") => {
+                let function = name.strip_prefix("random.").unwrap_or(name).to_owned();
+                match self.random_call(&function, arguments, node)? {
+                    Some(value) => value,
+                    None => return Ok(None),
+                }
             }
             ("re.compile", Some(pattern)) => {
                 let mut object = Object::new(Kind::Named(Text::from("re.Pattern")), super::sizes::object(1000));
@@ -284,11 +289,15 @@ impl<'p> Machine<'p> {
                 }
             }
             "random.Random" if method == "shuffle" => {
-                if let Some(Value::Object(id)) = first {
-                    self.blur_items(id);
+                if let Some(items) = first {
+                    self.shuffle(&items);
                 }
                 Value::NONE
             }
+            "random.Random" => match self.random_call(method, arguments, node)? {
+                Some(value) => value,
+                None => return Ok(None),
+            },
             "re.Pattern" => {
                 let pattern = self.state.object_of(receiver).and_then(|object| object.fields.get("<pattern>").cloned());
                 let pattern = pattern.unwrap_or(Value::NONE);

@@ -529,7 +529,12 @@ impl<'p> Machine<'p> {
             && object.known.is_none()
             && object.entries.len() == targets.len()
         {
-            let items: Vec<Value> = object.entries.iter().map(|entry| entry.value.clone()).collect();
+            let kept = object.refs > 1;
+            let items: Vec<Value> = object
+                .entries
+                .iter()
+                .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
+                .collect();
             for (target, item) in targets.iter().zip(items) {
                 self.assign(target, item)?;
             }
@@ -688,6 +693,7 @@ impl<'p> Machine<'p> {
     fn define_class(&mut self, class: &'p ast::StmtClassDef) -> Result<(), Flow> {
         let Some(id) = self.program.class_of(class) else { return Ok(()) };
         let frame = self.state.new_frame();
+        self.closures.remove(&frame);
         self.state.classes.insert(id, frame);
         let body = self.program.class(id).body;
         let names = self.names_of(body);
@@ -721,6 +727,7 @@ impl<'p> Machine<'p> {
     fn import(&mut self, import: &'p ast::StmtImport) {
         for alias in &import.names {
             self.load_by_name(&alias.name);
+            self.first_use(&alias.name);
             let (name, target) = match &alias.asname {
                 Some(asname) => (asname.as_str(), alias.name.as_str()),
                 None => {
@@ -736,6 +743,7 @@ impl<'p> Machine<'p> {
     fn import_from(&mut self, import: &'p ast::StmtImportFrom) {
         let module = self.project.absolute(self.module(), import.level, import.module.as_deref().unwrap_or(""));
         self.load_by_name(&module);
+        self.first_use(&module);
         for alias in &import.names {
             if alias.name.as_str() == "*" {
                 let Some(frame) = self.project.find(&module).and_then(|id| self.state.modules.get(&id).copied()) else {

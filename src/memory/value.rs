@@ -62,6 +62,8 @@ pub struct Number {
     pub kind: NumberKind,
     /// Its value, if that is known as a formula.
     pub amount: Option<Amount>,
+    /// Whether something else keeps it already: it was read from a container, and keeping it once more takes nothing.
+    pub shared: bool,
 }
 
 /// What can be called, imported or looked into.
@@ -91,12 +93,25 @@ impl Value {
 
     /// A computed integer.
     pub fn int(amount: Amount) -> Self {
-        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount) })
+        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount), shared: false })
     }
 
     /// A number of which the type alone is known.
     pub fn number(kind: NumberKind) -> Self {
-        Self::Number(Number { kind, amount: None })
+        Self::Number(Number { kind, amount: None, shared: false })
+    }
+
+    /// The value as something that is kept already: keeping it once more takes no memory.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        match self {
+            Self::Float(float) => Self::Plain(Plain::Float(float)),
+            Self::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(int)), .. }) => {
+                Self::Plain(Plain::int(int))
+            }
+            Self::Number(number) => Self::Number(Number { shared: true, ..number }),
+            other => other,
+        }
     }
 
     /// A truth value.
@@ -220,14 +235,70 @@ pub fn hash_of(key: &Plain) -> Option<u64> {
                 }
                 items.len().hash(into);
             }
+            Plain::Bytes(bytes) => bytes.hash(into),
             // A float may equal an int.
-            _ => return None,
+            Plain::Float(float) if float.fract() == 0.0 && float.abs() < 1e18 => (*float as i128).hash(into),
+            Plain::Float(float) => float.to_bits().hash(into),
+            Plain::List(_) | Plain::Set(_) | Plain::Dict(_) | Plain::Range(..) | Plain::Iterable(..) => return None,
         }
         Some(())
     }
     let mut hasher = rustc_hash::FxHasher::default();
     feed(key, &mut hasher)?;
     Some(hasher.finish())
+}
+
+/// Where the entries of a container are by what [`hash_of`] makes of their keys: made when something is looked for, and
+/// no part of what a container is. Whoever removes or moves entries calls [`Index::clear`].
+#[derive(Debug, Default)]
+pub struct Index(std::cell::RefCell<Positions>);
+
+#[derive(Debug, Default)]
+struct Positions {
+    by_hash: rustc_hash::FxHashMap<u64, u32>,
+    /// Entries that have been looked at.
+    upto: usize,
+    /// Some entry has no hash, or two have the same one: only looking at all of them tells.
+    partial: bool,
+}
+
+impl Index {
+    /// Forgets all positions.
+    pub fn clear(&self) {
+        *self.0.borrow_mut() = Positions::default();
+    }
+
+    /// The only entry that may have a hash: `Err` where all have to be looked at.
+    pub fn find(&self, entries: &[Entry], hash: u64) -> Result<Option<usize>, ()> {
+        let mut positions = self.0.borrow_mut();
+        if positions.upto > entries.len() {
+            *positions = Positions::default();
+        }
+        for (at, entry) in entries.iter().enumerate().skip(positions.upto) {
+            let place = u32::try_from(at).unwrap_or(u32::MAX);
+            match entry.hash {
+                Some(hash) => positions.partial |= positions.by_hash.insert(hash, place).is_some(),
+                None => positions.partial = true,
+            }
+        }
+        positions.upto = entries.len();
+        if positions.partial {
+            return Err(());
+        }
+        Ok(positions.by_hash.get(&hash).and_then(|at| usize::try_from(*at).ok()))
+    }
+}
+
+impl Clone for Index {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Items that are not told apart.
@@ -296,6 +367,8 @@ pub struct Object {
     pub known: Option<Plain>,
     /// Its items, as far as they are told apart; in order.
     pub entries: Vec<Entry>,
+    /// Where entries are by their keys.
+    pub index: Index,
     /// All other items.
     pub rest: Option<Box<Rest>>,
     /// Attributes of an instance, or of what a contract made.
@@ -330,6 +403,7 @@ impl Object {
             length: None,
             known: None,
             entries: Vec::new(),
+            index: Index::default(),
             rest: None,
             fields: BTreeMap::new(),
             features: BTreeMap::new(),

@@ -1,0 +1,448 @@
+//! Loops that are too long to be run round by round: what a window of rounds did is carried on to the end.
+//!
+//! Three states of the heap (before, in the middle of and after a window of rounds that were run) say how fast things
+//! grow; a round in the middle of what is left and the last one, run from there, say whether they keep growing like
+//! that. Lengths are carried on object by object, so that a list or a dict has the table that CPython gives it at its
+//! final length; everything else is carried on as a whole.
+
+use crate::expression::{Text, Value as Plain};
+
+use super::amount::{Amount, Bytes, HighWater};
+use super::heap::{State, rest_of};
+use super::machine::{Flow, Machine};
+use super::value::{Growth, Kind, Number, NumberKind, Object, ObjectId, Value};
+
+/// States at the beginning and in the middle of a window of rounds.
+pub(super) struct Window {
+    /// The first round of the window.
+    pub begun: i128,
+    /// Rounds of each half.
+    pub half: i128,
+    /// Before it.
+    pub first: State,
+    /// After the first half.
+    pub middle: State,
+}
+
+/// How a loop goes on behind the window.
+pub(super) struct Rest {
+    /// Rounds that are left.
+    pub rounds: i128,
+    /// What growth is multiplied by: a search that fills its queue early adds less later on.
+    pub slower: (i128, i128),
+}
+
+/// A container that grows from round to round.
+struct Growing {
+    id: ObjectId,
+    lengths: [Amount; 3],
+    payloads: [Bytes; 3],
+    /// Bytes that only an item of it holds, on average of the items of the window.
+    each: Bytes,
+    own: [Bytes; 3],
+}
+
+/// What one round far behind the window did.
+struct Probe {
+    lengths: Vec<Amount>,
+    payloads: Vec<Bytes>,
+    other: Bytes,
+    demand: Amount,
+    /// How far its highest point was above its end.
+    above: Bytes,
+}
+
+impl<'p> Machine<'p> {
+    /// Goes to the end of a loop of which `done` rounds were run; `probe` runs the round of a number. Says how the loop
+    /// was left, if it was not by its last round.
+    pub(super) fn carry_on(
+        &mut self,
+        window: &Window,
+        done: i128,
+        rest: &Rest,
+        probe: &mut dyn FnMut(&mut Self, i128) -> Flow,
+    ) -> Option<Flow> {
+        self.steps += u64::try_from(self.state.places() / 64).unwrap_or(0);
+        let base = self.state.clone();
+        let growing = self.growing(window, &base);
+        let mut probes = Vec::new();
+        for index in [done + (rest.rounds - 1) / 2, done + rest.rounds - 1] {
+            self.state = self.at_round(window, &base, &growing, index - done, done - window.begun);
+            self.state.peak = HighWater::of(&self.state.live);
+            let before = self.state.clone();
+            let flow = probe(self, index);
+            self.state.note_peak();
+            probes.push(self.probed(&growing, &before));
+            if flow != Flow::Next {
+                let mut peak = base.peak.clone();
+                peak.raise_all(&self.state.peak);
+                self.state.peak = peak;
+                return Some(flow);
+            }
+        }
+        if let [middle, last] = probes.as_slice() {
+            self.conclude_window(window, &base, &growing, [middle, last], rest);
+        }
+        None
+    }
+
+    /// Containers whose length changes in both halves of the window.
+    fn growing(&self, window: &Window, base: &State) -> Vec<Growing> {
+        let mut found = Vec::new();
+        for (id, object) in base.objects() {
+            if base.is_same(&window.first, id) || object.account.is_some() || object.growth == Growth::Fixed {
+                continue;
+            }
+            let (Some(first), Some(middle)) = (window.first.object(id), window.middle.object(id)) else { continue };
+            if first.born != object.born || middle.born != object.born {
+                continue;
+            }
+            let (Some(a), Some(b), Some(c)) = (&first.length, &middle.length, &object.length) else { continue };
+            if a == b || b == c {
+                continue;
+            }
+            let payload = |object: &Object| object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
+            let new = object.entries.get(first.entries.len()..).unwrap_or_default();
+            let mut held = Bytes::ZERO;
+            for entry in new {
+                for value in entry.key.iter().chain([&entry.value]) {
+                    if let Value::Object(item) = value {
+                        held += &base.exclusive(*item);
+                    }
+                }
+            }
+            let many = Amount::from(new.len().max(1));
+            found.push(Growing {
+                id,
+                lengths: [a.clone(), b.clone(), c.clone()],
+                payloads: [payload(first), payload(middle), payload(object)],
+                each: held.map(|bytes| bytes.floor_div(&many).unwrap_or(Amount::ZERO)),
+                own: [first.own.clone(), middle.own.clone(), object.own.clone()],
+            });
+        }
+        found
+    }
+
+    /// The state at the start of a round so many rounds behind the window: lengths and counters as they are there.
+    fn at_round(&self, window: &Window, base: &State, growing: &[Growing], ahead: i128, past: i128) -> State {
+        let mut state = base.clone();
+        for one in growing {
+            let [first, _, last] = &one.lengths;
+            let length = line(first, last, ahead, past).at_least_zero();
+            self.set_carried(&mut state, one, length, one.payloads[2].clone());
+        }
+        for frame in 0..base.frame_count() {
+            let frame = super::value::FrameId::try_from(frame).unwrap_or(u32::MAX);
+            let changed: Vec<(Text, Value)> = base
+                .variables(frame)
+                .filter_map(|(name, value)| {
+                    let (a, b) = (window.first.get(frame, name)?, window.middle.get(frame, name)?);
+                    Some((name.clone(), counted(a, b, value, ahead, past)?))
+                })
+                .collect();
+            for (name, value) in changed {
+                state.set(frame, name, value);
+            }
+        }
+        let objects: Vec<ObjectId> = base
+            .objects()
+            .filter(|(id, object)| !object.fields.is_empty() && !base.is_same(&window.first, *id))
+            .map(|(id, _)| id)
+            .collect();
+        for id in objects {
+            let (Some(a), Some(b), Some(c)) = (window.first.object(id), window.middle.object(id), base.object(id))
+            else {
+                continue;
+            };
+            let changed: Vec<(Text, Value)> = c
+                .fields
+                .iter()
+                .filter_map(|(name, value)| {
+                    Some((name.clone(), counted(a.fields.get(name)?, b.fields.get(name)?, value, ahead, past)?))
+                })
+                .collect();
+            if !changed.is_empty() {
+                state.note(id, |object| object.fields.extend(changed));
+            }
+        }
+        state
+    }
+
+    /// Gives a container the length that it has later on, and the bytes that follow from it.
+    fn set_carried(&self, state: &mut State, one: &Growing, length: Amount, payload: Bytes) {
+        let Some(object) = state.object(one.id) else { return };
+        let (old, own_before) = (object.bytes(), object.own.clone());
+        let told = Amount::from(object.entries.len());
+        let last = object.entries.last().cloned();
+        let holds_items =
+            matches!(object.kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::Deque) && told != length;
+        let needs_sample = holds_items && object.rest.as_ref().is_none_or(|rest| rest.value.is_none());
+        let sample = match (needs_sample, last) {
+            (true, Some(entry)) => {
+                let mut sample_of = |value: &Value| match value {
+                    Value::Object(id) => match state.object(*id).cloned() {
+                        Some(object) => Value::Object(self.place_sample(state, object, one.id)),
+                        None => Value::NONE,
+                    },
+                    Value::Plain(plain) => super::containers::blurred(plain),
+                    other => other.clone().kept(),
+                };
+                Some((entry.key.as_ref().map(&mut sample_of), sample_of(&entry.value)))
+            }
+            _ => None,
+        };
+        state.note(one.id, |object| {
+            object.known = None;
+            object.length = Some(length.clone());
+            if holds_items {
+                rest_of(object).count = (&length - &told).at_least_zero();
+            }
+            if object.rest.is_some() {
+                rest_of(object).payload = payload;
+            }
+            if let Some((key, value)) = sample {
+                let rest = rest_of(object);
+                rest.key = key;
+                rest.value = Some(value);
+            }
+        });
+        let Some(object) = state.object(one.id) else { return };
+        let own = self.own_for(object);
+        if own != own_before {
+            state.note(one.id, |object| object.own = own);
+        }
+        let Some(object) = state.object(one.id) else { return };
+        let new = object.bytes();
+        state.live += &(&new - &old);
+    }
+
+    /// A copy of an object that stands for items of a container, whose bytes are the container's.
+    fn place_sample(&self, state: &mut State, mut object: Object, container: ObjectId) -> ObjectId {
+        object.account = Some(container);
+        object.refs = 1;
+        for held in object.held() {
+            state.hold(&Value::Object(held));
+        }
+        state.place(object)
+    }
+
+    fn probed(&self, growing: &[Growing], before: &State) -> Probe {
+        let live = &self.state.live - &before.live;
+        let mut own = Bytes::ZERO;
+        let (mut lengths, mut payloads) = (Vec::new(), Vec::new());
+        for one in growing {
+            match (before.object(one.id), self.state.object(one.id)) {
+                (Some(start), Some(end)) if start.born == end.born => {
+                    let length = |object: &Object| object.length.clone().unwrap_or(Amount::ZERO);
+                    let payload =
+                        |object: &Object| object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
+                    own += &(&end.own - &start.own);
+                    lengths.push(length(end) - length(start));
+                    payloads.push(&payload(end) - &payload(start));
+                }
+                _ => {
+                    lengths.push(Amount::ZERO);
+                    payloads.push(Bytes::ZERO);
+                }
+            }
+        }
+        Probe {
+            lengths,
+            payloads,
+            other: &live - &own,
+            demand: &self.state.demand - &before.demand,
+            above: &self.state.peak.value() - &self.state.live,
+        }
+    }
+
+    fn conclude_window(
+        &mut self,
+        window: &Window,
+        base: &State,
+        growing: &[Growing],
+        probes: [&Probe; 2],
+        rest: &Rest,
+    ) {
+        let [middle, last] = probes;
+        let grow = |values: [&Amount; 3], probes: [&Amount; 2]| growth(values, probes, window.half, rest);
+        let mut own_grown = Bytes::ZERO;
+        let mut largest: Option<(i128, ObjectId)> = None;
+        let mut resized = Vec::new();
+        for (at, one) in growing.iter().enumerate() {
+            let [a, b, c] = &one.lengths;
+            let zero = Amount::ZERO;
+            let probed = [middle.lengths.get(at).unwrap_or(&zero), last.lengths.get(at).unwrap_or(&zero)];
+            let more = grow([a, b, c], probed);
+            let length = (c + &more).at_least_zero();
+            let [pa, pb, pc] = &one.payloads;
+            let none = Bytes::ZERO;
+            let (pm, pl) = (middle.payloads.get(at).unwrap_or(&none), last.payloads.get(at).unwrap_or(&none));
+            let payload = Bytes {
+                requested: pc.requested.clone()
+                    + grow([&pa.requested, &pb.requested, &pc.requested], [&pm.requested, &pl.requested]),
+                resident: pc.resident.clone()
+                    + grow([&pa.resident, &pb.resident, &pc.resident], [&pm.resident, &pl.resident]),
+            };
+            let payload = &payload + &one.each.times(&more.at_least_zero());
+            let alive = match (base.object(one.id), self.state.object(one.id)) {
+                (Some(base), Some(now)) => base.born == now.born,
+                _ => false,
+            };
+            if !alive {
+                continue;
+            }
+            let mut state = std::mem::take(&mut self.state);
+            self.set_carried(&mut state, one, length.clone(), payload);
+            self.state = state;
+            if let Some(object) = self.state.object(one.id) {
+                own_grown += &(&object.own - &one.own[2]);
+                if matches!(object.kind, Kind::Dict | Kind::Set) {
+                    resized.push((one.id, c.clone(), length.clone()));
+                }
+                let weight = more.as_int().unwrap_or(0);
+                if largest.is_none_or(|(most, _)| weight > most) {
+                    largest = Some((weight, one.id));
+                }
+            }
+        }
+        // All that is live but the tables of these containers grows as it did.
+        let own = |at: usize| {
+            let mut total = Bytes::ZERO;
+            for one in growing {
+                if let Some(own) = one.own.get(at) {
+                    total += own;
+                }
+            }
+            total
+        };
+        let others = [&window.first.live - &own(0), &window.middle.live - &own(1), &base.live - &own(2)];
+        let [a, b, c] = &others;
+        let more = Bytes {
+            requested: grow(
+                [&a.requested, &b.requested, &c.requested],
+                [&middle.other.requested, &last.other.requested],
+            ),
+            resident: grow([&a.resident, &b.resident, &c.resident], [&middle.other.resident, &last.other.resident]),
+        };
+        let live = &(&base.live + &own_grown) + &more;
+        let counted = &self.state.total() + &self.state.other;
+        let left = &live - &counted;
+        match largest {
+            // What the round's objects hold beside belongs to what grows most.
+            Some((_, id)) if left.requested.as_int().is_none_or(|left| left > 0) => {
+                self.state.note(id, |object| rest_of(object).payload += &left);
+            }
+            _ => self.state.other += &left,
+        }
+        self.state.live = live.clone();
+        self.state.demand = base.demand.clone()
+            + grow([&window.first.demand, &window.middle.demand, &base.demand], [&middle.demand, &last.demand]);
+        let mut peak = base.peak.clone();
+        peak.raise(&live);
+        peak.raise(&(&live + &last.above));
+        let half = (&live - &base.live).map(|bytes| bytes.floor_div(&Amount::Int(2)).unwrap_or(Amount::ZERO));
+        peak.raise(&(&(&base.live + &half) + &middle.above));
+        for (id, from, to) in resized {
+            if let Some(moment) = self.last_resize(id, &from, &to, &base.live, &live) {
+                peak.raise(&moment);
+            }
+        }
+        self.state.peak = peak;
+        self.state.recount();
+    }
+
+    /// What is live when a dict or set is copied to its last table: both tables are there.
+    fn last_resize(&self, id: ObjectId, from: &Amount, to: &Amount, begun: &Bytes, ended: &Bytes) -> Option<Bytes> {
+        let (from, to) = (from.as_int()?, to.as_int()?);
+        let object = self.state.object(id)?;
+        let at = |length: i128| {
+            let mut other = Object::new(object.kind.clone(), Bytes::ZERO);
+            other.growth = object.growth;
+            other.length = Some(Amount::Int(length));
+            if let Some(keys) = object.features.get("<keys>") {
+                other.features.insert(Text::from("<keys>"), keys.clone());
+            }
+            self.own_for(&other)
+        };
+        let last = at(to);
+        let (mut low, mut high) = (from, to);
+        if to <= from || at(from) == last {
+            return None;
+        }
+        // The smallest length with the last table.
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if at(middle) == last {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        let share = |bytes: Amount| match bytes {
+            Amount::Int(bytes) => Amount::Int(bytes / (to - from) * (high - from)),
+            formula @ Amount::Formula(_) => formula,
+        };
+        let until = (ended - begun).map(|bytes| share(bytes.clone()));
+        Some(&(begun + &until) + &at(low))
+    }
+}
+
+/// A straight line through two values, so many rounds ahead of the second one.
+fn line(first: &Amount, last: &Amount, ahead: i128, past: i128) -> Amount {
+    let change = last - first;
+    match change {
+        Amount::Int(change) => last + &Amount::Int(change.saturating_mul(ahead) / past.max(1)),
+        formula @ Amount::Formula(_) => {
+            let rounds = Amount::Int(ahead).divide(&Amount::Int(past.max(1))).unwrap_or(Amount::ZERO);
+            last + &(formula * rounds)
+        }
+    }
+}
+
+/// A number that counts along with the rounds, at a later round. One that changes otherwise stays what it was last.
+fn counted(a: &Value, b: &Value, c: &Value, ahead: i128, past: i128) -> Option<Value> {
+    let int = |value: &Value| match value {
+        Value::Plain(Plain::Int(int)) => Amount::from(int).as_int(),
+        Value::Number(Number { kind: NumberKind::Int, amount: Some(amount), .. }) => amount.as_int(),
+        _ => None,
+    };
+    let (a, b, c) = (int(a)?, int(b)?, int(c)?);
+    if a == c || b.checked_sub(a)? != c.checked_sub(b)? {
+        return None;
+    }
+    let value = c.checked_add(c.checked_sub(a)?.checked_mul(ahead)? / past.max(1))?;
+    Some(Value::int(Amount::Int(value)))
+}
+
+/// By how much something grows over the rounds that are left: as in the window, unless the rounds that were run far
+/// behind it say that it is a trend (by Simpson's rule: exact for what grows by a polynomial of the round).
+fn growth(values: [&Amount; 3], probes: [&Amount; 2], half: i128, rest: &Rest) -> Amount {
+    let [a, b, c] = values;
+    let rounds = rest.rounds;
+    let slow = |amount: i128| amount.saturating_mul(rest.slower.0) / rest.slower.1.max(1);
+    let past = half.saturating_mul(2).max(1);
+    let (Amount::Int(a), Amount::Int(b), Amount::Int(c)) = (a, b, c) else {
+        let (up, down) = (Amount::Int(rounds.saturating_mul(rest.slower.0)), Amount::Int(past * rest.slower.1.max(1)));
+        return (c - a) * up.divide(&down).unwrap_or(Amount::ZERO);
+    };
+    let (first, second, both) = (b - a, c - b, c - a);
+    let steady = both.saturating_mul(rounds) / past;
+    let (Amount::Int(middle), Amount::Int(last)) = (probes[0], probes[1]) else { return Amount::Int(slow(steady)) };
+    if first == 0 && second == 0 {
+        // It begins later on.
+        return Amount::Int(slow((middle + last).saturating_mul(rounds) / 2));
+    }
+    let up = second.saturating_mul(4) > first.saturating_mul(5)
+        && middle.saturating_mul(past).saturating_mul(10) > both.saturating_mul(11)
+        && last >= middle;
+    let down = first.saturating_mul(4) > second.saturating_mul(5)
+        && middle.saturating_mul(past).saturating_mul(10) < both.saturating_mul(9)
+        && last <= middle;
+    let total = if up || down {
+        let weighted = both.saturating_add(past.saturating_mul(4 * middle + last));
+        weighted.saturating_mul(rounds) / (6 * past)
+    } else {
+        steady
+    };
+    Amount::Int(slow(total))
+}
