@@ -1,19 +1,24 @@
 //! `meminterface recommend`: the memory setting to deploy with, its cost, and why.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use num_bigint::BigInt;
 use serde_json::{Value, json};
 
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::expression::{Text, Value as Plain};
+use crate::formula::{Environment, Formula};
 use crate::project::discover::{Handler, Platform as Runs, discover};
+use crate::project::events::{self, Event, Form};
 use crate::project::imports::outside;
 use crate::project::source::with_stack;
 use crate::project::{LoadOptions, Project};
 use crate::recommend::{
-    Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes, baseline,
+    Carries, Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes, baseline,
     html, platform, platform_names, recommend, table, text,
 };
 
@@ -58,6 +63,15 @@ pub struct RecommendArguments {
     /// The handler, where there are several: `function`, `module.function` or `Class.method`.
     #[arg(long, value_name = "NAME")]
     pub(super) handler: Option<String>,
+    /// A file with one JSON event, or with `{"tests": [{"name", "event"}]}`: what is predicted for it decides.
+    #[arg(long, value_name = "FILE")]
+    event: Vec<PathBuf>,
+    /// A file with events in any form, such as one a line.
+    #[arg(long, value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// The value of something that is not known, by its name; may be given several times.
+    #[arg(long = "mcv", value_name = "NAME=VALUE")]
+    mcvs: Vec<String>,
     /// What `meminterface measure --format json` wrote: its figures take the place of estimates.
     #[arg(long, value_name = "FILE")]
     measured: Vec<PathBuf>,
@@ -204,6 +218,13 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
             }
         }
     }
+    let inputs = match inputs(arguments) {
+        Ok(inputs) => inputs,
+        Err(problem) => {
+            output.report(&problem);
+            return Exit::BadInput;
+        }
+    };
     let mut found: Vec<(usize, Recommendation)> = Vec::new();
     let mut used = vec![false; measured.len()];
     for (number, handler) in handlers.iter().enumerate() {
@@ -223,7 +244,7 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 document
             })
             .collect();
-        let need = if mine.is_empty() { predicted(handler) } else { Ok(need_of_measured(handler, &mine)) };
+        let need = if mine.is_empty() { predicted(handler, &inputs, &platform, &wishes) } else { Ok(need_of_measured(handler, &mine)) };
         match need {
             Ok(need) => found.push((number, recommend(&platform, &need, &wishes))),
             Err(problems) => problems.iter().for_each(|problem| output.report(problem)),
@@ -411,8 +432,35 @@ fn names(all: &[String]) -> Vec<&str> {
     all.iter().map(String::as_str).collect()
 }
 
-/// What reading the handler tells: the baseline of its imports.
-fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
+/// What the user says of inputs.
+struct Inputs {
+    /// Events; one `None` where none are given.
+    events: Vec<Option<Event>>,
+    /// Values of what is not known.
+    values: BTreeMap<Text, Plain>,
+}
+
+fn inputs(arguments: &RecommendArguments) -> Result<Inputs, Diagnostic> {
+    let mut events = Vec::new();
+    for file in arguments.event.iter().chain(&arguments.events) {
+        events.extend(events::read(file, Form::Any)?.into_iter().map(Some));
+    }
+    if events.is_empty() {
+        events.push(None);
+    }
+    Ok(Inputs { events, values: super::predict::mcv_values(&arguments.mcvs)? })
+}
+
+/// Settings that a table of what they carry names, beside the template's own.
+const CARRIERS: &[u64] = &[128, 256, 512, 1024, 2048, 4096, 10240];
+
+/// What reading the handler tells: the baseline of its imports, and what events need above it.
+fn predicted(
+    handler: &Handler,
+    inputs: &Inputs,
+    platform: &Platform,
+    wishes: &Wishes,
+) -> Result<Need, Vec<Diagnostic>> {
     with_stack(|| {
         let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
         let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
@@ -436,13 +484,6 @@ fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
                 resolve: "measure once, and pass it with `--measured`".to_owned(),
             })
             .collect();
-        unknown.push(UnknownInput {
-            name: "the handler's own peak".to_owned(),
-            cause: "it is not predicted here".to_owned(),
-            file: handler.file.to_string_lossy().into_owned(),
-            line: 0,
-            resolve: "run `meminterface measure … --format json -o M.json`, and pass `--measured M.json`".to_owned(),
-        });
         let mut drivers: Vec<Driver> = base
             .parts
             .iter()
@@ -461,28 +502,141 @@ fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
                 meaning: format!("once they are called: {names}"),
             });
         }
+        let predictions = super::predict::predict(handler, &inputs.events, &inputs.values, None)?;
+        let mut samples = Vec::new();
+        let mut assumptions = vec![base.source.clone()];
+        let mut carries = Vec::new();
+        let mut formula = None;
+        for (number, one) in predictions.iter().enumerate() {
+            let peak = &one.outcome.resident_peak;
+            let (low, high) = one.range(peak);
+            let name = match (&one.event, inputs.events.get(number)) {
+                (Some(name), _) => name.clone(),
+                (None, Some(Some(_))) => format!("event {}", number + 1),
+                (None, _) => "any event".to_owned(),
+            };
+            let low_bytes = low.as_ref().map_or(0, bytes);
+            let high_bytes = high.as_ref().map(bytes);
+            if inputs.events.get(number).is_some_and(Option::is_some) {
+                drivers.push(Driver { name: name.clone(), bytes: high_bytes, meaning: "above the baseline".to_owned() });
+            } else if !peak.symbols().is_empty() {
+                carries = carried(peak, base.resident_bytes + later_bytes, handler, platform, wishes);
+            }
+            if predictions.len() == 1 {
+                formula = Some(peak.to_string());
+            }
+            samples.push(Sample {
+                name,
+                low_bytes: base.resident_bytes.saturating_add(low_bytes),
+                high_bytes: high_bytes.map(|high| all.resident_bytes.saturating_add(high)),
+                weight: 1.0,
+            });
+            let symbols = peak.symbols();
+            for one in one.outcome.unknown.iter().filter(|unknown| symbols.contains(&unknown.name)) {
+                let found = UnknownInput {
+                    name: one.name.to_string(),
+                    cause: one.cause.clone(),
+                    file: one.file.clone(),
+                    line: one.line,
+                    resolve: format!("pass --mcv {}=VALUE, or events with --events", one.name),
+                };
+                if !unknown.contains(&found) {
+                    unknown.push(found);
+                }
+            }
+            for assumption in &one.outcome.assumptions {
+                if !assumptions.contains(assumption) {
+                    assumptions.push(assumption.clone());
+                }
+            }
+            for (file, line, what) in &one.outcome.growth {
+                let text = format!("{file}:{line}: {what} stays from one event to the next, and is counted once");
+                if !assumptions.contains(&text) {
+                    assumptions.push(text);
+                }
+            }
+        }
+        if samples.len() > 1 {
+            assumptions.push("the events come equally often".to_owned());
+        }
+        let events_allow = handler.settings.events.iter().filter_map(|event| {
+            let batch = event.batch_size?;
+            Some(format!("{} events bring at most {batch} records", event.kind))
+        });
+        assumptions.extend(events_allow);
         Ok(Need {
             handler: handler.name(),
             file: handler.file.to_string_lossy().into_owned(),
             basis: "predicted",
-            samples: vec![Sample {
-                name: "any event".to_owned(),
-                low_bytes: base.resident_bytes,
-                high_bytes: None,
-                weight: 1.0,
-            }],
+            samples,
             init_peak_bytes: Some(base.resident_bytes),
             baseline_bytes: Some(base.resident_bytes),
+            formula,
             drivers,
+            carries,
             unknown,
-            assumptions: vec![base.source],
+            assumptions,
             current_mb: handler.settings.memory_mb.as_ref().map(|memory| memory.value),
             ..Need::default()
         })
     })
 }
 
+/// Bytes that fit into 64 bits; the largest number otherwise.
+fn bytes(amount: &BigInt) -> u64 {
+    u64::try_from(amount).unwrap_or(if amount.sign() == num_bigint::Sign::Minus { 0 } else { u64::MAX })
+}
+
+/// The largest value of the one input that a formula has, for each setting: nothing where it has several.
+fn carried(
+    peak: &Formula,
+    baseline: u64,
+    handler: &Handler,
+    platform: &Platform,
+    wishes: &Wishes,
+) -> Vec<Carries> {
+    let symbols: Vec<_> = peak.symbols().into_iter().collect();
+    let [input] = symbols.as_slice() else { return Vec::new() };
+    let current = handler.settings.memory_mb.as_ref().map(|memory| memory.value);
+    let mut settings: Vec<u64> =
+        CARRIERS.iter().copied().chain(current).filter(|mb| platform.smallest_setting(*mb) == Some(*mb)).collect();
+    settings.sort_unstable();
+    settings.dedup();
+    let mut found = Vec::new();
+    for memory_mb in settings {
+        let room = memory_mb as f64 * 1_048_576.0 / (1.0 + wishes.headroom) - baseline as f64;
+        if room < 0.0 {
+            continue;
+        }
+        match peak.exceeds(&BigInt::from(room as u64), input, &Environment::new()) {
+            Ok(Some(first)) if first > BigInt::from(0) => {
+                let largest: BigInt = first - BigInt::from(1);
+                let largest = Some(largest.to_string());
+                found.push(Carries { memory_mb, input: input.to_string(), largest });
+            }
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => {
+                found.push(Carries { memory_mb, input: input.to_string(), largest: None });
+                break;
+            }
+        }
+    }
+    found
+}
+
 /// A workload to fill in, where something is not known.
-fn workload(_all: &[Recommendation]) -> Option<String> {
-    None
+fn workload(all: &[Recommendation]) -> Option<String> {
+    let mut text = String::new();
+    for found in all {
+        let open: Vec<&UnknownInput> = found.unknown.iter().filter(|one| !one.name.starts_with("import ")).collect();
+        if open.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\n# {} ({}): a workload to fill in\n", found.handler, found.file));
+        for one in open {
+            let name = one.name.replace('\\', "\\\\").replace('"', "\\\"");
+            text.push_str(&format!("# {}:{}: {}\n[mcvs.\"{name}\"]\n# values = []\n", one.file, one.line, one.cause));
+        }
+    }
+    (!text.is_empty()).then_some(text)
 }
