@@ -18,8 +18,8 @@ use crate::project::imports::outside;
 use crate::project::source::with_stack;
 use crate::project::{LoadOptions, Project};
 use crate::recommend::{
-    Carries, Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes, baseline,
-    html, platform, platform_names, recommend, table, text,
+    Carries, Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes,
+    baseline, html, platform, platform_names, recommend, table, text,
 };
 
 /// How recommendations are written.
@@ -244,7 +244,11 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 document
             })
             .collect();
-        let need = if mine.is_empty() { predicted(handler, &inputs, &platform, &wishes) } else { Ok(need_of_measured(handler, &mine)) };
+        let need = if mine.is_empty() {
+            predicted(handler, &inputs, &platform, &wishes)
+        } else {
+            Ok(need_of_measured(handler, &mine))
+        };
         match need {
             Ok(need) => found.push((number, recommend(&platform, &need, &wishes))),
             Err(problems) => problems.iter().for_each(|problem| output.report(problem)),
@@ -518,7 +522,11 @@ fn predicted(
             let low_bytes = low.as_ref().map_or(0, bytes);
             let high_bytes = high.as_ref().map(bytes);
             if inputs.events.get(number).is_some_and(Option::is_some) {
-                drivers.push(Driver { name: name.clone(), bytes: high_bytes, meaning: "above the baseline".to_owned() });
+                drivers.push(Driver {
+                    name: name.clone(),
+                    bytes: high_bytes,
+                    meaning: "above the baseline".to_owned(),
+                });
             } else if !peak.symbols().is_empty() {
                 carries = carried(peak, base.resident_bytes + later_bytes, handler, platform, wishes);
             }
@@ -588,13 +596,7 @@ fn bytes(amount: &BigInt) -> u64 {
 }
 
 /// The largest value of the one input that a formula has, for each setting: nothing where it has several.
-fn carried(
-    peak: &Formula,
-    baseline: u64,
-    handler: &Handler,
-    platform: &Platform,
-    wishes: &Wishes,
-) -> Vec<Carries> {
+fn carried(peak: &Formula, baseline: u64, handler: &Handler, platform: &Platform, wishes: &Wishes) -> Vec<Carries> {
     let symbols: Vec<_> = peak.symbols().into_iter().collect();
     let [input] = symbols.as_slice() else { return Vec::new() };
     let current = handler.settings.memory_mb.as_ref().map(|memory| memory.value);
