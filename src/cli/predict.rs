@@ -280,6 +280,8 @@ impl Predicted {
                 "peak": outcome.peak.to_string(),
                 "resident_peak": outcome.resident_peak.to_string(),
                 "retained": outcome.retained.to_string(),
+                "initial": outcome.initial.to_string(),
+                "initial_peak": outcome.initial_peak.to_string(),
             },
             "baseline_bytes": null,
             "footprint_bytes": null,

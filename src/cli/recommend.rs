@@ -1,25 +1,18 @@
 //! `meminterface recommend`: the memory setting to deploy with, its cost, and why.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use num_bigint::BigInt;
 use serde_json::{Value, json};
 
+use super::footprint::{Inputs, footprint, workload};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
-use crate::expression::{Text, Value as Plain};
-use crate::formula::{Environment, Formula};
 use crate::project::discover::{Handler, Platform as Runs, discover};
-use crate::project::events::{self, Event, Form};
-use crate::project::imports::outside;
-use crate::project::source::with_stack;
-use crate::project::{LoadOptions, Project};
+use crate::project::events::{self, Form};
 use crate::recommend::{
-    Carries, Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes,
-    baseline, html, platform, platform_names, recommend, table, text,
+    Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, Usage, Wishes, html, platform,
+    platform_names, recommend, table, text,
 };
 
 /// How recommendations are written.
@@ -72,7 +65,11 @@ pub struct RecommendArguments {
     /// The value of something that is not known, by its name; may be given several times.
     #[arg(long = "mcv", value_name = "NAME=VALUE")]
     mcvs: Vec<String>,
-    /// What `meminterface measure --format json` wrote: its figures take the place of estimates.
+    /// Write a workload to fill in: everything that the handler's memory depends on and that is not known.
+    #[arg(long, value_name = "FILE")]
+    write_workload: Option<PathBuf>,
+    /// What `meminterface measure --format json` wrote: its figures take the place of estimates. With events too, its
+    /// baseline and times do, and the events are predicted.
     #[arg(long, value_name = "FILE")]
     measured: Vec<PathBuf>,
     #[command(flatten)]
@@ -244,10 +241,12 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 document
             })
             .collect();
-        let need = if mine.is_empty() {
-            predicted(handler, &inputs, &platform, &wishes)
-        } else {
-            Ok(need_of_measured(handler, &mine))
+        // Inputs are for prediction; without any, what was measured is all that is needed.
+        let measured = (!mine.is_empty()).then(|| need_of_measured(handler, &mine));
+        let is_asked = !inputs.events.is_empty() || !inputs.values.is_empty();
+        let need = match measured {
+            Some(measured) if !is_asked => Ok(measured),
+            measured => footprint(handler, &inputs, &platform, &wishes).map(|found| found.need(measured.as_ref())),
         };
         match need {
             Ok(need) => found.push((number, recommend(&platform, &need, &wishes))),
@@ -262,6 +261,18 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
         );
     }
     let all: Vec<Recommendation> = found.iter().map(|(_, one)| one.clone()).collect();
+    if let Some(file) = &arguments.write_workload {
+        let written = match all.as_slice() {
+            [one] => super::output::write_file(file, &workload(one)),
+            all => {
+                let message = format!("`--write-workload` writes one handler's, and there are {}", all.len());
+                Err(usage(message, "name it with `--handler`"))
+            }
+        };
+        if let Err(problem) = written {
+            output.report(&problem);
+        }
+    }
     if let Some(file) = &arguments.plot
         && let Err(problem) = super::output::write_file(file, &html(&all))
     {
@@ -280,8 +291,8 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 output.text(&(table(&all) + "\n"));
             }
             output.text(&all.iter().map(text).collect::<Vec<_>>().join("\n"));
-            if let Some(workload) = workload(&all) {
-                output.text(&workload);
+            for one in all.iter().filter(|one| !one.unknown.is_empty() && one.basis == "predicted") {
+                output.text(&format!("\n{}", workload(one)));
             }
         }
     }
@@ -432,213 +443,10 @@ pub(super) fn need_of_measured(handler: &Handler, measured: &[&Value]) -> Need {
     }
 }
 
-fn names(all: &[String]) -> Vec<&str> {
-    all.iter().map(String::as_str).collect()
-}
-
-/// What the user says of inputs.
-struct Inputs {
-    /// Events; one `None` where none are given.
-    events: Vec<Option<Event>>,
-    /// Values of what is not known.
-    values: BTreeMap<Text, Plain>,
-}
-
 fn inputs(arguments: &RecommendArguments) -> Result<Inputs, Diagnostic> {
     let mut events = Vec::new();
     for file in arguments.event.iter().chain(&arguments.events) {
-        events.extend(events::read(file, Form::Any)?.into_iter().map(Some));
-    }
-    if events.is_empty() {
-        events.push(None);
+        events.extend(events::read(file, Form::Any)?);
     }
     Ok(Inputs { events, values: super::predict::mcv_values(&arguments.mcvs)? })
-}
-
-/// Settings that a table of what they carry names, beside the template's own.
-const CARRIERS: &[u64] = &[128, 256, 512, 1024, 2048, 4096, 10240];
-
-/// What reading the handler tells: the baseline of its imports, and what events need above it.
-fn predicted(
-    handler: &Handler,
-    inputs: &Inputs,
-    platform: &Platform,
-    wishes: &Wishes,
-) -> Result<Need, Vec<Diagnostic>> {
-    with_stack(|| {
-        let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
-        let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
-        let (project, _) = Project::from_sources(vec![(source, handler.module.clone())], &load);
-        let outside = outside(&project);
-        let base = baseline(names(&outside.imports), names(&outside.clients)).unwrap_or_default();
-        let all = baseline(
-            [names(&outside.imports), names(&outside.later_imports)].concat(),
-            [names(&outside.clients), names(&outside.later_clients)].concat(),
-        )
-        .unwrap_or_default();
-        let later_bytes = all.resident_bytes.saturating_sub(base.resident_bytes);
-        let mut unknown: Vec<UnknownInput> = all
-            .missing
-            .iter()
-            .map(|name| UnknownInput {
-                name: format!("import {name}"),
-                cause: "no footprint of this package is shipped: its memory is missing in the baseline".to_owned(),
-                file: String::new(),
-                line: 0,
-                resolve: "measure once, and pass it with `--measured`".to_owned(),
-            })
-            .collect();
-        let mut drivers: Vec<Driver> = base
-            .parts
-            .iter()
-            .take(6)
-            .map(|(name, bytes)| Driver {
-                name: name.clone(),
-                bytes: Some(*bytes),
-                meaning: "in the baseline".to_owned(),
-            })
-            .collect();
-        if later_bytes > 0 {
-            let names = [outside.later_imports, outside.later_clients].concat().join(", ");
-            drivers.push(Driver {
-                name: "imports within functions".to_owned(),
-                bytes: Some(later_bytes),
-                meaning: format!("once they are called: {names}"),
-            });
-        }
-        let predictions = super::predict::predict(handler, &inputs.events, &inputs.values, None)?;
-        let mut samples = Vec::new();
-        let mut assumptions = vec![base.source.clone()];
-        let mut carries = Vec::new();
-        let mut formula = None;
-        for (number, one) in predictions.iter().enumerate() {
-            let peak = &one.outcome.resident_peak;
-            let (low, high) = one.range(peak);
-            let name = match (&one.event, inputs.events.get(number)) {
-                (Some(name), _) => name.clone(),
-                (None, Some(Some(_))) => format!("event {}", number + 1),
-                (None, _) => "any event".to_owned(),
-            };
-            let low_bytes = low.as_ref().map_or(0, bytes);
-            let high_bytes = high.as_ref().map(bytes);
-            if inputs.events.get(number).is_some_and(Option::is_some) {
-                drivers.push(Driver {
-                    name: name.clone(),
-                    bytes: high_bytes,
-                    meaning: "above the baseline".to_owned(),
-                });
-            } else if !peak.symbols().is_empty() {
-                carries = carried(peak, base.resident_bytes + later_bytes, handler, platform, wishes);
-            }
-            if predictions.len() == 1 {
-                formula = Some(peak.to_string());
-            }
-            samples.push(Sample {
-                name,
-                low_bytes: base.resident_bytes.saturating_add(low_bytes),
-                high_bytes: high_bytes.map(|high| all.resident_bytes.saturating_add(high)),
-                weight: 1.0,
-            });
-            let symbols = peak.symbols();
-            for one in one.outcome.unknown.iter().filter(|unknown| symbols.contains(&unknown.name)) {
-                let found = UnknownInput {
-                    name: one.name.to_string(),
-                    cause: one.cause.clone(),
-                    file: one.file.clone(),
-                    line: one.line,
-                    resolve: format!("pass --mcv {}=VALUE, or events with --events", one.name),
-                };
-                if !unknown.contains(&found) {
-                    unknown.push(found);
-                }
-            }
-            for assumption in &one.outcome.assumptions {
-                if !assumptions.contains(assumption) {
-                    assumptions.push(assumption.clone());
-                }
-            }
-            for (file, line, what) in &one.outcome.growth {
-                let text = format!("{file}:{line}: {what} stays from one event to the next, and is counted once");
-                if !assumptions.contains(&text) {
-                    assumptions.push(text);
-                }
-            }
-        }
-        if samples.len() > 1 {
-            assumptions.push("the events come equally often".to_owned());
-        }
-        let events_allow = handler.settings.events.iter().filter_map(|event| {
-            let batch = event.batch_size?;
-            Some(format!("{} events bring at most {batch} records", event.kind))
-        });
-        assumptions.extend(events_allow);
-        Ok(Need {
-            handler: handler.name(),
-            file: handler.file.to_string_lossy().into_owned(),
-            basis: "predicted",
-            samples,
-            init_peak_bytes: Some(base.resident_bytes),
-            baseline_bytes: Some(base.resident_bytes),
-            formula,
-            drivers,
-            carries,
-            unknown,
-            assumptions,
-            current_mb: handler.settings.memory_mb.as_ref().map(|memory| memory.value),
-            ..Need::default()
-        })
-    })
-}
-
-/// Bytes that fit into 64 bits; the largest number otherwise.
-fn bytes(amount: &BigInt) -> u64 {
-    u64::try_from(amount).unwrap_or(if amount.sign() == num_bigint::Sign::Minus { 0 } else { u64::MAX })
-}
-
-/// The largest value of the one input that a formula has, for each setting: nothing where it has several.
-fn carried(peak: &Formula, baseline: u64, handler: &Handler, platform: &Platform, wishes: &Wishes) -> Vec<Carries> {
-    let symbols: Vec<_> = peak.symbols().into_iter().collect();
-    let [input] = symbols.as_slice() else { return Vec::new() };
-    let current = handler.settings.memory_mb.as_ref().map(|memory| memory.value);
-    let mut settings: Vec<u64> =
-        CARRIERS.iter().copied().chain(current).filter(|mb| platform.smallest_setting(*mb) == Some(*mb)).collect();
-    settings.sort_unstable();
-    settings.dedup();
-    let mut found = Vec::new();
-    for memory_mb in settings {
-        let room = memory_mb as f64 * 1_048_576.0 / (1.0 + wishes.headroom) - baseline as f64;
-        if room < 0.0 {
-            continue;
-        }
-        match peak.exceeds(&BigInt::from(room as u64), input, &Environment::new()) {
-            Ok(Some(first)) if first > BigInt::from(0) => {
-                let largest: BigInt = first - BigInt::from(1);
-                let largest = Some(largest.to_string());
-                found.push(Carries { memory_mb, input: input.to_string(), largest });
-            }
-            Ok(Some(_)) | Err(_) => {}
-            Ok(None) => {
-                found.push(Carries { memory_mb, input: input.to_string(), largest: None });
-                break;
-            }
-        }
-    }
-    found
-}
-
-/// A workload to fill in, where something is not known.
-fn workload(all: &[Recommendation]) -> Option<String> {
-    let mut text = String::new();
-    for found in all {
-        let open: Vec<&UnknownInput> = found.unknown.iter().filter(|one| !one.name.starts_with("import ")).collect();
-        if open.is_empty() {
-            continue;
-        }
-        text.push_str(&format!("\n# {} ({}): a workload to fill in\n", found.handler, found.file));
-        for one in open {
-            let name = one.name.replace('\\', "\\\\").replace('"', "\\\"");
-            text.push_str(&format!("# {}:{}: {}\n[mcvs.\"{name}\"]\n# values = []\n", one.file, one.line, one.cause));
-        }
-    }
-    (!text.is_empty()).then_some(text)
 }
