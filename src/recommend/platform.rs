@@ -14,7 +14,7 @@ pub struct Platform {
     pub name: String,
     /// For people.
     pub title: String,
-    /// When the sources were read.
+    /// When the sources were read, as far as each says that it was.
     pub date: String,
     /// Where the figures are from.
     pub sources: Vec<String>,
