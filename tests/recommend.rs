@@ -76,7 +76,8 @@ const HANDLER: &str = "def handler(event, context):\n    return 1\n";
 fn from_a_measurement() {
     let folder = Folder::new();
     folder.write("app.py", HANDLER);
-    folder.measurement("m.json", "app.handler", &[200, 300], 1000.0, 0.0);
+    // What is billed is half a millisecond more, on average.
+    folder.measurement("m.json", "app.handler", &[200, 300], 999.5, 0.0);
     let found = folder.json(&["app.py", "--measured", "m.json", "--cold-start-rate", "0"]);
     assert_eq!(found["schema"], json!({"name": "meminterface.recommend", "version": 1}));
     assert_eq!((&found["memory_mb"], &found["basis"]), (&json!(330), &json!("measured")));
@@ -144,6 +145,113 @@ fn before_anything_ran() {
     assert_eq!(folder.json(&["app.py", "--assume-unknown", "worst"])["memory_mb"], 10_240);
 }
 
+/// A number of the event that nothing bounds decides the memory.
+const SQUARE: &str = "def handler(event, context):\n    data = bytearray(8 * event['n'] ** 2)\n    data[:] = b'1' * len(data)\n    return len(data)\n";
+
+/// Without inputs: the formula, the largest input that each setting carries, what is unknown, and a workload to fill in.
+#[test]
+fn without_inputs_the_largest_input_of_each_setting_is_told() {
+    let folder = Folder::new();
+    folder.write("app.py", "def handler(event, context):\n    return len([0] * event['n'])\n");
+    let found = folder.json(&["app.py", "--headroom", "0%"]);
+    assert_eq!(found["memory_mb"], Value::Null);
+    assert!(found["formula"].as_str().is_some_and(|text| text.contains("event[\"n\"]")), "{}", found["formula"]);
+    let baseline = found["baseline_bytes"].as_u64().expect("a baseline");
+    let carries = found["carries"].as_array().expect("a list");
+    for mb in [128_u64, 512, 2048] {
+        let row = carries.iter().find(|row| row["memory_mb"] == mb).unwrap_or_else(|| panic!("{mb}: {carries:?}"));
+        assert_eq!((&row["input"], &row["given"]), (&json!("event[\"n\"]"), &json!("")));
+        let largest: u64 = row["largest"].as_str().and_then(|text| text.parse().ok()).expect("a number");
+        // A list of n takes 8 bytes for each.
+        let room = (mb << 20) - baseline;
+        assert!((8 * largest).abs_diff(room) < 4096, "{mb} MB: {largest} for {room}");
+    }
+    assert!(found["unknown"].to_string().contains("part of the event"), "{}", found["unknown"]);
+
+    let (code, text, _) = folder.run(&["app.py", "--write-workload", "w.toml"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        text.contains("fits up to       event[\"n\"] = ") && text.contains("[inputs.\"event[\\\"n\\\"]\"]"),
+        "{text}"
+    );
+    let workload: toml::Table = folder.read("w.toml").parse().expect("TOML");
+    assert_eq!(workload["schema"]["name"].as_str(), Some("meminterface.workload"));
+    assert!(workload["inputs"].get("event[\"n\"]").is_some(), "{workload:?}");
+}
+
+/// With events the resident peak of each is predicted, and the percentile of them decides.
+#[test]
+fn events_decide_before_anything_ran() {
+    let folder = Folder::new();
+    folder.write("app.py", "def handler(event, context):\n    return len([0] * event['n'])\n");
+    // 8 bytes each: 80 MB, and once 800 MB.
+    let events = "{\"n\": 10485760}\n".repeat(9) + "{\"n\": 104857600}\n";
+    folder.write("events.jsonl", &events);
+    let found = folder.json(&["app.py", "--events", "events.jsonl", "--headroom", "0%"]);
+    let mb = found["memory_mb"].as_u64().expect("a setting");
+    assert!((812..830).contains(&mb), "800 MB and an interpreter: {mb}");
+    let most = folder.json(&["app.py", "--events", "events.jsonl", "--headroom", "0%", "--percentile", "90"]);
+    assert_eq!(most["memory_mb"], 128, "nine of ten need 80 MB and an interpreter");
+    folder.write("one.json", "{\"n\": 41943040}");
+    let one = folder.json(&["app.py", "--event", "one.json"]);
+    assert!(
+        one["memory_mb"].as_u64().is_some_and(|mb| (360..390).contains(&mb)),
+        "320 MB and more: {}",
+        one["memory_mb"]
+    );
+}
+
+/// What the modules hold themselves is part of the baseline.
+#[test]
+fn module_level_objects_count() {
+    let folder = Folder::new();
+    folder.write("app.py", "TABLE = [0] * (20 << 20)\ndef handler(event, context):\n    return len(TABLE)\n");
+    let found = folder.json(&["app.py", "--headroom", "0%"]);
+    assert!(
+        found["memory_mb"].as_u64().is_some_and(|mb| (172..185).contains(&mb)),
+        "160 MB and an interpreter: {found}"
+    );
+    assert!(found["drivers"].to_string().contains("module-level objects"));
+}
+
+/// What the platform and the template's events bound is known: no more records than a batch has.
+#[test]
+fn a_batch_bounds_what_is_needed() {
+    let folder = Folder::new();
+    folder
+        .write("app.py", "def handler(event, context):\n    return [bytes(1 << 20) for record in event['Records']]\n");
+    let template = |properties: &str| {
+        format!(
+            "AWSTemplateFormatVersion: \"2010-09-09\"\nTransform: AWS::Serverless-2016-10-31\nResources:\n  A:\n    Type: \
+             AWS::Serverless::Function\n    Properties:\n      CodeUri: .\n      Handler: app.handler\n      Runtime: \
+             python3.11\n      Events:\n        Queue:\n          Type: SQS\n          Properties:\n            Queue: \
+             arn:aws:sqs:us-east-1:1:q\n{properties}"
+        )
+    };
+    folder.write("template.yaml", &template("            BatchSize: 1000\n"));
+    let found = folder.json(&["template.yaml", "--headroom", "0%"]);
+    let assumed = found["assumptions"].to_string();
+    assert!(assumed.contains("at most 1000 records (the template's batch size)"), "{assumed}");
+    folder.write("template.yaml", &template(""));
+    let found = folder.json(&["template.yaml", "--headroom", "0%"]);
+    let assumed = found["assumptions"].to_string();
+    assert!(assumed.contains("at most 10 records (the default batch size)"), "{assumed}");
+    assert_eq!(found["memory_mb"], 128, "ten times a megabyte: {found}");
+}
+
+/// With a measurement and events: the measured baseline and times, the predicted peaks.
+#[test]
+fn a_measured_baseline_takes_the_place_of_the_estimate() {
+    let folder = Folder::new();
+    folder.write("app.py", "import no_such_package\ndef handler(event, context):\n    return len([0] * event['n'])\n");
+    folder.measurement("m.json", "app.handler", &[90], 100.0, 100.0);
+    folder.write("one.json", "{\"n\": 41943040}");
+    let found = folder.json(&["app.py", "--measured", "m.json", "--event", "one.json", "--headroom", "0%"]);
+    assert_eq!(found["baseline_bytes"], 20 << 20, "as measured");
+    assert!(found["memory_mb"].as_u64().is_some_and(|mb| (340..350).contains(&mb)), "20 and 320 MB: {found}");
+    assert!(found["costs"].is_object() && !found["unknown"].to_string().contains("no_such_package"), "{found}");
+}
+
 const TEMPLATE: &str = "# A comment.\nAWSTemplateFormatVersion: \"2010-09-09\"\nTransform: AWS::Serverless-2016-10-31\n\
                         Globals:\n  Function:\n    MemorySize: 1024 # shared\n    Runtime: python3.11\nResources:\n  A:\n    \
                         Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: .\n      Handler: a.handler\n      \
@@ -156,7 +264,7 @@ const TEMPLATE: &str = "# A comment.\nAWSTemplateFormatVersion: \"2010-09-09\"\n
 fn apply_keeps_comments_and_layout() {
     let folder = Folder::new();
     for name in ["a", "b", "c"] {
-        folder.write(&format!("{name}.py"), HANDLER);
+        folder.write(&format!("{name}.py"), SQUARE);
     }
     folder.write("template.yaml", TEMPLATE);
     for (name, mb) in [("a", 200), ("b", 300)] {

@@ -11,6 +11,7 @@ mod contracts;
 mod crash;
 mod examples;
 mod extract;
+mod footprint;
 pub mod formula;
 mod handlers;
 pub mod measure;

@@ -132,7 +132,7 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
 }
 
 /// `NAME=VALUE`, where the value is JSON or else a text.
-fn mcv_values(words: &[String]) -> Result<BTreeMap<Text, Plain>, Diagnostic> {
+pub(super) fn mcv_values(words: &[String]) -> Result<BTreeMap<Text, Plain>, Diagnostic> {
     words
         .iter()
         .map(|word| {
@@ -155,15 +155,15 @@ fn mcv_values(words: &[String]) -> Result<BTreeMap<Text, Plain>, Diagnostic> {
 }
 
 /// A prediction for a handler and an event.
-struct Predicted {
+pub(super) struct Predicted {
     handler: String,
     file: String,
-    event: Option<String>,
-    outcome: Outcome,
+    pub(super) event: Option<String>,
+    pub(super) outcome: Outcome,
     given: Vec<Text>,
 }
 
-fn predict(
+pub(super) fn predict(
     handler: &Handler,
     events: &[Option<Event>],
     values: &BTreeMap<Text, Plain>,
@@ -231,7 +231,7 @@ fn number(value: Option<BigInt>) -> Value {
 }
 
 impl Predicted {
-    fn range(&self, formula: &Formula) -> (Option<BigInt>, Option<BigInt>) {
+    pub(super) fn range(&self, formula: &Formula) -> (Option<BigInt>, Option<BigInt>) {
         let (low, high) = bounds(formula, &self.outcome.unknown);
         (bytes(low), bytes(high))
     }
@@ -289,6 +289,8 @@ impl Predicted {
                 "peak": outcome.peak.to_string(),
                 "resident_peak": outcome.resident_peak.to_string(),
                 "retained": outcome.retained.to_string(),
+                "initial": outcome.initial.to_string(),
+                "initial_peak": outcome.initial_peak.to_string(),
             },
             "baseline_bytes": null,
             "footprint_bytes": null,

@@ -1,20 +1,18 @@
 //! `meminterface recommend`: the memory setting to deploy with, its cost, and why.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::footprint::{Inputs, footprint, workload};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::project::discover::{Handler, Platform as Runs, discover};
-use crate::project::imports::outside;
-use crate::project::source::with_stack;
-use crate::project::{LoadOptions, Project};
+use crate::project::events::{self, Form};
 use crate::recommend::{
-    Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, UnknownInput, Usage, Wishes, baseline,
-    html, platform, platform_names, recommend, table, text,
+    Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, Usage, Wishes, html, platform,
+    platform_names, recommend, table, text,
 };
 
 /// How recommendations are written.
@@ -58,7 +56,20 @@ pub struct RecommendArguments {
     /// The handler, where there are several: `function`, `module.function` or `Class.method`.
     #[arg(long, value_name = "NAME")]
     pub(super) handler: Option<String>,
-    /// What `meminterface measure --format json` wrote: its figures take the place of estimates.
+    /// A file with one JSON event, or with `{"tests": [{"name", "event"}]}`: what is predicted for it decides.
+    #[arg(long, value_name = "FILE")]
+    event: Vec<PathBuf>,
+    /// A file with events in any form, such as one a line.
+    #[arg(long, value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// The value of something that is not known, by its name; may be given several times.
+    #[arg(long = "mcv", value_name = "NAME=VALUE")]
+    mcvs: Vec<String>,
+    /// Write a workload to fill in: everything that the handler's memory depends on and that is not known.
+    #[arg(long, value_name = "FILE")]
+    write_workload: Option<PathBuf>,
+    /// What `meminterface measure --format json` wrote: its figures take the place of estimates. With events too, its
+    /// baseline and times do, and the events are predicted.
     #[arg(long, value_name = "FILE")]
     measured: Vec<PathBuf>,
     #[command(flatten)]
@@ -204,6 +215,13 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
             }
         }
     }
+    let inputs = match inputs(arguments) {
+        Ok(inputs) => inputs,
+        Err(problem) => {
+            output.report(&problem);
+            return Exit::BadInput;
+        }
+    };
     let mut found: Vec<(usize, Recommendation)> = Vec::new();
     let mut used = vec![false; measured.len()];
     for (number, handler) in handlers.iter().enumerate() {
@@ -223,7 +241,13 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 document
             })
             .collect();
-        let need = if mine.is_empty() { predicted(handler) } else { Ok(need_of_measured(handler, &mine)) };
+        // Inputs are for prediction; without any, what was measured is all that is needed.
+        let measured = (!mine.is_empty()).then(|| need_of_measured(handler, &mine));
+        let is_asked = !inputs.events.is_empty() || !inputs.values.is_empty();
+        let need = match measured {
+            Some(measured) if !is_asked => Ok(measured),
+            measured => footprint(handler, &inputs, &platform, &wishes).map(|found| found.need(measured.as_ref())),
+        };
         match need {
             Ok(need) => found.push((number, recommend(&platform, &need, &wishes))),
             Err(problems) => problems.iter().for_each(|problem| output.report(problem)),
@@ -237,6 +261,18 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
         );
     }
     let all: Vec<Recommendation> = found.iter().map(|(_, one)| one.clone()).collect();
+    if let Some(file) = &arguments.write_workload {
+        let written = match all.as_slice() {
+            [one] => super::output::write_file(file, &workload(one)),
+            all => {
+                let message = format!("`--write-workload` writes one handler's, and there are {}", all.len());
+                Err(usage(message, "name it with `--handler`"))
+            }
+        };
+        if let Err(problem) = written {
+            output.report(&problem);
+        }
+    }
     if let Some(file) = &arguments.plot
         && let Err(problem) = super::output::write_file(file, &html(&all))
     {
@@ -255,8 +291,8 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
                 output.text(&(table(&all) + "\n"));
             }
             output.text(&all.iter().map(text).collect::<Vec<_>>().join("\n"));
-            if let Some(workload) = workload(&all) {
-                output.text(&workload);
+            for one in all.iter().filter(|one| !one.unknown.is_empty() && one.basis == "predicted") {
+                output.text(&format!("\n{}", workload(one)));
             }
         }
     }
@@ -407,82 +443,10 @@ pub(super) fn need_of_measured(handler: &Handler, measured: &[&Value]) -> Need {
     }
 }
 
-fn names(all: &[String]) -> Vec<&str> {
-    all.iter().map(String::as_str).collect()
-}
-
-/// What reading the handler tells: the baseline of its imports.
-fn predicted(handler: &Handler) -> Result<Need, Vec<Diagnostic>> {
-    with_stack(|| {
-        let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
-        let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
-        let (project, _) = Project::from_sources(vec![(source, handler.module.clone())], &load);
-        let outside = outside(&project);
-        let base = baseline(names(&outside.imports), names(&outside.clients)).unwrap_or_default();
-        let all = baseline(
-            [names(&outside.imports), names(&outside.later_imports)].concat(),
-            [names(&outside.clients), names(&outside.later_clients)].concat(),
-        )
-        .unwrap_or_default();
-        let later_bytes = all.resident_bytes.saturating_sub(base.resident_bytes);
-        let mut unknown: Vec<UnknownInput> = all
-            .missing
-            .iter()
-            .map(|name| UnknownInput {
-                name: format!("import {name}"),
-                cause: "no footprint of this package is shipped: its memory is missing in the baseline".to_owned(),
-                file: String::new(),
-                line: 0,
-                resolve: "measure once, and pass it with `--measured`".to_owned(),
-            })
-            .collect();
-        unknown.push(UnknownInput {
-            name: "the handler's own peak".to_owned(),
-            cause: "it is not predicted here".to_owned(),
-            file: handler.file.to_string_lossy().into_owned(),
-            line: 0,
-            resolve: "run `meminterface measure … --format json -o M.json`, and pass `--measured M.json`".to_owned(),
-        });
-        let mut drivers: Vec<Driver> = base
-            .parts
-            .iter()
-            .take(6)
-            .map(|(name, bytes)| Driver {
-                name: name.clone(),
-                bytes: Some(*bytes),
-                meaning: "in the baseline".to_owned(),
-            })
-            .collect();
-        if later_bytes > 0 {
-            let names = [outside.later_imports, outside.later_clients].concat().join(", ");
-            drivers.push(Driver {
-                name: "imports within functions".to_owned(),
-                bytes: Some(later_bytes),
-                meaning: format!("once they are called: {names}"),
-            });
-        }
-        Ok(Need {
-            handler: handler.name(),
-            file: handler.file.to_string_lossy().into_owned(),
-            basis: "predicted",
-            samples: vec![Sample {
-                name: "any event".to_owned(),
-                low_bytes: base.resident_bytes,
-                high_bytes: None,
-                weight: 1.0,
-            }],
-            init_peak_bytes: Some(base.resident_bytes),
-            baseline_bytes: Some(base.resident_bytes),
-            drivers,
-            unknown,
-            assumptions: vec![base.source],
-            current_mb: handler.settings.memory_mb.as_ref().map(|memory| memory.value),
-            ..Need::default()
-        })
-    })
-}
-
-/// A workload to fill in, where something is not known.
-fn workload(_all: &[Recommendation]) -> Option<String> {
-    None
+fn inputs(arguments: &RecommendArguments) -> Result<Inputs, Diagnostic> {
+    let mut events = Vec::new();
+    for file in arguments.event.iter().chain(&arguments.events) {
+        events.extend(events::read(file, Form::Any)?);
+    }
+    Ok(Inputs { events, values: super::predict::mcv_values(&arguments.mcvs)? })
 }

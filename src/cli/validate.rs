@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::footprint::{Inputs, footprint};
 use super::measure::{Interrupts, RunArguments, plan_of};
 use super::recommend::{WishArguments, need_of_measured};
 use super::{Exit, Output};
@@ -53,14 +54,20 @@ pub struct ValidateArguments {
 pub struct EventProof {
     /// The event's name; its number if it has none.
     pub name: String,
-    /// Its predicted resident peak above the baseline; null where there is no prediction.
+    /// Its predicted resident peak above the baseline, at the most; null where nothing bounds it.
     pub predicted_peak_bytes: Option<u64>,
+    /// The least of the same; null without a prediction.
+    pub predicted_least_bytes: Option<u64>,
     /// Its resident peak above the baseline, measured without a limit.
     pub measured_peak_bytes: u64,
     /// All that was resident at the most, measured without a limit: in a process of its own, or after the events before it.
     pub measured_footprint_bytes: u64,
-    /// How far the predicted peak is off, as a share of the measured one; null without a prediction.
+    /// How far the predicted peak is off, as a share of the measured one; null without a prediction, or where nothing was
+    /// measured above the baseline.
     pub error: Option<f64>,
+    /// Whether the measured peak lies within the predicted range, give or take a tenth of the measured footprint; null
+    /// without a prediction, and for an event that ends otherwise than `ok`.
+    pub prediction_held: Option<bool>,
     /// Whether it ended under the limit as it does without one.
     pub survived: bool,
     /// Whether lack of memory slowed it down beyond the bound.
@@ -94,6 +101,8 @@ pub struct Proof {
     pub footprint_bytes: u64,
     /// What was resident before the first event, in bytes.
     pub baseline_bytes: u64,
+    /// The same as predicted before anything ran, at the most; null where nothing bounds it.
+    pub predicted_baseline_bytes: Option<u64>,
     /// Time of a cold start's initialisation.
     pub init_ms: f64,
     /// What the recommendation rests on, and what it costs.
@@ -134,6 +143,9 @@ pub struct Validation {
 /// memory was short.
 const SLOWER: f64 = 1.5;
 const SLOWER_MS: f64 = 100.0;
+
+/// How far a peak may lie outside of the predicted range, as a share of the measured footprint: what headroom is for.
+const TOLERANCE: f64 = 0.1;
 
 /// The JSON Schema of `validate --format json`.
 pub fn json_schema() -> serde_json::Value {
@@ -239,6 +251,19 @@ fn validate(arguments: &ValidateArguments, output: &mut Output) -> Result<Valida
                 }
             }
         }
+        for event in proof.events.iter().filter(|event| event.prediction_held == Some(false)) {
+            let range = (event.predicted_least_bytes.unwrap_or(0), event.predicted_peak_bytes);
+            let predicted = match range {
+                (low, Some(high)) if low == high => format!("{} MB", mb(high)),
+                (low, Some(high)) => format!("{} to {} MB", mb(low), mb(high)),
+                (low, None) => format!("{} MB or more", mb(low)),
+            };
+            reasons.push(format!(
+                "{which}the prediction for {} fails: {predicted} above the baseline, and {} MB measured",
+                event.name,
+                mb(event.measured_peak_bytes)
+            ));
+        }
         for event in &proof.events {
             if matches!(event.outcome, Outcome::InitError | Outcome::Timeout | Outcome::OutOfMemory) {
                 reasons.push(format!("{which}{} fails without a limit too: {}", event.name, event.outcome.word()));
@@ -322,6 +347,12 @@ fn seen(found: &Measurement, events: usize) -> Vec<Seen> {
 impl Judge<'_> {
     /// Measures without a limit, recommends, measures under the recommended limit, and finds the smallest that survives.
     fn proof(&self, plan: &Plan, output: &Output) -> Result<(Measurement, Proof), Diagnostic> {
+        // Predicted first, from the source alone.
+        let mut handler = self.handler.clone();
+        handler.code_root.clone_from(&plan.target.code_root);
+        handler.file.clone_from(&plan.target.file);
+        let inputs = Inputs { events: plan.events.clone(), values: Default::default() };
+        let predicted = footprint(&handler, &inputs, self.platform, self.wishes).ok();
         let bar = output.progress(20, "measuring");
         let free = measure::measure(plan, &Interrupts::came)?;
         bar.inc(1);
@@ -371,12 +402,22 @@ impl Judge<'_> {
             let limited_outcome = limited.map_or(free.outcome, |limited| limited.outcome);
             let limited_wall_ms = limited.map_or(0.0, |limited| limited.wall_ms);
             let warm = warm_before.get(at).map_or(0, |seen| seen.peak);
+            let range = predicted.as_ref().and_then(|predicted| predicted.peaks.get(at));
+            let measured = free.peak.saturating_sub(free.baseline);
+            let footprint = free.peak.max(warm);
+            let high = range.and_then(|range| range.high);
             events.push(EventProof {
                 name: name.unwrap_or_else(|| format!("event {}", at + 1)),
-                predicted_peak_bytes: None,
-                measured_peak_bytes: free.peak.saturating_sub(free.baseline),
-                measured_footprint_bytes: free.peak.max(warm),
-                error: None,
+                predicted_peak_bytes: high,
+                predicted_least_bytes: range.map(|range| range.low),
+                measured_peak_bytes: measured,
+                measured_footprint_bytes: footprint,
+                error: high.filter(|_| measured > 0).map(|high| (high as f64 / measured as f64) - 1.0),
+                prediction_held: range.filter(|_| free.outcome == Outcome::Ok).map(|range| {
+                    let tolerance = (footprint as f64 * TOLERANCE) as u64;
+                    measured.saturating_add(tolerance) >= range.low
+                        && range.high.is_none_or(|high| measured <= high.saturating_add(tolerance))
+                }),
                 survived: limited.is_some() && limited_outcome == free.outcome,
                 slowed: limited.is_some_and(|limited| limited.strained)
                     && limited_wall_ms > free.wall_ms * SLOWER + SLOWER_MS,
@@ -406,6 +447,7 @@ impl Judge<'_> {
                 .max()
                 .unwrap_or(0),
             baseline_bytes: need.baseline_bytes.unwrap_or(0),
+            predicted_baseline_bytes: predicted.as_ref().and_then(|predicted| predicted.baseline.high),
             init_ms: need.times.map_or(0.0, |times| times.init_wall_ms),
             events,
             recommendation,
@@ -523,6 +565,11 @@ fn proof_text(proof: &Proof) -> String {
         "\nrecommended         {}\nsmallest surviving  {}\n",
         whole(proof.recommended_mb),
         whole(proof.smallest_surviving_mb)
+    ));
+    text.push_str(&format!(
+        "baseline            {} MB, {} predicted\n",
+        mb(proof.baseline_bytes),
+        proof.predicted_baseline_bytes.map_or_else(|| "not".to_owned(), |bytes| format!("{} MB", mb(bytes)))
     ));
     if let (Some(waste), Some(mb)) = (proof.waste_mb, proof.recommended_mb) {
         let share = 100.0 * waste as f64 / mb.max(1) as f64;

@@ -1206,6 +1206,13 @@ impl<'a> Engine<'a> {
             log,
         };
         measurement.peak = measurement.largest();
+        if matches!(self.plan.target.platform, Platform::AwsLambda | Platform::Unknown) {
+            // The platform never shows more than the setting.
+            let most = measurement.limit.memory_mb.unwrap_or(u64::MAX);
+            let is_cold = measurement.page_cache.state == "cold";
+            let estimate = super::estimate::max_memory_used_mb(&measurement.peak, is_cold);
+            measurement.max_memory_used_estimate_mb = estimate.map(|mb| mb.min(most));
+        }
         measurement
     }
 

@@ -5,7 +5,8 @@
 //!
 //! One concern a file: `runtime_api` (the platform's side of the protocol), `supervisor` (processes, mounts), `cgroup`
 //! (the limit), `process` and `sampler` (figures), `page_cache`, `python` (interpreters), `environment`, `engine` (the
-//! order of things), `imports` (the cost of each module), `report` (what comes out). Only `sys` has `unsafe` code.
+//! order of things), `imports` (the cost of each module), `estimate` (the platform's own figure), `report` (what comes
+//! out). Only `sys` has `unsafe` code.
 //!
 //! Works on Linux; elsewhere [`measure`] says how to get there. Depends on `diagnostic` and `project`.
 
@@ -17,6 +18,8 @@ mod cgroup;
 mod engine;
 #[cfg(target_os = "linux")]
 mod environment;
+#[cfg(any(target_os = "linux", test))]
+mod estimate;
 #[cfg(any(target_os = "linux", test))]
 mod http;
 pub mod imports;

@@ -321,7 +321,8 @@ pub struct Measurement {
     pub invocations: Vec<Invocation>,
     /// The largest of all phases.
     pub peak: Peak,
-    /// An estimate of the platform's "Max Memory Used", in MB; null as long as there is no calibration.
+    /// An estimate of AWS Lambda's "Max Memory Used" over all of the run, in MB (docs/MEASURE.md has its error); null for
+    /// other platforms, and where nothing ran.
     pub max_memory_used_estimate_mb: Option<u64>,
     /// What else one should know.
     pub notes: Vec<String>,

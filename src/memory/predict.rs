@@ -23,6 +23,11 @@ pub struct Outcome {
     pub resident_peak: Formula,
     /// Bytes that stay when the handler has returned, its result left out.
     pub retained: Formula,
+    /// Resident bytes that the modules' own objects hold before the first event; what imports of libraries bring is not
+    /// in it.
+    pub initial: Formula,
+    /// High-water mark of the same while the modules are loaded.
+    pub initial_peak: Formula,
     /// What is not known, in the order of first use: symbols of the formulas and what lies behind them.
     pub unknown: Vec<Unknown>,
     /// What was taken for granted.
@@ -52,6 +57,8 @@ pub fn run(
     machine.initialising = false;
     // From here on what is live counts above the level at entry.
     let base = machine.state.live.clone();
+    machine.state.note_peak();
+    let loaded = machine.state.peak.value();
     machine.state.peak = HighWater::of(&base);
     machine.state.count_all_growth();
     machine.state.demand = Amount::ZERO;
@@ -129,6 +136,8 @@ pub fn run(
         peak: formula(&peak.requested),
         resident_peak: formula(&peak.resident),
         retained: formula(&retained.requested),
+        initial: formula(&base.resident),
+        initial_peak: formula(&loaded.resident),
         unknown: machine.unknowns.list().to_vec(),
         assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
         growth: machine.growth_since(&entry),

@@ -17,7 +17,7 @@ use crate::diagnostic::Schema;
 
 pub use cost::{Times, Usage, cost, duration_ms};
 pub use footprints::{Baseline, baseline};
-pub use platform::{Platform, names as platform_names, platform};
+pub use platform::{EventSourceLimit, Platform, names as platform_names, platform};
 pub use plot::html;
 pub use report::{table, text};
 
@@ -57,6 +57,8 @@ pub struct Carries {
     pub input: String,
     /// The largest value; null if no value is too large.
     pub largest: Option<String>,
+    /// What the other inputs are taken to be; empty if there are no others.
+    pub given: String,
 }
 
 /// Something that is not known, and what would settle it.

@@ -14,7 +14,7 @@ pub struct Platform {
     pub name: String,
     /// For people.
     pub title: String,
-    /// When the sources were read.
+    /// When the sources were read, as far as each says that it was.
     pub date: String,
     /// Where the figures are from.
     pub sources: Vec<String>,
@@ -26,6 +26,9 @@ pub struct Platform {
     pub time: Time,
     /// Sizes of requests.
     pub payload: Payload,
+    /// What calls functions, and how much of it one call may bring.
+    #[serde(rename = "event_source", default)]
+    pub event_sources: Vec<EventSourceLimit>,
     /// Prices by architecture; the first is the default.
     #[serde(rename = "price")]
     pub prices: Vec<Price>,
@@ -90,6 +93,19 @@ pub struct Payload {
     /// Of one that does not.
     #[serde(default)]
     pub asynchronous_bytes: Option<u64>,
+}
+
+/// How much one call from a source of events may bring.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventSourceLimit {
+    /// Its names in templates, whatever their case.
+    pub kinds: Vec<String>,
+    /// Most records of a call where the template does not say; none where its events hold no records.
+    #[serde(default)]
+    pub records: Option<u64>,
+    /// Most bytes of a call.
+    pub payload_bytes: u64,
 }
 
 /// Prices of an architecture, in USD.
@@ -199,6 +215,11 @@ impl Platform {
         }
         let row = self.cpu.table.iter().find(|(setting, _)| *setting >= mb).or(self.cpu.table.last());
         row.map_or(1.0, |(_, vcpus)| *vcpus)
+    }
+
+    /// What is known of a source of events, by its name in a template.
+    pub fn event_source(&self, kind: &str) -> Option<&EventSourceLimit> {
+        self.event_sources.iter().find(|source| source.kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)))
     }
 
     /// The prices of an architecture.

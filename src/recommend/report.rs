@@ -14,6 +14,19 @@ fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
+/// Digits in groups of three.
+fn grouped(digits: &str) -> String {
+    let count = digits.len();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (count - at).is_multiple_of(3) && digits.is_ascii() {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Columns to the right, the first to the left.
 fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -63,9 +76,20 @@ pub fn text(found: &Recommendation) -> String {
         let bytes = driver.bytes.map_or_else(|| "?".to_owned(), mb);
         text.push_str(&format!("  of which         {bytes} {}: {}\n", driver.name, driver.meaning));
     }
-    for carries in &found.carries {
-        let largest = carries.largest.clone().unwrap_or_else(|| "any value".to_owned());
-        text.push_str(&format!("  at {:>5} MB      fits up to {} = {largest}\n", carries.memory_mb, carries.input));
+    let mut inputs: Vec<(&str, &str)> =
+        found.carries.iter().map(|carries| (carries.input.as_str(), carries.given.as_str())).collect();
+    inputs.dedup();
+    for (input, given) in inputs {
+        let of_input =
+            found.carries.iter().filter(|carries| (carries.input.as_str(), carries.given.as_str()) == (input, given));
+        let settings: Vec<String> = of_input
+            .map(|carries| match &carries.largest {
+                Some(largest) => format!("{} at {} MB", grouped(largest), carries.memory_mb),
+                None => format!("any value from {} MB on", carries.memory_mb),
+            })
+            .collect();
+        let given = if given.is_empty() { String::new() } else { format!(" ({given})") };
+        text.push_str(&format!("  fits up to       {input} = {}{given}\n", settings.join(", ")));
     }
     if let Some(costs) = &found.costs {
         text.push_str(&format!(
