@@ -25,9 +25,6 @@ pub struct Run {
     /// Loaded modules and their files.
     #[serde(default)]
     pub modules: Vec<(String, Option<String>)>,
-    /// Modules that the runner itself had loaded.
-    #[serde(default)]
-    pub present: Vec<String>,
     /// Files that were opened for reading.
     #[serde(default)]
     pub read: BTreeSet<String>,
@@ -68,9 +65,6 @@ pub struct Step {
     /// Files that were written, and the hash of what is in them.
     #[serde(default)]
     pub files: BTreeMap<String, Option<String>>,
-    /// How long it took.
-    #[serde(default)]
-    pub seconds: f64,
 }
 
 /// An exception.
@@ -263,11 +257,6 @@ impl Oracle {
             }
         }
         Ok(Self { steps, events, notes: notes.into_iter().collect() })
-    }
-
-    /// How many events the original was given a round.
-    pub fn events(&self) -> usize {
-        self.events
     }
 
     /// Compares a run with the original.

@@ -18,6 +18,7 @@ use crate::recommend::{Platform, Times, Usage, cost, platform};
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     init_ms: Vec<f64>,
+    init_cpu_ms: Vec<f64>,
     import_ms: Vec<f64>,
     footprint: Vec<f64>,
     peak: Vec<f64>,
@@ -44,6 +45,7 @@ impl Series {
         }
         let mb = |bytes: u64| bytes as f64 / MB as f64;
         self.init_ms.push(init.figures.wall_ms);
+        self.init_cpu_ms.push(init.figures.cpu_ms);
         let import = init.phases.iter().find(|phase| phase.name == "import");
         self.import_ms.push(import.map_or(0.0, |phase| phase.figures.wall_ms));
         self.footprint.push(mb(init.figures.end_resident_bytes));
@@ -72,6 +74,7 @@ impl Series {
         let bytes = self.package_bytes as f64;
         Figures {
             init_ms: Spread::of(&self.init_ms),
+            init_cpu_ms: Spread::of(&self.init_cpu_ms),
             import_ms: Spread::of(&self.import_ms),
             footprint_mb: Spread::of(&self.footprint),
             peak_mb: Spread::of(&self.peak),
@@ -120,8 +123,9 @@ pub fn size(root: &Path) -> u64 {
 
 /// Tests of the differences, and the result in words.
 pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
-    let pairs: [(&str, &[f64], &[f64]); 5] = [
+    let pairs: [(&str, &[f64], &[f64]); 6] = [
         ("init_ms", &before.init_ms, &after.init_ms),
+        ("init_cpu_ms", &before.init_cpu_ms, &after.init_cpu_ms),
         ("import_ms", &before.import_ms, &after.import_ms),
         ("footprint_mb", &before.footprint, &after.footprint),
         ("peak_mb", &before.peak, &after.peak),

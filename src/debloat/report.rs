@@ -40,6 +40,8 @@ impl Spread {
 pub struct Figures {
     /// Time of a cold start's initialisation, the runtime client's start included, in ms.
     pub init_ms: Spread,
+    /// CPU time of it, in ms: the same on a busy machine.
+    pub init_cpu_ms: Spread,
     /// The part of it that imports the handler's module, in ms.
     pub import_ms: Spread,
     /// Resident memory when the handler is imported, in MB.

@@ -100,7 +100,8 @@ pub struct Module {
     references: Vec<(TextRange, String)>,
     imports: Vec<Import>,
     prelude: Prelude,
-    own_getattr: bool,
+    /// Where its own `__getattr__` is named.
+    own_getattr: Vec<TextRange>,
     flags: u32,
 }
 
@@ -179,7 +180,7 @@ impl Module {
             references: Vec::new(),
             imports: Vec::new(),
             prelude: Prelude::Nowhere,
-            own_getattr: false,
+            own_getattr: Vec::new(),
             flags: 0,
             source,
         };
@@ -311,7 +312,15 @@ impl Module {
             }
         }
         let text_forbids = text.contains("sys.modules[__name__]");
-        let left_alone = if dynamic {
+        let mut defined = Vec::new();
+        body.iter().for_each(|statement| getattrs(statement, &mut defined));
+        let mut getattr = Binder::default();
+        getattr.visit_body(body);
+        let bound = getattr.bound.iter().filter(|name| **name == "__getattr__").count();
+        let is_called = references.iter().any(|(_, name)| *name == "__getattr__");
+        let left_alone = if bound != defined.len() || is_called {
+            Some("its `__getattr__` is no plain function (`sys.modules` kin)")
+        } else if dynamic {
             Some("it looks its own names up by text (`globals`, `eval`, `exec` …)")
         } else if text_forbids {
             Some("it replaces itself (`sys.modules[__name__]`)")
@@ -333,7 +342,8 @@ impl Module {
                 _ => {}
             }
         }
-        let own_getattr = binders.contains_key("__getattr__");
+        let mut own_getattr = Vec::new();
+        body.iter().for_each(|statement| getattrs(statement, &mut own_getattr));
         let prelude = prelude(body, text);
         module.own_getattr = own_getattr;
         module.prelude = prelude;
@@ -539,7 +549,9 @@ impl Module {
             "from meminterface_ondemand import install as {SELF}; {SELF} = {SELF}(__name__, globals(), '{key}', '{out}', \
              '{submodules}')"
         );
-        let mut new = match self.prelude {
+        // The module's own `__getattr__` is asked after ours, also while the module is still being executed.
+        edits.extend(self.own_getattr.iter().map(|range| (*range, "_mi_own_getattr".to_owned())));
+        let new = match self.prelude {
             Prelude::Nowhere => {
                 let mut new = text.to_owned();
                 if !new.is_empty() && !new.ends_with('\n') {
@@ -556,12 +568,6 @@ impl Module {
                 apply(text, TextRange::up_to(TextSize::of(text)), &edits)
             }
         };
-        if self.own_getattr {
-            if !new.ends_with('\n') {
-                new.push('\n');
-            }
-            new.push_str("__getattr__ = __import__('meminterface_ondemand').chain(_mi_resolve, __getattr__)\n");
-        }
         Rewritten { text: new, side, names }
     }
 }
@@ -648,6 +654,15 @@ fn prelude(body: &[Stmt], text: &str) -> Prelude {
         return if is_simple || !is_first { Prelude::Inline(start) } else { Prelude::Line(start) };
     }
     Prelude::Nowhere
+}
+
+/// Where functions named `__getattr__` are named, at the module's level.
+fn getattrs(statement: &Stmt, into: &mut Vec<TextRange>) {
+    match statement {
+        Stmt::FunctionDef(function) if function.name.as_str() == "__getattr__" => into.push(function.name.range()),
+        Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+        _ => blocks(statement).into_iter().for_each(|inner| getattrs(inner, into)),
+    }
 }
 
 /// The absolute name of what `from` names.
@@ -1407,7 +1422,7 @@ fn stub(source: &Source, function: &StmtFunctionDef, at: usize, classes: &[Strin
     if function.is_async || function.type_params.is_some() || !function.decorator_list.iter().all(quiet_decorator) {
         return;
     }
-    if matches!(name, "__del__" | "__getattr__" | "__getattribute__" | "__init_subclass__" | "__class_getitem__" | "__dir__")
+    if matches!(name, "__del__" | "_mi_own_getattr" | "__getattr__" | "__getattribute__" | "__init_subclass__" | "__class_getitem__" | "__dir__")
         || classes.is_empty() && name.starts_with("__")
     {
         return;

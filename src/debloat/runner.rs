@@ -49,8 +49,6 @@ pub struct Outcome {
     pub run: Run,
     /// Why it is not whole, in words.
     pub fault: Option<String>,
-    /// The end of what it wrote.
-    pub log: String,
 }
 
 /// Runs candidates, one at a time.
@@ -166,7 +164,7 @@ impl<'a> Runner<'a> {
                 Some(format!("its process ended with exit code {code} before all events were answered: {last}"))
             }
         };
-        Ok(Outcome { run: run.unwrap_or_default(), fault, log: ended.log })
+        Ok(Outcome { run: run.unwrap_or_default(), fault })
     }
 }
 

@@ -149,8 +149,6 @@ pub struct Search<'a> {
     pub modules: &'a Modules,
     /// The original.
     pub oracle: &'a Oracle,
-    /// The original, traced.
-    pub original: &'a Run,
     /// What to do.
     pub options: &'a Options,
     /// Names of the events that are given.
@@ -171,6 +169,8 @@ pub struct Search<'a> {
     pub needed: BTreeMap<String, BTreeSet<String>>,
     /// Statements that must load what they loaded.
     pub loads: BTreeMap<String, BTreeSet<usize>>,
+    /// Modules that are left as they are, because something fails without that.
+    pub frozen: BTreeSet<String>,
     functions: BTreeSet<(&'a str, u32)>,
     children: BTreeMap<&'a str, BTreeSet<String>>,
     chains: BTreeMap<&'a str, &'a [(String, u32)]>,
@@ -215,7 +215,6 @@ impl<'a> Search<'a> {
         Self {
             modules,
             oracle,
-            original,
             options,
             names,
             events,
@@ -226,6 +225,7 @@ impl<'a> Search<'a> {
             known: BTreeMap::new(),
             needed: BTreeMap::new(),
             loads: BTreeMap::new(),
+            frozen: BTreeSet::new(),
             functions,
             children,
             chains,
@@ -246,7 +246,7 @@ impl<'a> Search<'a> {
     /// All that may go, but for what is needed.
     pub fn everything(&self) -> Choices {
         let mut choices = Choices::new();
-        for (name, (path, module)) in &self.modules.all {
+        for (name, (path, module)) in self.modules.all.iter().filter(|(name, _)| !self.frozen.contains(*name)) {
             let mut choice = Choice::default();
             let file = path.to_string_lossy();
             if self.options.attributes {
@@ -391,7 +391,8 @@ impl<'a> Search<'a> {
             (choices.values().map(|one| one.names.len()).sum(), choices.values().map(|one| one.functions.len()).sum())
         };
         let mut last = String::new();
-        for round in 0..24 {
+        let mut blamed = 0;
+        for round in 0..32 {
             let choices = self.everything();
             let (names, functions) = total(&choices);
             (self.progress)(&format!("attempt {}: without {names} names and {functions} bodies of {} modules", round + 1, choices.len()));
@@ -412,7 +413,11 @@ impl<'a> Search<'a> {
                 (self.progress)(&format!("  {why}"));
                 last = why;
                 if !is_new {
-                    break;
+                    // A traceback names its cause more often than not: that module goes back whole.
+                    let Some(module) = self.blame(&outcome).filter(|_| blamed < 12) else { break };
+                    (self.progress)(&format!("  {module} stays as it is"));
+                    blamed += 1;
+                    self.frozen.insert(module);
                 }
             }
             if self.is_over() {
@@ -426,6 +431,19 @@ impl<'a> Search<'a> {
         let mut accepted = if best.choices.is_empty() { Choices::new() } else { best.choices.clone() };
         accepted.retain(|name, choice| all.get(name) == Some(choice));
         self.halve(runner, &all, &names, &mut accepted, best)
+    }
+
+    /// The innermost module of a traceback that was changed.
+    fn blame(&self, outcome: &Outcome) -> Option<String> {
+        let steps = outcome.run.init.iter().chain(&outcome.run.events);
+        let traceback = steps.filter_map(|step| step.error.as_ref()).map(|error| error.traceback.as_str()).next()?;
+        let files: BTreeMap<String, &String> =
+            self.modules.all.iter().map(|(name, (path, _))| (path.to_string_lossy().into_owned(), name)).collect();
+        let named = traceback.lines().rev().filter_map(|line| {
+            let file = line.trim_start().strip_prefix("File \"")?.split('"').next()?;
+            files.get(file).map(|name| (*name).clone())
+        });
+        named.into_iter().find(|name| !self.frozen.contains(name))
     }
 
     fn accept(&self, best: &mut Best, choices: Choices, outcome: &Outcome) {

@@ -57,6 +57,8 @@ class Outside:
             return
         self.busy = True
         try:
+            if any(isinstance(one, str) and one.startswith(self.own) for one in arguments):
+                return
             self.calls.append([name] + [self.plain(one) for one in arguments[:4]])
         except Exception:
             self.calls.append([name])

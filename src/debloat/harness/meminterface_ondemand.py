@@ -45,6 +45,10 @@ def install(name, namespace, key, names, submodules):
         if attribute == "__all__" and names:
             # For `from … import *`, which takes what the namespace holds where there is no list.
             return [one for one in listing() if not one.startswith("_")]
+        # The module's own `__getattr__`, under the name that the trimmed text gives it.
+        own = namespace.get("_mi_own_getattr")
+        if own is not None:
+            return own(attribute)
         raise AttributeError("module %r has no attribute %r" % (name, attribute))
 
     def listing():
@@ -54,24 +58,10 @@ def install(name, namespace, key, names, submodules):
     def call(number, cell=None):
         return _body(name, namespace, key, number, cell)
 
-    namespace["__getattr__"] = namespace["_mi_resolve"] = resolve
+    namespace["__getattr__"] = resolve
     namespace["__dir__"] = listing
     namespace["_mi_call"] = call
     return module
-
-
-def chain(ours, own):
-    """A module's own `__getattr__`, after ours."""
-    if own is ours:
-        return ours
-
-    def resolve(attribute):
-        try:
-            return ours(attribute)
-        except AttributeError:
-            return own(attribute)
-
-    return resolve
 
 
 def _said(module, name):
