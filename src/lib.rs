@@ -8,6 +8,7 @@ pub mod calls;
 pub mod cfg;
 pub mod cli;
 pub mod contracts;
+pub mod debloat;
 pub mod diagnostic;
 pub mod expression;
 pub mod formula;

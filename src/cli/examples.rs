@@ -125,6 +125,25 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "debloat",
+        &[
+            (
+                "meminterface debloat app.py --events tests.json --venv .venv -o slim/",
+                "A trimmed copy of an application and its packages, and what it gained",
+            ),
+            (
+                "meminterface debloat template.yaml --handler Resize --events tests.json --requirements requirements.txt",
+                "A function of a template, with an environment of this tool's own",
+            ),
+            (
+                "meminterface debloat app.py --events tests.json --keep 'numpy.random' --budget 5m",
+                "Without touching a module, in at most five minutes",
+            ),
+            ("meminterface debloat slim/ --restore numpy.linalg", "A module of the package as it was"),
+            ("meminterface debloat slim/ --undo", "All of the package as it was"),
+        ],
+    ),
+    (
         "validate",
         &[
             (

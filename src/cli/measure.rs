@@ -109,6 +109,13 @@ pub struct RunArguments {
     keep_page_cache: bool,
 }
 
+impl RunArguments {
+    /// The path that was named.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// Run a handler in a real process, under a real limit, and measure its memory.
 ///
 /// The handler's code RUNS, with your rights. It runs in your interpreter, in a process of its own whose environment

@@ -9,6 +9,7 @@ mod cfg;
 mod completions;
 mod contracts;
 mod crash;
+pub mod debloat;
 mod examples;
 mod extract;
 mod footprint;
@@ -62,6 +63,7 @@ enum Verb {
     Measure(Box<measure::MeasureArguments>),
     Recommend(Box<recommend::RecommendArguments>),
     Validate(Box<validate::ValidateArguments>),
+    Debloat(Box<debloat::DebloatArguments>),
     Predict(predict::PredictArguments),
     Contracts(contracts::ContractsArguments),
     Completions(completions::CompletionsArguments),
@@ -80,6 +82,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Measure(arguments) => measure::run(&arguments, output),
         Verb::Recommend(arguments) => recommend::run(&arguments, output),
         Verb::Validate(arguments) => validate::run(&arguments, output),
+        Verb::Debloat(arguments) => debloat::run(&arguments, output),
         Verb::Predict(arguments) => predict::run(&arguments, output),
         Verb::Contracts(arguments) => contracts::run(&arguments, output),
         Verb::Algebra => formula::serve(output),

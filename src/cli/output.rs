@@ -55,6 +55,16 @@ impl Output {
         bar
     }
 
+    /// What is being done, on a terminal; nothing in a pipe.
+    pub fn spinner(&self) -> ProgressBar {
+        if !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        bar
+    }
+
     /// Reports a diagnostic on standard error.
     pub fn report(&mut self, diagnostic: &Diagnostic) {
         if diagnostic.is_error() {

@@ -92,6 +92,10 @@ kinds! {
     MissingLayer = "missing-layer", Warning;
     /// The template leaves the value of an environment variable to the deployment (`!Ref Table`), so the handler ran without it. Set it with `--env` or `--env-file`.
     UnsetVariable = "unset-variable", Warning;
+    /// The application cannot be trimmed: an event fails on the original too, nothing that it does can be compared, or its layout is not understood. The message has the cause, and nothing was written.
+    CannotDebloat = "cannot-debloat", Error;
+    /// A file of a package that `debloat` made cannot be put back: it was changed since, or where it came from is gone.
+    CannotRestore = "cannot-restore", Error;
     /// The user ended the run. Its processes, groups and files are gone.
     Interrupted = "interrupted", Error;
     /// Output could not be written.

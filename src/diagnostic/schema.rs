@@ -16,6 +16,10 @@ pub struct Schema {
 impl Schema {
     /// Control-flow graphs (`cfg`).
     pub const CFG: Self = Self::first("meminterface.cfg");
+    /// What trimming a package gained (`debloat`).
+    pub const DEBLOAT: Self = Self::first("meminterface.debloat");
+    /// What was taken out of a package (`debloat`).
+    pub const DEBLOAT_MANIFEST: Self = Self::first("meminterface.debloat-manifest");
     /// A formula and what was asked of it (`formula`).
     pub const FORMULA: Self = Self::first("meminterface.formula");
     /// The handlers of a project (`handlers`).

@@ -227,6 +227,68 @@ pub fn record(plan: &Plan, points: &[super::Point], cancelled: Cancelled<'_>) ->
     serde_json::from_str(&text).map_err(|error| cannot_measure(format!("the notes are not whole: {error}")))
 }
 
+/// How a script ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code, or the signal that ended it; none if it took too long.
+    pub status: Option<Result<i32, i32>>,
+    /// The end of what it wrote.
+    pub log: String,
+}
+
+/// Runs scripts of this tool's own as a handler is run: in the user's interpreter, with the platform's environment, a
+/// private `/tmp`, code that is read-only, and nothing left behind. For other parts than `measure`.
+pub struct Scripts<'a> {
+    engine: Engine<'a>,
+}
+
+impl<'a> Scripts<'a> {
+    /// Finds the interpreter and makes the private folder.
+    ///
+    /// # Errors
+    /// As [`super::measure`].
+    pub fn new(plan: &'a Plan, cancelled: Cancelled<'a>) -> Result<Self, Diagnostic> {
+        Ok(Self { engine: Engine::new(plan, cancelled)? })
+    }
+
+    /// The private folder, which is writable for the script and holds the harness. It goes with `self`.
+    pub fn folder(&self) -> &Path {
+        &self.engine.folder.0
+    }
+
+    /// The interpreter.
+    pub fn interpreter(&self) -> &Interpreter {
+        &self.engine.interpreter
+    }
+
+    /// Runs one script of the private folder.
+    ///
+    /// # Errors
+    /// `cannot-measure` if no process can be started, `interrupted`.
+    pub fn run(&mut self, words: &[OsString], most: Duration) -> Result<Ended, Diagnostic> {
+        self.engine.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut instance = self.engine.start(words)?;
+        let deadline = Instant::now() + most;
+        let waited = loop {
+            match self.engine.wait(&mut instance, Some(deadline)) {
+                Ok(Waited::Message(Message::Told(Told::Ended(status, ..)))) => break Ok(Some(status)),
+                Ok(Waited::Message(Message::PhaseOver(_))) => instance.answer_control(),
+                Ok(Waited::Message(_)) => {}
+                Ok(Waited::TooLong | Waited::TemporaryFull) => break Ok(None),
+                Err(problem) => break Err(problem),
+            }
+        };
+        self.engine.end(instance);
+        Ok(Ended { status: waited?.map(sys::decode), log: self.engine.log_text() })
+    }
+}
+
+impl std::fmt::Debug for Scripts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scripts").field("folder", &self.engine.folder.0).finish_non_exhaustive()
+    }
+}
+
 /// Measures imports; see [`super::measure_imports`].
 pub fn measure_imports(plan: &Plan, cancelled: Cancelled<'_>) -> Result<Imports, Diagnostic> {
     let mut engine = Engine::new(plan, cancelled)?;

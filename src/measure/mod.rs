@@ -51,6 +51,10 @@ use crate::project::events::Event;
 
 pub use report::{Measurement, Outcome};
 #[cfg(target_os = "linux")]
+pub use engine::{Ended, Scripts};
+#[cfg(target_os = "linux")]
+pub use python::Interpreter;
+#[cfg(target_os = "linux")]
 pub use sys::Endings;
 
 /// Says whether the user asked for an end; looked at a few times a second.

@@ -1,0 +1,365 @@
+//! Whether two runs are the same to all who could tell. Depends on nothing of the crate.
+//!
+//! What the original itself does not do twice alike is found first, by running it several times: such parts are masked,
+//! and the mask says why. What is left of an answer that differs as a whole is no oracle, and refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What a run of the handler was seen to do, as the harness writes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Run {
+    /// Whether every event was given.
+    #[serde(default)]
+    pub complete: bool,
+    /// The initialisation.
+    pub init: Option<Step>,
+    /// Each event, round by round.
+    #[serde(default)]
+    pub events: Vec<Step>,
+    /// What was loaded on demand: module, name, phase.
+    #[serde(default)]
+    pub ondemand: Vec<(String, String, String)>,
+    /// Loaded modules and their files.
+    #[serde(default)]
+    pub modules: Vec<(String, Option<String>)>,
+    /// Files that were opened for reading.
+    #[serde(default)]
+    pub read: BTreeSet<String>,
+    /// What a traced run tells.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a traced run of the original tells.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Evidence {
+    /// Each module that was executed, and the lines of other modules that led to it, the outermost first.
+    pub imports: Vec<(String, Vec<(String, u32)>)>,
+    /// Functions that ran: file and first line.
+    pub functions: BTreeSet<(String, u32)>,
+    /// Which modules changed containers of which others while they were imported.
+    pub effects: BTreeMap<String, Vec<String>>,
+    /// Classes whose making may have an effect, by module.
+    pub classes: BTreeMap<String, BTreeSet<String>>,
+    /// The names of each module.
+    #[serde(default)]
+    pub names: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The initialisation, or one event.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Step {
+    /// What was returned.
+    #[serde(default)]
+    pub value: Value,
+    /// What was raised.
+    pub error: Option<Raised>,
+    /// Standard output.
+    #[serde(default)]
+    pub stdout: String,
+    /// Calls to the outside, in order.
+    #[serde(default)]
+    pub calls: Vec<Value>,
+    /// Files that were written, and the hash of what is in them.
+    #[serde(default)]
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// An exception.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Raised {
+    /// Its type's name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its message.
+    pub message: String,
+    /// Where, as Python writes it.
+    pub traceback: String,
+}
+
+/// What is not compared, of one step.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Mask {
+    /// Places in the answer.
+    values: BTreeSet<String>,
+    /// Lines of standard output whose numbers differ, or (true) that differ altogether.
+    lines: BTreeMap<usize, bool>,
+    /// Standard output has another number of lines each time.
+    stdout: bool,
+    /// The message of the exception.
+    message: bool,
+    /// Places in the sequence of calls, or all of it.
+    calls: BTreeSet<usize>,
+    all_calls: bool,
+    files: BTreeSet<String>,
+}
+
+/// What the original does, and what of it cannot be compared.
+#[derive(Clone, Debug, Default)]
+pub struct Oracle {
+    steps: Vec<(Step, Mask)>,
+    /// How many steps a round has, without the initialisation.
+    events: usize,
+    /// What is masked and why, for people.
+    pub notes: Vec<String>,
+}
+
+/// Replaces every number: times and counters differ from run to run.
+fn without_numbers(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut in_number = false;
+    for c in line.chars() {
+        if c.is_ascii_digit() {
+            if !in_number {
+                out.push('#');
+            }
+            in_number = true;
+        } else if in_number && matches!(c, '.' | 'e' | '-' | '+' | ':') {
+        } else {
+            in_number = false;
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Places where two values differ, as JSON pointers. A value of another kind or length differs as a whole.
+fn differences(a: &Value, b: &Value, at: &str, into: &mut BTreeSet<String>) {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) if x.keys().eq(y.keys()) => {
+            for (key, one) in x {
+                let path = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                differences(one, y.get(key).unwrap_or(&Value::Null), &path, into);
+            }
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            for (n, (one, other)) in x.iter().zip(y).enumerate() {
+                differences(one, other, &format!("{at}/{n}"), into);
+            }
+        }
+        _ if a != b => {
+            into.insert(at.to_owned());
+        }
+        _ => {}
+    }
+}
+
+impl Mask {
+    fn add(&mut self, a: &Step, b: &Step) {
+        differences(&a.value, &b.value, "", &mut self.values);
+        let (x, y): (Vec<&str>, Vec<&str>) = (a.stdout.lines().collect(), b.stdout.lines().collect());
+        if x.len() == y.len() {
+            for (n, (one, other)) in x.iter().zip(&y).enumerate().filter(|(_, (one, other))| one != other) {
+                let altogether = without_numbers(one) != without_numbers(other);
+                *self.lines.entry(n).or_default() |= altogether;
+            }
+        } else {
+            self.stdout = true;
+        }
+        if let (Some(x), Some(y)) = (&a.error, &b.error) {
+            self.message |= x.message != y.message;
+        }
+        if a.calls.len() == b.calls.len() {
+            self.calls.extend(a.calls.iter().zip(&b.calls).enumerate().filter(|(_, (x, y))| x != y).map(|(n, _)| n));
+        } else {
+            self.all_calls = true;
+        }
+        for (path, hash) in &a.files {
+            if b.files.get(path) != Some(hash) {
+                self.files.insert(path.clone());
+            }
+        }
+        self.files.extend(b.files.keys().filter(|path| !a.files.contains_key(*path)).cloned());
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.values.is_empty() {
+            let places: Vec<&str> = self.values.iter().take(5).map(String::as_str).collect();
+            all.push(format!("the answer at {}", places.join(", ")));
+        }
+        if self.stdout {
+            all.push("standard output".to_owned());
+        } else if !self.lines.is_empty() {
+            all.push(format!("{} line(s) of standard output", self.lines.len()));
+        }
+        if self.message {
+            all.push("the exception's message".to_owned());
+        }
+        if self.all_calls || !self.calls.is_empty() {
+            all.push("calls to the outside".to_owned());
+        }
+        if !self.files.is_empty() {
+            all.push(format!("{} file(s) written", self.files.len()));
+        }
+        all
+    }
+}
+
+/// The step without the places that are masked.
+fn masked(value: &Value, at: &str, mask: &BTreeSet<String>) -> Value {
+    if mask.contains(at) {
+        return Value::String("(masked)".to_owned());
+    }
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, one)| {
+                    let path = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    (key.clone(), masked(one, &path, mask))
+                })
+                .collect(),
+        ),
+        Value::Array(list) => {
+            Value::Array(list.iter().enumerate().map(|(n, one)| masked(one, &format!("{at}/{n}"), mask)).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let short: String = text.chars().take(120).collect();
+    if short.len() < text.len() { short + "…" } else { short }
+}
+
+impl Oracle {
+    /// Learns what the original does from several runs of it. `names` are those of the events.
+    ///
+    /// # Errors
+    /// Why nothing could be compared.
+    pub fn learn(runs: &[Run], names: &[String]) -> Result<Self, String> {
+        let Some(first) = runs.first() else { return Err("the original was not run".to_owned()) };
+        let steps_of = |run: &Run| -> Vec<Step> { run.init.iter().cloned().chain(run.events.iter().cloned()).collect() };
+        let mut steps: Vec<(Step, Mask)> = steps_of(first).into_iter().map(|step| (step, Mask::default())).collect();
+        for run in runs.get(1..).unwrap_or_default() {
+            for ((step, mask), other) in steps.iter_mut().zip(steps_of(run)) {
+                mask.add(step, &other);
+            }
+        }
+        let events = names.len().max(1);
+        let mut notes = BTreeSet::new();
+        for (n, (step, mask)) in steps.iter().enumerate() {
+            let name = match n.checked_sub(1) {
+                None => "initialisation".to_owned(),
+                Some(n) => names.get(n % events).cloned().unwrap_or_default(),
+            };
+            if n > 0 && mask.values.contains("") && !step.value.is_null() {
+                return Err(format!(
+                    "the answer to {name} differs from run to run, and as a whole ({}): there is nothing to compare",
+                    shortened(&step.value.to_string())
+                ));
+            }
+            let words = mask.words();
+            if !words.is_empty() {
+                notes.insert(format!("{name}: the original itself differs from run to run in {}: not compared", words.join(", ")));
+            }
+        }
+        Ok(Self { steps, events, notes: notes.into_iter().collect() })
+    }
+
+    /// Compares a run with the original.
+    ///
+    /// # Errors
+    /// The first difference, in words.
+    pub fn compare(&self, run: &Run, names: &[String]) -> Result<(), String> {
+        let found: Vec<&Step> = run.init.iter().chain(run.events.iter()).collect();
+        if let Some(init) = &run.init
+            && let Some(error) = &init.error
+        {
+            return Err(format!("the handler cannot be loaded: {}: {}", error.kind, shortened(&error.message)));
+        }
+        for (n, step) in found.iter().enumerate() {
+            let Some((original, mask)) = self.steps.get(n) else { break };
+            let name = match n.checked_sub(1) {
+                None => "initialisation".to_owned(),
+                Some(n) => names.get(n % self.events.max(1)).cloned().unwrap_or_default(),
+            };
+            let kinds = (original.error.as_ref().map(|e| &e.kind), step.error.as_ref().map(|e| &e.kind));
+            if kinds.0 != kinds.1 {
+                return Err(match &step.error {
+                    Some(error) => format!("{name}: raises {}: {}", error.kind, shortened(&error.message)),
+                    None => format!("{name}: does not raise {}", kinds.0.map_or("", String::as_str)),
+                });
+            }
+            if let (Some(a), Some(b)) = (&original.error, &step.error)
+                && !mask.message
+                && a.message != b.message
+            {
+                return Err(format!("{name}: the exception says `{}`", shortened(&b.message)));
+            }
+            if masked(&original.value, "", &mask.values) != masked(&step.value, "", &mask.values) {
+                return Err(format!("{name}: answers {}", shortened(&step.value.to_string())));
+            }
+            if !mask.stdout {
+                let (a, b): (Vec<&str>, Vec<&str>) = (original.stdout.lines().collect(), step.stdout.lines().collect());
+                if a.len() != b.len() {
+                    return Err(format!("{name}: writes {} lines to standard output, not {}", b.len(), a.len()));
+                }
+                for (at, (a, b)) in a.iter().zip(&b).enumerate() {
+                    let same = match mask.lines.get(&at) {
+                        None => a == b,
+                        Some(false) => without_numbers(a) == without_numbers(b),
+                        Some(true) => true,
+                    };
+                    if !same {
+                        return Err(format!("{name}: writes `{}` to standard output", shortened(b)));
+                    }
+                }
+            }
+            if !mask.all_calls {
+                let call = |calls: &[Value], at: usize| calls.get(at).map(Value::to_string).unwrap_or_default();
+                for at in 0..original.calls.len().max(step.calls.len()) {
+                    if !mask.calls.contains(&at) && original.calls.get(at) != step.calls.get(at) {
+                        return Err(format!(
+                            "{name}: call {} to the outside is {}, not {}",
+                            at + 1,
+                            shortened(&call(&step.calls, at)),
+                            shortened(&call(&original.calls, at))
+                        ));
+                    }
+                }
+            }
+            for (path, hash) in &original.files {
+                if !mask.files.contains(path) && step.files.get(path) != Some(hash) {
+                    return Err(format!("{name}: {path} is written with other content"));
+                }
+            }
+        }
+        if !run.complete {
+            return Err("it ended before all events were answered".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(value: Value, stdout: &str) -> Run {
+        let step = Step { value, stdout: stdout.to_owned(), ..Step::default() };
+        Run { complete: true, init: Some(Step::default()), events: vec![step], ..Run::default() }
+    }
+
+    #[test]
+    fn what_the_original_does_not_repeat_is_masked_and_nothing_else() {
+        let names = ["e".to_owned()];
+        let value = |ms: f64, n: i64| serde_json::json!({"ms": ms, "n": n});
+        let originals = [run(value(0.1, 7), "took 0.1 s\nsum 7"), run(value(0.2, 7), "took 0.25 s\nsum 7")];
+        let oracle = Oracle::learn(&originals, &names).unwrap_or_default();
+        assert_eq!(oracle.notes.len(), 1);
+        assert_eq!(oracle.compare(&run(value(0.3, 7), "took 3 s\nsum 7"), &names), Ok(()));
+        assert!(oracle.compare(&run(value(0.3, 8), "took 3 s\nsum 7"), &names).is_err());
+        assert!(oracle.compare(&run(value(0.3, 7), "took 3 s\nsum 8"), &names).is_err());
+        assert!(oracle.compare(&run(value(0.3, 7), "needed 3 s\nsum 7"), &names).is_err());
+    }
+
+    #[test]
+    fn an_answer_that_always_differs_is_no_oracle() {
+        let names = ["e".to_owned()];
+        let originals = [run(serde_json::json!(1), ""), run(serde_json::json!(2), "")];
+        assert!(Oracle::learn(&originals, &names).is_err());
+    }
+}

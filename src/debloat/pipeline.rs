@@ -1,0 +1,722 @@
+//! The order of things: copy, run the original, search, make the package, accept, measure, write. Linux only.
+//!
+//! Depends on every other file of `debloat`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::oracle::{Oracle, Run};
+use super::report::{Content, Manifest, ModuleReport, Removed, Report, RuleReport, Trimmed};
+use super::runner::{self, Ask, Runner};
+use super::search::{Best, Modules, Search, read_modules};
+use super::{Options, Progress, SIDE_FOLDER, proof, tree};
+use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::measure::{Cancelled, Interpreter, LimitBy, Plan, Python, Scripts};
+
+fn refused(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Kind::CannotDebloat, message)
+}
+
+/// Folders of the standard library, which stays the platform's.
+fn is_standard(folder: &Path, interpreter: &Interpreter) -> bool {
+    let (major, minor, _) = interpreter.version;
+    let is_zip = folder.extension().is_some_and(|extension| extension == "zip");
+    let standard = interpreter.base_prefix.join(format!("lib/python{major}.{minor}"));
+    let standard64 = interpreter.base_prefix.join(format!("lib64/python{major}.{minor}"));
+    is_zip || [standard, standard64].iter().any(|one| folder == one || folder == one.join("lib-dynload"))
+}
+
+/// The interpreter without the environment, so that nothing but the package is found.
+fn base_program(interpreter: &Interpreter) -> PathBuf {
+    let (major, minor, _) = interpreter.version;
+    let names = [format!("bin/python{major}.{minor}"), format!("bin/python{major}"), "bin/python".to_owned()];
+    names
+        .iter()
+        .map(|name| interpreter.base_prefix.join(name))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| interpreter.executable.clone())
+}
+
+fn names_of(plan: &Plan) -> Vec<String> {
+    plan.events
+        .iter()
+        .enumerate()
+        .map(|(n, event)| event.name.clone().unwrap_or_else(|| format!("event {}", n + 1)))
+        .collect()
+}
+
+/// Why an event that fails on the original is refused.
+fn failing(run: &Run, names: &[String]) -> Option<Diagnostic> {
+    let why = |what: &str, kind: &str, message: &str, traceback: &str| {
+        let text = format!("{kind}: {message}");
+        let is = |words: &[&str]| words.iter().any(|word| text.contains(word) || traceback.contains(word));
+        let help = if is(&["gaierror", "NewConnectionError", "Name or service not known", "Network is unreachable", "URLError", "EndpointConnectionError", "NoCredentialsError", "ConnectTimeout"]) {
+            "it needs the network, which differs from run to run: answer its requests with a recording (such as `vcrpy` or botocore's `Stubber`, started by the handler's module when a variable is set with `--env`), or leave the event out"
+        } else if is(&["Errno 30", "Read-only file system"]) {
+            "it writes outside of /tmp, which the platform does not allow either: write to /tmp"
+        } else {
+            "only events that the original answers can tell whether a trimmed package does the same: correct the event, or leave it out with `--test`"
+        };
+        let shown: Vec<&str> = traceback.lines().rev().take(12).collect();
+        let shown: Vec<&str> = shown.into_iter().rev().collect();
+        refused(format!("{what} fails on the original: {text}\n{}", shown.join("\n"))).help(help)
+    };
+    if let Some(error) = run.init.as_ref().and_then(|init| init.error.as_ref()) {
+        return Some(why("the import of the handler", &error.kind, &error.message, &error.traceback));
+    }
+    for (n, step) in run.events.iter().enumerate() {
+        if let Some(error) = &step.error {
+            let name = names.get(n % names.len().max(1)).cloned().unwrap_or_default();
+            return Some(why(&format!("{name:?}"), &error.kind, &error.message, &error.traceback));
+        }
+    }
+    None
+}
+
+/// Bytes that fit a path of a package as JSON has it.
+fn text_of(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+struct Work<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    progress: Progress<'a>,
+    cancelled: Cancelled<'a>,
+    begin: Instant,
+    runs: usize,
+}
+
+/// Runs it all; see [`super::debloat`].
+pub fn run(plan: &Plan, options: &Options, progress: Progress<'_>, cancelled: Cancelled<'_>) -> Result<Report, Diagnostic> {
+    let out = std::path::absolute(&options.out).unwrap_or_else(|_| options.out.clone());
+    if out.symlink_metadata().is_ok() {
+        return Err(Diagnostic::new(Kind::CannotWrite, "is there already")
+            .in_file(&options.out)
+            .help("name another folder with `-o`, or remove this one"));
+    }
+    if plan.events.is_empty() {
+        return Err(refused("no event was given").help("name a file with `--events tests.json`"));
+    }
+    for name in &options.keep_files {
+        if !tree::RULES.iter().any(|rule| rule.name == name) {
+            let known: Vec<&str> = tree::RULES.iter().map(|rule| rule.name).collect();
+            return Err(Diagnostic::new(Kind::Usage, format!("there is no rule `{name}`"))
+                .help(format!("the rules are {}", known.join(", "))));
+        }
+    }
+    if let Some(parent) = out.parent() {
+        fs_err::create_dir_all(parent).map_err(|error| tree::cannot_write(parent, &error))?;
+    }
+    Work { plan, options, progress, cancelled, begin: Instant::now(), runs: 0 }.all(&out)
+}
+
+impl Work<'_> {
+    fn say(&self, text: &str) {
+        (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
+    }
+
+    #[allow(clippy::too_many_lines)]
+    fn all(&mut self, out: &Path) -> Result<Report, Diagnostic> {
+        let options = self.options;
+        let say_with_time = |text: &str| (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
+        let interpreter = Scripts::new(self.plan, self.cancelled)?.interpreter().clone();
+        let packages: Vec<PathBuf> =
+            interpreter.folders.iter().filter(|folder| folder.is_dir() && !is_standard(folder, &interpreter)).cloned().collect();
+        let program = base_program(&interpreter);
+
+        // Copies.
+        let code = self.plan.target.code_root.canonicalize().unwrap_or_else(|_| self.plan.target.code_root.clone());
+        let entry_file = self.plan.target.file.canonicalize().unwrap_or_else(|_| self.plan.target.file.clone());
+        let folder = tree::Temporary::beside(out)?;
+        let without: Vec<PathBuf> = std::iter::once(folder.path().to_path_buf())
+            .chain(packages.iter().filter_map(|one| one.canonicalize().ok()).filter(|one| code.starts_with(one) || one.starts_with(&code)))
+            .filter(|one| *one != code)
+            .collect();
+        self.say("copying the application and its packages");
+        let gathered = tree::gather(&code, &packages, &without)?;
+        let mut notes = gathered.notes.clone();
+        for name in ["manifest.json", "report.json", SIDE_FOLDER, "meminterface_ondemand.py"] {
+            if gathered.files.iter().any(|file| file.relative.starts_with(name)) {
+                return Err(refused(format!("the application holds `{name}`, where the package has its own"))
+                    .help("rename it, or leave it out of the package"));
+            }
+        }
+        let original_root = folder.path().join("original");
+        tree::copy(&gathered.files, &original_root)?;
+        let file = entry_file
+            .strip_prefix(&code)
+            .map_err(|_| refused("the handler's file is not below the folder of its code"))?
+            .to_path_buf();
+
+        // The original.
+        let mut plan = self.plan.clone();
+        plan.target.code_root = original_root.clone();
+        plan.target.file = original_root.join(&file);
+        plan.python = Python::Program(program.clone());
+        plan.memory_mb = None;
+        plan.limit_by = LimitBy::Nothing;
+        plan.evict = false;
+        plan.runs = 1;
+        plan.warm = 0;
+        plan.isolate = false;
+        plan.concurrency = 1;
+        let hidden: Vec<PathBuf> = packages.clone();
+        let names = names_of(&plan);
+        let count = plan.events.len();
+        let rounds = u32::try_from(2 * count).unwrap_or(u32::MAX);
+        let longest = plan.init_timeout.saturating_add(plan.timeout.saturating_mul(rounds));
+        let mut runner = Runner::new(&plan, &hidden, self.cancelled)?;
+        self.say("running the original under observation");
+        let traced = runner.run(&Ask { trace: true, rounds: 1, ..Ask::default() }, longest.saturating_mul(4))?;
+        self.runs += 1;
+        if let Some(problem) = failing(&traced.run, &names) {
+            return Err(problem);
+        }
+        if let Some(fault) = &traced.fault {
+            return Err(refused(format!("the original does not answer all events: {fault}"))
+                .help("events on which the original hangs, ends or kills its process can prove nothing; leave them out"));
+        }
+        // Events that are only used to accept.
+        let withheld: Vec<usize> = if count >= 4 { (0..count).filter(|n| n % 4 == 3).collect() } else { Vec::new() };
+        let given: Vec<usize> = (0..count).filter(|n| !withheld.contains(n)).collect();
+        let part_names: Vec<String> = given.iter().filter_map(|n| names.get(*n).cloned()).collect();
+        self.say("running the original several times, to see what it does not repeat");
+        let mut originals = Vec::new();
+        let mut parts = Vec::new();
+        let mut slowest = Duration::ZERO;
+        for seed in [0, 1, 0] {
+            let begin = Instant::now();
+            let full = runner.run(&Ask { rounds: 2, seed, ..Ask::default() }, longest)?;
+            slowest = slowest.max(begin.elapsed());
+            self.runs += 1;
+            if let Some(problem) = failing(&full.run, &names) {
+                return Err(problem);
+            }
+            if let Some(fault) = full.fault {
+                return Err(refused(format!("the original does not answer all events twice: {fault}")));
+            }
+            if !withheld.is_empty() {
+                let part = runner.run(&Ask { rounds: 1, seed, events: Some(given.clone()), ..Ask::default() }, longest)?;
+                self.runs += 1;
+                parts.push(part.run);
+            }
+            originals.push(full.run);
+        }
+        let no_oracle = |why: String| refused(why).help("make the handler's answer depend on its event alone: seed what is random, leave times out");
+        let oracle = Oracle::learn(&originals, &names).map_err(no_oracle)?;
+        let part_oracle = if withheld.is_empty() { oracle.clone() } else { Oracle::learn(&parts, &part_names).map_err(no_oracle)? };
+        notes.extend(oracle.notes.iter().cloned());
+        for run in &originals {
+            for step in run.init.iter().chain(&run.events) {
+                let outside: BTreeSet<&String> = step.files.keys().filter(|path| !path.starts_with("/tmp/")).collect();
+                for path in outside {
+                    let note = format!("it writes {path}, outside of /tmp");
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
+            }
+        }
+
+        // The ranking.
+        let profile_runs = if options.runs == 0 { 0 } else { 3 };
+        let (ranked, page) = proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
+        let root = original_root.canonicalize().unwrap_or_else(|_| original_root.clone());
+        let ours: BTreeSet<&str> = traced
+            .run
+            .modules
+            .iter()
+            .filter(|(_, file)| file.as_ref().is_some_and(|file| Path::new(file).starts_with(&root)))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let ranked: Vec<_> = ranked.into_iter().filter(|one| ours.contains(one.name.as_str())).collect();
+        let allowed: Option<BTreeSet<String>> =
+            options.top.map(|top| ranked.iter().take(top).map(|one| one.name.clone()).collect());
+
+        // The search.
+        self.say("reading the modules");
+        let modules = read_modules(&traced.run, &root, &options.keep, allowed.as_ref());
+        let deadline = options.budget.map(|budget| self.begin + budget.mul_f64(0.75));
+        let most = (slowest * 12 + Duration::from_secs(20)).min(longest);
+        let memory = Memory::of(&plan, &gathered.files, options);
+        let mut best = Best::default();
+        let mut interrupted = false;
+        let mut learned = Learned::default();
+        if options.attributes || options.functions {
+            let mut search = Search::new(
+                &modules, &part_oracle, &traced.run, options, part_names.clone(), given.clone(), deadline, most, &say_with_time,
+            );
+            if options.resume {
+                let found = memory.load();
+                search.needed = found.needed;
+                search.loads = found.loads;
+                search.known = found.known;
+            }
+            let result = search.run(&mut runner, &mut best);
+            self.runs += search.tried;
+            learned = Learned { needed: search.needed.clone(), loads: search.loads.clone(), known: search.known.clone() };
+            memory.save(&learned);
+            match result {
+                Ok(()) => {}
+                Err(problem) if problem.kind == Kind::Interrupted && !best.choices.is_empty() => interrupted = true,
+                Err(problem) => return Err(problem),
+            }
+        }
+        drop(runner);
+        let never = || false;
+        let cancelled: Cancelled<'_> = if interrupted { &never } else { self.cancelled };
+
+        // The package, and whether it is accepted.
+        let package = folder.path().join("package");
+        let mut read: BTreeSet<PathBuf> = BTreeSet::new();
+        for path in originals.iter().flat_map(|run| &run.read).chain(&traced.run.read).chain(&best.read) {
+            if let Ok(relative) = Path::new(path).strip_prefix(&root) {
+                read.insert(relative.to_path_buf());
+            }
+        }
+        let tag = format!("cpython-{}{}", interpreter.version.0, interpreter.version.1);
+        let mut with_rules = options.files;
+        let mut accepted = None;
+        let mut why = String::new();
+        for attempt in 0..3 {
+            let _ = std::fs::remove_dir_all(&package);
+            let made = self.make(&gathered.files, &original_root, &package, &modules, &best, with_rules, &read, &tag)?;
+            let loaded: Vec<PathBuf> = made.loaded(&package, &best, &traced.run, &root);
+            runner::compile(&program, &package, &loaded, folder.path())?;
+            let mut plan = plan.clone();
+            plan.target.code_root = package.clone();
+            plan.target.file = package.join(&file);
+            let mut runner = Runner::new(&plan, &hidden, cancelled)?;
+            let mut verdict = Ok(());
+            let mut demanded = BTreeSet::new();
+            let mut final_loaded = BTreeSet::new();
+            for seed in [0, 1] {
+                self.say(if seed == 0 { "accepting: all events, twice" } else { "accepting: again, with other hashes" });
+                let outcome = runner.run(&Ask { rounds: 2, seed, ..Ask::default() }, longest)?;
+                self.runs += 1;
+                demanded.extend(outcome.run.ondemand.iter().map(|(module, name, _)| format!("{module}.{name}")));
+                final_loaded.extend(outcome.run.modules.iter().map(|(name, _)| name.clone()));
+                verdict = match outcome.fault {
+                    Some(fault) => Err(oracle.compare(&outcome.run, &names).err().unwrap_or(fault)),
+                    None => oracle.compare(&outcome.run, &names),
+                };
+                if verdict.is_err() {
+                    break;
+                }
+            }
+            match verdict {
+                Ok(()) => {
+                    accepted = Some((made, plan, demanded, final_loaded));
+                    break;
+                }
+                Err(problem) => {
+                    why = problem;
+                    self.say(&format!("not accepted: {why}"));
+                    if with_rules {
+                        notes.push(format!("files stay: without them {why}"));
+                        with_rules = false;
+                    } else if attempt < 2 {
+                        notes.push(format!("all events were needed for the search: {why}"));
+                        // Once more, with nothing withheld.
+                        let mut runner = Runner::new(&plan_at(&plan, &original_root, &file), &hidden, cancelled)
+                            .map(|_| ())
+                            .err();
+                        if let Some(problem) = runner.take() {
+                            return Err(problem);
+                        }
+                        let original = plan_at(&plan, &original_root, &file);
+                        let mut runner = Runner::new(&original, &hidden, cancelled)?;
+                        let mut search = Search::new(
+                            &modules, &oracle, &traced.run, options, names.clone(), (0..count).collect(), deadline, most, &say_with_time,
+                        );
+                        search.needed = learned.needed.clone();
+                        search.loads = learned.loads.clone();
+                        best = Best::default();
+                        search.run(&mut runner, &mut best)?;
+                        self.runs += search.tried;
+                    }
+                }
+            }
+        }
+        let Some((made, after_plan, demanded, final_loaded)) = accepted else {
+            return Err(refused(format!("no trimmed package gives the original's answers: {why}"))
+                .help("keep what is named with `--keep`, or try `--strategy files`"));
+        };
+        let seconds = self.begin.elapsed().as_secs_f64();
+
+        // The proof.
+        let measuring = Instant::now();
+        let mut both = None;
+        if !interrupted && options.runs > 0 {
+            let prepare = |plan: &Plan| {
+                let mut plan = plan.clone();
+                plan.evict = self.plan.evict;
+                plan.limit_by = self.plan.limit_by;
+                plan
+            };
+            let (before, after) = (prepare(&plan), prepare(&after_plan));
+            match proof::measure_both(&before, &after, options.runs, &say_with_time, cancelled) {
+                Ok(found) => both = Some(found),
+                Err(problem) if problem.kind == Kind::Interrupted => {
+                    notes.push("interrupted while it was measured".to_owned());
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        let (significance, verdict) = match &both {
+            Some((before, after)) => proof::compare(before, after),
+            None => (Vec::new(), "not measured".to_owned()),
+        };
+        let predicted = both.as_ref().map(|(before, _)| {
+            let gone: f64 = ranked
+                .iter()
+                .filter(|one| !final_loaded.contains(&one.name))
+                // The outermost of what is gone holds the rest.
+                .filter(|one| !one.name.rsplit_once('.').is_some_and(|(package, _)| ours.contains(package) && !final_loaded.contains(package)))
+                .map(|one| one.marginal_mb.median.max(0.0) * 1_048_576.0)
+                .sum();
+            (super::report::Spread::of(&before.baseline).median - gone).max(0.0) as u64
+        });
+
+        // What is said.
+        let evidence = traced.run.evidence.clone().unwrap_or_default();
+        let in_package = |names: &BTreeSet<String>| names.iter().filter(|name| ours.contains(name.as_str())).count();
+        let module_reports: Vec<ModuleReport> = modules
+            .all
+            .keys()
+            .map(|name| {
+                let before = evidence.names.get(name).map_or(0, BTreeSet::len);
+                let (out, bodies) = made.trimmed.get(name).map_or((0, 0), |one| (one.names.len(), one.bodies.len()));
+                let loaded = final_loaded.contains(name);
+                let after = if loaded { before.saturating_sub(out) } else { 0 };
+                ModuleReport { name: name.clone(), attributes_before: before, attributes_after: after, bodies, loaded }
+            })
+            .collect();
+        let rules = rules_of(&made.removed);
+        let report = Report {
+            schema: Schema::DEBLOAT,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            handler: self.plan.target.entry.clone(),
+            python: interpreter.full(),
+            before: both.as_ref().map(|(before, _)| before.figures()),
+            after: both.as_ref().map(|(_, after)| after.figures()),
+            runs: if both.is_some() { options.runs } else { 0 },
+            significance,
+            verdict,
+            predicted_baseline_bytes: predicted,
+            modules: module_reports,
+            modules_loaded_before: ours.len(),
+            modules_loaded_after: in_package(&final_loaded),
+            left_alone: modules.left.clone(),
+            profile: ranked.iter().take(100).cloned().collect(),
+            rules,
+            oracle_runs: self.runs,
+            events_equal: true,
+            events: names.clone(),
+            withheld: withheld.iter().filter_map(|n| names.get(*n).cloned()).collect(),
+            loaded_on_demand: demanded.into_iter().collect(),
+            on_demand: None,
+            seconds,
+            measuring_seconds: measuring.elapsed().as_secs_f64(),
+            notes,
+        };
+        if !page.is_empty() {
+            let path = package.join(SIDE_FOLDER).join("profile.html");
+            fs_err::create_dir_all(package.join(SIDE_FOLDER)).map_err(|error| tree::cannot_write(&path, &error))?;
+            fs_err::write(&path, page).map_err(|error| tree::cannot_write(&path, &error))?;
+        }
+        let mut files = BTreeMap::new();
+        for (relative, _) in tree::list(&package) {
+            files.insert(text_of(&relative), tree::hash_file(&package.join(&relative))?);
+        }
+        let content = Content {
+            tool_version: report.tool_version.clone(),
+            handler: report.handler.clone(),
+            strict: options.strict,
+            modules: made.trimmed,
+            rules: tree::RULES
+                .iter()
+                .filter(|rule| made.removed.iter().any(|one| one.rule == rule.name))
+                .map(|rule| (rule.name.to_owned(), rule.why.to_owned()))
+                .collect(),
+            removed: made.removed,
+            files,
+        };
+        let manifest = Manifest { schema: Schema::DEBLOAT_MANIFEST, content };
+        write_json(&package.join("manifest.json"), &manifest)?;
+        write_json(&package.join("report.json"), &report)?;
+        self.say("done");
+        fs_err::rename(&package, out).map_err(|error| tree::cannot_write(out, &error))?;
+        drop(folder);
+        if interrupted {
+            let mut report = report;
+            report.notes.push("interrupted: this is the best that was found so far; `--resume` goes on".to_owned());
+            return Ok(report);
+        }
+        Ok(report)
+    }
+
+    /// Puts a package together.
+    #[allow(clippy::too_many_arguments)]
+    fn make(
+        &self,
+        files: &[tree::File],
+        original: &Path,
+        package: &Path,
+        modules: &Modules,
+        best: &Best,
+        with_rules: bool,
+        read: &BTreeSet<PathBuf>,
+        tag: &str,
+    ) -> Result<Made, Diagnostic> {
+        let mut made = Made::default();
+        let mut kept = Vec::new();
+        let uses = if with_rules { test_folders_in_use(files) } else { BTreeSet::new() };
+        for file in files {
+            let rule = tree::rule_of(&file.relative, tag).filter(|_| with_rules);
+            let stays = |rule: &tree::Rule| {
+                self.options.keep_files.iter().any(|name| name == rule.name)
+                    || rule.name != "caches" && read.contains(&file.relative)
+                    || rule.name == "packaging-tools" && is_used(&file.relative, read)
+                    || rule.name == "tests" && is_in(&file.relative, &uses)
+            };
+            match rule {
+                Some(rule) if !stays(rule) => made.removed.push(Removed {
+                    file: text_of(&file.relative),
+                    rule: rule.name.to_owned(),
+                    bytes: file.bytes,
+                    source: file.source.to_string_lossy().into_owned(),
+                }),
+                _ => kept.push(tree::File { source: original.join(&file.relative), ..file.clone() }),
+            }
+        }
+        tree::copy(&kept, package)?;
+        if best.choices.is_empty() {
+            return Ok(made);
+        }
+        let sides = package.join(SIDE_FOLDER).join("ondemand");
+        fs_err::create_dir_all(&sides).map_err(|error| tree::cannot_write(&sides, &error))?;
+        let originals = package.join(SIDE_FOLDER).join("originals");
+        fs_err::create_dir_all(&originals).map_err(|error| tree::cannot_write(&originals, &error))?;
+        for (name, choice) in &best.choices {
+            let Some((path, module)) = modules.all.get(name) else { continue };
+            let Ok(relative) = path.strip_prefix(original.canonicalize().as_deref().unwrap_or(original)) else { continue };
+            let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
+            let to = package.join(relative);
+            let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
+            if rewritten.text.as_bytes() == data {
+                continue;
+            }
+            // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
+            let text = with_utf8(&rewritten.text);
+            fs_err::write(&to, &text).map_err(|error| tree::cannot_write(&to, &error))?;
+            if !self.options.strict {
+                let side = sides.join(format!("{name}.z"));
+                fs_err::write(&side, runner::packed(&rewritten.side)).map_err(|error| tree::cannot_write(&side, &error))?;
+                let kept = originals.join(format!("{name}.z"));
+                fs_err::write(&kept, super::restore::pack(&data)).map_err(|error| tree::cannot_write(&kept, &error))?;
+            }
+            made.trimmed.insert(
+                name.clone(),
+                Trimmed {
+                    file: text_of(relative),
+                    original_sha256: tree::sha256(&data),
+                    names: rewritten.names.iter().cloned().collect(),
+                    bodies: choice.functions.iter().filter_map(|n| module.functions.get(*n)).map(|one| one.qualified.clone()).collect(),
+                    why: "no event touched it; references load it on demand".to_owned(),
+                },
+            );
+        }
+        let runtime = package.join("meminterface_ondemand.py");
+        let text = if self.options.strict {
+            runner::ONDEMAND.replace("STRICT = False", "STRICT = True")
+        } else {
+            runner::ONDEMAND.to_owned()
+        };
+        fs_err::write(&runtime, text).map_err(|error| tree::cannot_write(&runtime, &error))?;
+        Ok(made)
+    }
+}
+
+fn plan_at(plan: &Plan, root: &Path, file: &Path) -> Plan {
+    let mut plan = plan.clone();
+    plan.target.code_root = root.to_path_buf();
+    plan.target.file = root.join(file);
+    plan
+}
+
+/// A text whose declared encoding, if any, is UTF-8.
+fn with_utf8(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (n, line) in text.split_inclusive('\n').enumerate() {
+        let is_declaration = n < 2 && line.trim_start().starts_with('#') && line.contains("coding");
+        let is_utf8 = line.to_lowercase().contains("utf-8") || line.to_lowercase().contains("utf8");
+        if is_declaration && !is_utf8 {
+            out.push_str("# -*- coding: utf-8 -*-");
+            out.push_str(if line.ends_with('\n') { "\n" } else { "" });
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+/// A package as it was put together.
+#[derive(Default)]
+struct Made {
+    trimmed: BTreeMap<String, Trimmed>,
+    removed: Vec<Removed>,
+}
+
+impl Made {
+    /// Source files that the package loads, from its root.
+    fn loaded(&self, package: &Path, best: &Best, original: &Run, root: &Path) -> Vec<PathBuf> {
+        let is_loaded = |name: &String| best.loaded.is_empty() || best.loaded.contains(name);
+        let mut all: Vec<PathBuf> = original
+            .modules
+            .iter()
+            .filter(|(name, _)| is_loaded(name))
+            .filter_map(|(_, file)| Some(Path::new(file.as_ref()?).strip_prefix(root).ok()?.to_path_buf()))
+            .filter(|file| file.extension().is_some_and(|extension| extension == "py") && package.join(file).is_file())
+            .collect();
+        if package.join("meminterface_ondemand.py").is_file() {
+            all.push(PathBuf::from("meminterface_ondemand.py"));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Whether any run read something of the same package.
+fn is_used(relative: &Path, read: &BTreeSet<PathBuf>) -> bool {
+    let first = relative.components().next();
+    read.iter().any(|path| path.components().next() == first && path.extension().is_some_and(|one| one == "py" || one == "so"))
+}
+
+/// Folders of tests that code outside of them imports, by their path.
+fn test_folders_in_use(files: &[tree::File]) -> BTreeSet<PathBuf> {
+    let mut used = BTreeSet::new();
+    let is_test = |part: &std::ffi::OsStr| part == "tests" || part == "test";
+    for file in files {
+        let is_python = file.relative.extension().is_some_and(|extension| extension == "py");
+        let inside = file.relative.parent().is_some_and(|folder| folder.iter().skip(1).any(is_test));
+        if !is_python || inside || file.bytes > 4 << 20 {
+            continue;
+        }
+        let Ok(data) = std::fs::read(&file.source) else { continue };
+        let text = String::from_utf8_lossy(&data);
+        for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("from ") || line.starts_with("import ")) {
+            let mut words = line.split_whitespace();
+            let (Some(keyword), Some(module)) = (words.next(), words.next()) else { continue };
+            let module = module.trim_end_matches([',', ';']);
+            let parts: Vec<&str> = module.trim_start_matches('.').split('.').collect();
+            let dots = module.len() - module.trim_start_matches('.').len();
+            let base: PathBuf = if dots > 0 {
+                let mut base = file.relative.parent().map(Path::to_path_buf).unwrap_or_default();
+                for _ in 1..dots {
+                    base.pop();
+                }
+                base
+            } else {
+                PathBuf::new()
+            };
+            let mut all = base.clone();
+            for part in &parts {
+                all.push(part);
+                if matches!(*part, "tests" | "test") {
+                    used.insert(all.clone());
+                }
+            }
+            if keyword == "from" {
+                for name in line.split(" import ").nth(1).unwrap_or_default().split([',', '(', ')', ' ']) {
+                    if matches!(name, "tests" | "test") {
+                        used.insert(all.join(name));
+                    }
+                }
+            }
+        }
+    }
+    used
+}
+
+fn is_in(relative: &Path, folders: &BTreeSet<PathBuf>) -> bool {
+    relative.ancestors().any(|folder| folders.contains(folder))
+}
+
+fn rules_of(removed: &[Removed]) -> Vec<RuleReport> {
+    let mut rules: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for one in removed {
+        let entry = rules.entry(one.rule.as_str()).or_default();
+        entry.0 += 1;
+        entry.1 += one.bytes;
+    }
+    rules
+        .into_iter()
+        .map(|(name, (files, bytes))| RuleReport {
+            name: name.to_owned(),
+            why: tree::RULES.iter().find(|rule| rule.name == name).map_or_else(String::new, |rule| rule.why.to_owned()),
+            files,
+            bytes,
+        })
+        .collect()
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Diagnostic> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Diagnostic::new(Kind::CannotWrite, error.to_string()).in_file(path))?;
+    fs_err::write(path, text + "\n").map_err(|error| tree::cannot_write(path, &error))
+}
+
+/// What a search found out.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Learned {
+    needed: BTreeMap<String, BTreeSet<String>>,
+    loads: BTreeMap<String, BTreeSet<usize>>,
+    known: BTreeMap<String, bool>,
+}
+
+/// Where it is remembered: by the content of all that it rests on.
+struct Memory {
+    path: PathBuf,
+}
+
+impl Memory {
+    fn of(plan: &Plan, files: &[tree::File], options: &Options) -> Self {
+        let described: Vec<String> = files
+            .iter()
+            .map(|file| {
+                let hash = if file.relative.extension().is_some_and(|one| one == "py") {
+                    tree::hash_file(&file.source).unwrap_or_default()
+                } else {
+                    String::new()
+                };
+                format!("{} {} {hash}", file.relative.display(), file.bytes)
+            })
+            .collect();
+        let events: Vec<&str> = plan.events.iter().map(|event| event.json.get()).collect();
+        let text = json!([described, events, plan.target.entry, options.keep, options.attributes, options.functions, env!("CARGO_PKG_VERSION")]);
+        let key = tree::sha256(text.to_string().as_bytes());
+        Self { path: plan.cache.join("debloat").join(format!("{key}.json")) }
+    }
+
+    fn load(&self) -> Learned {
+        std::fs::read(&self.path).ok().and_then(|data| serde_json::from_slice(&data).ok()).unwrap_or_default()
+    }
+
+    /// A cache that cannot be written is none: nothing is lost but time.
+    fn save(&self, learned: &Learned) {
+        let Some(folder) = self.path.parent() else { return };
+        let part = self.path.with_extension(format!("{}.part", std::process::id()));
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&part, serde_json::to_vec(learned).unwrap_or_default()))
+            .and_then(|()| std::fs::rename(&part, &self.path));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+    }
+}

@@ -1,0 +1,564 @@
+//! What to take out: everything that may go and was never touched, less only where that fails. Linux only.
+//!
+//! The first candidate takes *everything* out that may go. What its events then load on demand is what they touch; that
+//! stays, and the second candidate usually needs nothing. Effects that imports had on other modules (registries, patches)
+//! are found in a traced run of the original: a module that changed one that is loaded is loaded too, by the statements
+//! that loaded it in the original. Only if the answers still differ are modules, then names, halved until the cause is out.
+//! Depends on `diagnostic`, `measure`, `oracle`, `rewrite` and `runner`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::oracle::{Evidence, Oracle, Run};
+use super::rewrite::{Choice, Module, Rewritten};
+use super::runner::{Ask, Outcome, Runner};
+use super::{Options, Progress};
+use crate::diagnostic::Diagnostic;
+use crate::project::source::{read_text, with_stack};
+
+/// Modules of the package that were loaded, read.
+#[derive(Debug, Default)]
+pub struct Modules {
+    /// By name.
+    pub all: BTreeMap<String, (PathBuf, Module)>,
+    /// Modules that stay as they are, and why.
+    pub left: BTreeMap<String, String>,
+}
+
+/// What is taken out, by module.
+pub type Choices = BTreeMap<String, Choice>;
+
+/// A package that was tried and found equal.
+#[derive(Clone, Debug, Default)]
+pub struct Best {
+    /// What is out.
+    pub choices: Choices,
+    /// Modules that it loads.
+    pub loaded: BTreeSet<String>,
+    /// Files that it reads.
+    pub read: BTreeSet<String>,
+}
+
+/// Whether a pattern with `*` and `?` fits a name, or a name that the name begins with.
+pub fn fits(pattern: &str, name: &str) -> bool {
+    fn glob(pattern: &[char], name: &[char]) -> bool {
+        // Greedy, with one place to come back to: linear for one star, no recursion.
+        let (mut p, mut n, mut star) = (0, 0, None);
+        while n < name.len() {
+            match pattern.get(p) {
+                Some('*') => {
+                    star = Some((p, n));
+                    p += 1;
+                }
+                Some(c) if *c == '?' || name.get(n) == Some(c) => {
+                    p += 1;
+                    n += 1;
+                }
+                _ => match star {
+                    Some((at, from)) => {
+                        p = at + 1;
+                        n = from + 1;
+                        star = Some((at, from + 1));
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
+    }
+    let chars = |text: &str| text.chars().collect::<Vec<char>>();
+    let pattern = chars(pattern);
+    let mut end = name.len();
+    loop {
+        if glob(&pattern, &chars(name.get(..end).unwrap_or_default())) {
+            return true;
+        }
+        match name.get(..end).and_then(|part| part.rfind('.')) {
+            Some(at) => end = at,
+            None => return false,
+        }
+    }
+}
+
+/// Reads the modules that the original loaded from below `root`.
+pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BTreeSet<String>>) -> Modules {
+    let empty = Evidence::default();
+    let evidence = run.evidence.as_ref().unwrap_or(&empty);
+    let none = BTreeSet::new();
+    let read: Vec<(String, Result<(PathBuf, Module), String>)> = run
+        .modules
+        .par_iter()
+        .filter_map(|(name, file)| {
+            let path = PathBuf::from(file.as_ref()?);
+            if !path.starts_with(root) || name == "__main__" || name.contains("meminterface_ondemand") {
+                return None;
+            }
+            if path.extension().is_none_or(|extension| extension != "py") {
+                return Some((name.clone(), Err("it is no Python source".to_owned())));
+            }
+            if keep.iter().any(|pattern| fits(pattern, name)) {
+                return Some((name.clone(), Err("it is kept (`--keep`)".to_owned())));
+            }
+            if allowed.is_some_and(|allowed| !allowed.contains(name)) {
+                return Some((name.clone(), Err("it is not among the first of the ranking (`--top`)".to_owned())));
+            }
+            let is_package = path.file_stem().is_some_and(|stem| stem == "__init__");
+            let odd = evidence.classes.get(name).unwrap_or(&none);
+            let module = read_text(&path)
+                .and_then(|text| with_stack(|| Module::read(&path, text, name, is_package, odd)))
+                .map(|module| (path, module))
+                .map_err(|problem| problem.message);
+            Some((name.clone(), module))
+        })
+        .collect();
+    let mut modules = Modules::default();
+    for (name, found) in read {
+        match found {
+            Ok((path, mut module)) => {
+                if let Some(why) = module.left_alone {
+                    modules.left.insert(name.clone(), why.to_owned());
+                }
+                // A name that `from x import *` may bind as well is not what the text shows.
+                let mut hidden: BTreeSet<&String> = BTreeSet::new();
+                for star in &module.stars {
+                    hidden.extend(evidence.names.get(star).unwrap_or(&none));
+                }
+                let from_c = module.stars.iter().any(|star| !evidence.names.contains_key(star));
+                if from_c {
+                    module.candidates.clear();
+                } else {
+                    let hidden: BTreeSet<String> = hidden.into_iter().cloned().collect();
+                    module.candidates.retain(|name, _| !hidden.contains(name));
+                }
+                modules.all.insert(name, (path, module));
+            }
+            Err(why) => {
+                modules.left.insert(name, why);
+            }
+        }
+    }
+    modules
+}
+
+/// The search, and what it has found so far.
+pub struct Search<'a> {
+    /// Modules that may change.
+    pub modules: &'a Modules,
+    /// The original.
+    pub oracle: &'a Oracle,
+    /// What to do.
+    pub options: &'a Options,
+    /// Names of the events that are given.
+    pub names: Vec<String>,
+    /// Events that are given, by their place; the others are withheld.
+    pub events: Vec<usize>,
+    /// When to stop.
+    pub deadline: Option<Instant>,
+    /// How long one run may take.
+    pub most: Duration,
+    /// Says what is being done.
+    pub progress: Progress<'a>,
+    /// How many candidates were run.
+    pub tried: usize,
+    /// Outcomes that are known, by the hash of what was chosen.
+    pub known: BTreeMap<String, bool>,
+    /// Names and bodies that turned out to be needed, by module.
+    pub needed: BTreeMap<String, BTreeSet<String>>,
+    /// Statements that must load what they loaded.
+    pub loads: BTreeMap<String, BTreeSet<usize>>,
+    /// Modules that are left as they are, because something fails without that.
+    pub frozen: BTreeSet<String>,
+    functions: BTreeSet<(&'a str, u32)>,
+    children: BTreeMap<&'a str, BTreeSet<String>>,
+    chains: BTreeMap<&'a str, &'a [(String, u32)]>,
+    effects: Vec<(String, String)>,
+}
+
+impl<'a> Search<'a> {
+    /// Prepares a search.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        modules: &'a Modules,
+        oracle: &'a Oracle,
+        original: &'a Run,
+        options: &'a Options,
+        names: Vec<String>,
+        events: Vec<usize>,
+        deadline: Option<Instant>,
+        most: Duration,
+        progress: Progress<'a>,
+    ) -> Self {
+        let mut children: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (name, _) in &original.modules {
+            if let Some((package, child)) = name.rsplit_once('.') {
+                children.entry(package).or_default().insert(child.to_owned());
+            }
+        }
+        let mut chains: BTreeMap<&str, &[(String, u32)]> = BTreeMap::new();
+        let mut functions = BTreeSet::new();
+        let mut effects: BTreeSet<(String, String)> = BTreeSet::new();
+        if let Some(evidence) = &original.evidence {
+            for (name, chain) in &evidence.imports {
+                chains.entry(name).or_insert(chain);
+            }
+            functions.extend(evidence.functions.iter().map(|(file, line)| (file.as_str(), *line)));
+            for (culprit, changed) in &evidence.effects {
+                effects.extend(changed.iter().map(|one| (culprit.clone(), one.clone())));
+            }
+        }
+        for (name, (_, module)) in &modules.all {
+            effects.extend(module.changes.iter().filter(|one| *one != name).map(|one| (name.clone(), one.clone())));
+        }
+        Self {
+            modules,
+            oracle,
+            options,
+            names,
+            events,
+            deadline,
+            most,
+            progress,
+            tried: 0,
+            known: BTreeMap::new(),
+            needed: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            frozen: BTreeSet::new(),
+            functions,
+            children,
+            chains,
+            effects: effects.into_iter().collect(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn is_kept(&self, module: &str, name: &str) -> bool {
+        let full = format!("{module}.{name}");
+        self.options.keep.iter().any(|pattern| fits(pattern, &full))
+            || self.needed.get(module).is_some_and(|needed| needed.contains(name))
+    }
+
+    /// All that may go, but for what is needed.
+    pub fn everything(&self) -> Choices {
+        let mut choices = Choices::new();
+        for (name, (path, module)) in self.modules.all.iter().filter(|(name, _)| !self.frozen.contains(*name)) {
+            let mut choice = Choice::default();
+            let file = path.to_string_lossy();
+            if self.options.attributes {
+                choice.names =
+                    module.candidates.keys().filter(|one| !self.is_kept(name, one)).cloned().collect();
+                choice.loads = self.loads.get(name).cloned().unwrap_or_default();
+                let text_is_own = module.left_alone.is_none_or(|why| !why.contains("sys.modules"));
+                if text_is_own && path.file_stem().is_some_and(|stem| stem == "__init__") {
+                    choice.submodules = self.children.get(name.as_str()).cloned().unwrap_or_default();
+                }
+            }
+            if self.options.functions {
+                choice.functions = module
+                    .functions
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, function)| !self.functions.contains(&(file.as_ref(), function.line)))
+                    .filter(|(_, function)| !self.is_kept(name, &function.qualified))
+                    .map(|(n, _)| n)
+                    .collect();
+            }
+            if !choice.is_empty() {
+                choices.insert(name.clone(), choice);
+            }
+        }
+        choices
+    }
+
+    /// The texts of a choice.
+    pub fn rewrite(&self, choices: &Choices) -> BTreeMap<String, Rewritten> {
+        choices
+            .par_iter()
+            .filter_map(|(name, choice)| {
+                let (_, module) = self.modules.all.get(name)?;
+                Some((name.clone(), with_stack(|| module.rewrite(choice, name))))
+            })
+            .collect()
+    }
+
+    fn key(choices: &Choices) -> String {
+        super::tree::sha256(format!("{choices:?}").as_bytes())
+    }
+
+    /// Runs a choice.
+    ///
+    /// # Errors
+    /// `interrupted`, `cannot-write`, `cannot-measure`.
+    pub fn attempt(&mut self, runner: &mut Runner<'_>, choices: &Choices) -> Result<(Outcome, Result<(), String>), Diagnostic> {
+        let rewritten = self.rewrite(choices);
+        let mut ask = Ask { rounds: 1, events: Some(self.events.clone()), sides: Some(BTreeMap::new()), ..Ask::default() };
+        for (name, one) in &rewritten {
+            if let Some((path, _)) = self.modules.all.get(name) {
+                ask.texts.insert(path, &one.text);
+                if let Some(sides) = &mut ask.sides {
+                    sides.insert(name, &one.side);
+                }
+            }
+        }
+        self.tried += 1;
+        let outcome = runner.run(&ask, self.most)?;
+        let verdict = match (&outcome.fault, self.oracle.compare(&outcome.run, &self.names)) {
+            (_, Err(why)) => Err(why),
+            (Some(fault), Ok(())) => Err(fault.clone()),
+            (None, Ok(())) => Ok(()),
+        };
+        Ok((outcome, verdict))
+    }
+
+    /// Learns from what was loaded on demand; gives whether that was anything new.
+    fn learn(&mut self, outcome: &Outcome) -> bool {
+        let mut is_new = false;
+        for (module, name, _) in &outcome.run.ondemand {
+            let submodule = format!("{module}.{name}");
+            let is_name = self.modules.all.get(module).is_some_and(|(_, one)| one.candidates.contains_key(name));
+            if !is_name && self.chains.contains_key(submodule.as_str()) {
+                is_new |= self.pin(&submodule);
+            }
+            is_new |= self.needed.entry(module.clone()).or_default().insert(name.clone());
+        }
+        is_new
+    }
+
+    /// Keeps all that led to a module's import in the original.
+    fn pin(&mut self, target: &str) -> bool {
+        let Some(chain) = self.chains.get(target).copied() else { return false };
+        let mut is_new = false;
+        for (n, (importer, line)) in chain.iter().enumerate() {
+            let next = chain.get(n + 1).map_or(target, |(name, _)| name.as_str());
+            let Some((_, module)) = self.modules.all.get(importer) else { continue };
+            let (names, loads) = module.on_the_way(*line, next);
+            let needed = self.needed.entry(importer.clone()).or_default();
+            for name in names {
+                is_new |= needed.insert(name);
+            }
+            let kept = self.loads.entry(importer.clone()).or_default();
+            for load in loads {
+                is_new |= kept.insert(load);
+            }
+        }
+        is_new
+    }
+
+    /// Modules that changed others must be loaded where those are; gives whether that changes anything.
+    fn mind_effects(&mut self, loaded: &BTreeSet<String>) -> bool {
+        let mut is_new = false;
+        for (culprit, changed) in self.effects.clone() {
+            let owner_is_loaded = loaded.contains(&changed)
+                || changed.rsplit_once('.').is_some_and(|(module, _)| loaded.contains(module) && !self.chains.contains_key(changed.as_str()));
+            // What changes its own package before anyone sees it belongs to that package.
+            if loaded.contains(&culprit) || !owner_is_loaded {
+                continue;
+            }
+            is_new |= self.pin(&culprit);
+        }
+        // `import a` may rely on somebody's `import a.b` where `a` cannot be asked for it.
+        let missing: Vec<String> = self
+            .chains
+            .keys()
+            .filter(|name| !loaded.contains(**name))
+            .filter(|name| {
+                name.rsplit_once('.').is_some_and(|(package, _)| {
+                    loaded.contains(package) && !self.modules.all.contains_key(package)
+                })
+            })
+            .map(|name| (*name).to_owned())
+            .collect();
+        for name in missing {
+            let uses = self.modules.all.values().any(|(_, module)| module.relies_on(&name));
+            if uses {
+                is_new |= self.pin(&name);
+            }
+        }
+        is_new
+    }
+
+    /// Finds the most that can go. What was found is in `best` even if this ends early.
+    ///
+    /// # Errors
+    /// As [`Search::attempt`].
+    pub fn run(&mut self, runner: &mut Runner<'_>, best: &mut Best) -> Result<(), Diagnostic> {
+        let total = |choices: &Choices| -> (usize, usize) {
+            (choices.values().map(|one| one.names.len()).sum(), choices.values().map(|one| one.functions.len()).sum())
+        };
+        let mut last = String::new();
+        let mut blamed = 0;
+        for round in 0..32 {
+            let choices = self.everything();
+            let (names, functions) = total(&choices);
+            (self.progress)(&format!("attempt {}: without {names} names and {functions} bodies of {} modules", round + 1, choices.len()));
+            let (outcome, verdict) = self.attempt(runner, &choices)?;
+            let mut is_new = self.learn(&outcome);
+            if outcome.run.init.is_some() {
+                let loaded: BTreeSet<String> = outcome.run.modules.iter().map(|(name, _)| name.clone()).collect();
+                is_new |= self.mind_effects(&loaded);
+            }
+            if verdict.is_ok() && !is_new {
+                self.accept(best, choices, &outcome);
+                return Ok(());
+            }
+            if verdict.is_ok() {
+                self.accept(best, choices, &outcome);
+            }
+            if let Err(why) = verdict {
+                (self.progress)(&format!("  {why}"));
+                last = why;
+                if !is_new {
+                    // A traceback names its cause more often than not: that module goes back whole.
+                    let Some(module) = self.blame(&outcome).filter(|_| blamed < 12) else { break };
+                    (self.progress)(&format!("  {module} stays as it is"));
+                    blamed += 1;
+                    self.frozen.insert(module);
+                }
+            }
+            if self.is_over() {
+                return Ok(());
+            }
+        }
+        // The cause is in few modules: those go back whole, or in part.
+        let all = self.everything();
+        let names: Vec<String> = all.keys().cloned().collect();
+        (self.progress)(&format!("halving {} modules: {last}", names.len()));
+        let mut accepted = if best.choices.is_empty() { Choices::new() } else { best.choices.clone() };
+        accepted.retain(|name, choice| all.get(name) == Some(choice));
+        self.halve(runner, &all, &names, &mut accepted, best)
+    }
+
+    /// The innermost module of a traceback that was changed.
+    fn blame(&self, outcome: &Outcome) -> Option<String> {
+        let steps = outcome.run.init.iter().chain(&outcome.run.events);
+        let traceback = steps.filter_map(|step| step.error.as_ref()).map(|error| error.traceback.as_str()).next()?;
+        let files: BTreeMap<String, &String> =
+            self.modules.all.iter().map(|(name, (path, _))| (path.to_string_lossy().into_owned(), name)).collect();
+        let named = traceback.lines().rev().filter_map(|line| {
+            let file = line.trim_start().strip_prefix("File \"")?.split('"').next()?;
+            files.get(file).map(|name| (*name).clone())
+        });
+        named.into_iter().find(|name| !self.frozen.contains(name))
+    }
+
+    fn accept(&self, best: &mut Best, choices: Choices, outcome: &Outcome) {
+        best.choices = choices;
+        best.loaded = outcome.run.modules.iter().map(|(name, _)| name.clone()).collect();
+        best.read.extend(outcome.run.read.iter().cloned());
+    }
+
+    /// Adds as many of these modules to what is accepted as the oracle allows.
+    fn halve(
+        &mut self,
+        runner: &mut Runner<'_>,
+        all: &Choices,
+        part: &[String],
+        accepted: &mut Choices,
+        best: &mut Best,
+    ) -> Result<(), Diagnostic> {
+        let part: Vec<String> = part.iter().filter(|name| !accepted.contains_key(*name)).cloned().collect();
+        if part.is_empty() || self.is_over() {
+            return Ok(());
+        }
+        let mut with = accepted.clone();
+        for name in &part {
+            if let Some(choice) = all.get(name) {
+                with.insert(name.clone(), choice.clone());
+            }
+        }
+        if self.passes(runner, &with, best)? {
+            *accepted = with;
+            return Ok(());
+        }
+        if let [name] = part.as_slice() {
+            let Some(choice) = all.get(name) else { return Ok(()) };
+            return self.halve_module(runner, name, choice, accepted, best);
+        }
+        let (left, right) = part.split_at(part.len() / 2);
+        self.halve(runner, all, left, accepted, best)?;
+        self.halve(runner, all, right, accepted, best)
+    }
+
+    /// The same within a module: what can go of its names and bodies.
+    fn halve_module(
+        &mut self,
+        runner: &mut Runner<'_>,
+        name: &str,
+        choice: &Choice,
+        accepted: &mut Choices,
+        best: &mut Best,
+    ) -> Result<(), Diagnostic> {
+        let mut items: Vec<Item> = choice.names.iter().cloned().map(Item::Name).collect();
+        items.extend(choice.functions.iter().copied().map(Item::Function));
+        let mut kept = Choice { submodules: choice.submodules.clone(), loads: choice.loads.clone(), ..Choice::default() };
+        let mut open: Vec<Vec<Item>> = vec![items];
+        while let Some(part) = open.pop() {
+            if self.is_over() {
+                break;
+            }
+            let mut with = kept.clone();
+            for item in &part {
+                match item {
+                    Item::Name(one) => {
+                        with.names.insert(one.clone());
+                    }
+                    Item::Function(one) => {
+                        with.functions.insert(*one);
+                    }
+                }
+            }
+            let mut all = accepted.clone();
+            all.insert(name.to_owned(), with.clone());
+            if with != *choice && self.passes(runner, &all, best)? {
+                kept = with;
+            } else if part.len() > 1 {
+                let (left, right) = part.split_at(part.len() / 2);
+                open.push(right.to_vec());
+                open.push(left.to_vec());
+            }
+        }
+        if !kept.is_empty() {
+            accepted.insert(name.to_owned(), kept);
+        }
+        Ok(())
+    }
+
+    fn passes(&mut self, runner: &mut Runner<'_>, choices: &Choices, best: &mut Best) -> Result<bool, Diagnostic> {
+        let key = Self::key(choices);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(*known);
+        }
+        let (outcome, verdict) = self.attempt(runner, choices)?;
+        let passes = verdict.is_ok();
+        self.known.insert(key, passes);
+        if passes {
+            self.accept(best, choices.clone(), &outcome);
+        }
+        Ok(passes)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Name(String),
+    Function(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn patterns_keep_a_thing_and_all_within_it() {
+        assert!(fits("numpy", "numpy.linalg.solve"));
+        assert!(fits("numpy.lin*", "numpy.linalg.solve"));
+        assert!(fits("*.solve", "numpy.linalg.solve"));
+        assert!(!fits("num", "numpy.linalg"));
+        assert!(!fits("numpy.linalg", "numpy"));
+    }
+}
