@@ -6,6 +6,7 @@
 mod apply;
 mod calls;
 mod cfg;
+pub mod check;
 mod completions;
 mod contracts;
 mod crash;
@@ -18,6 +19,7 @@ mod output;
 mod predict;
 pub mod recommend;
 mod record;
+mod revision;
 pub mod validate;
 
 use std::ffi::OsString;
@@ -62,6 +64,7 @@ enum Verb {
     Recommend(Box<recommend::RecommendArguments>),
     Validate(Box<validate::ValidateArguments>),
     Predict(predict::PredictArguments),
+    Check(Box<check::CheckArguments>),
     Contracts(contracts::ContractsArguments),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
@@ -80,6 +83,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Recommend(arguments) => recommend::run(&arguments, output),
         Verb::Validate(arguments) => validate::run(&arguments, output),
         Verb::Predict(arguments) => predict::run(&arguments, output),
+        Verb::Check(arguments) => check::run(&arguments, output),
         Verb::Contracts(arguments) => contracts::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
