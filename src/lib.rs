@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod cfg;
+pub mod check;
 pub mod cli;
 pub mod contracts;
 pub mod debloat;

@@ -21,13 +21,32 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("measure", &["diagnostic", "project"]),
     ("recommend", &["diagnostic"]),
+    (
+        "check",
+        &["diagnostic", "formula", "expression", "project", "calls", "contracts", "memory", "interface", "recommend"],
+    ),
+    (
+        "listing",
+        &[
+            "diagnostic",
+            "formula",
+            "expression",
+            "project",
+            "calls",
+            "contracts",
+            "memory",
+            "interface",
+            "recommend",
+            "check",
+        ],
+    ),
 ];
 
 /// Parts at the top, which may use everything below.
 const TOP: &[&str] = &["cli", "python"];
 
 /// Parts that may touch the file system (docs/ARCHITECTURE.md).
-const READS_FILES: &[&str] = &["project", "contracts", "measure", "learning", "debloat", "listing", "cli"];
+const READS_FILES: &[&str] = &["project", "contracts", "measure", "learning", "debloat", "check", "listing", "cli"];
 
 /// Files below that which start processes.
 const STARTS_PROCESSES: &[&str] = &["measure", "learning", "debloat"];

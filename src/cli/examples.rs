@@ -158,6 +158,16 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "check",
+        &[
+            ("meminterface check .", "Hold all functions to the budgets of meminterface.toml"),
+            ("meminterface check . --since origin/main", "What the working tree changes since a branch"),
+            ("meminterface check . --write-state state.json", "Keep what is known of every function"),
+            ("meminterface check . --against state.json --format markdown", "What changed since then, as a comment"),
+            ("meminterface check . --format sarif > memory.sarif", "For code scanning"),
+        ],
+    ),
+    (
         "completions",
         &[
             ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),

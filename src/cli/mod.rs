@@ -6,6 +6,7 @@
 mod apply;
 mod calls;
 mod cfg;
+pub mod check;
 mod completions;
 mod contracts;
 mod crash;
@@ -20,6 +21,7 @@ mod output;
 mod predict;
 pub mod recommend;
 mod record;
+mod revision;
 pub mod validate;
 
 use std::ffi::OsString;
@@ -65,6 +67,7 @@ enum Verb {
     Validate(Box<validate::ValidateArguments>),
     Debloat(Box<debloat::DebloatArguments>),
     Predict(predict::PredictArguments),
+    Check(Box<check::CheckArguments>),
     Contracts(contracts::ContractsArguments),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
@@ -84,6 +87,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Validate(arguments) => validate::run(&arguments, output),
         Verb::Debloat(arguments) => debloat::run(&arguments, output),
         Verb::Predict(arguments) => predict::run(&arguments, output),
+        Verb::Check(arguments) => check::run(&arguments, output),
         Verb::Contracts(arguments) => contracts::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),

@@ -311,7 +311,7 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
 }
 
 /// Reads what `measure` wrote.
-fn read_measured(file: &Path) -> Result<Value, Diagnostic> {
+pub(super) fn read_measured(file: &Path) -> Result<Value, Diagnostic> {
     let wrong = |why: String| {
         Diagnostic::new(Kind::InvalidEvent, format!("is no measurement: {why}"))
             .in_file(file)
@@ -334,7 +334,7 @@ fn read_measured(file: &Path) -> Result<Value, Diagnostic> {
 }
 
 /// Whether a measurement is of this handler.
-fn is_of(document: &Value, handler: &Handler, handlers: usize) -> bool {
+pub(super) fn is_of(document: &Value, handler: &Handler, handlers: usize) -> bool {
     let measured = &document["handler"];
     if measured["entry"].as_str() != Some(handler.entry.as_str()) {
         return false;

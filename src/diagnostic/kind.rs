@@ -98,6 +98,20 @@ kinds! {
     CannotRestore = "cannot-restore", Error;
     /// The user ended the run. Its processes, groups and files are gone.
     Interrupted = "interrupted", Error;
+    /// A file of budgets is not TOML, has a key or value that it cannot have, names no function, or an input that no function reads. docs/CHECK.md describes it.
+    InvalidBudget = "invalid-budget", Error;
+    /// A limit of a budget is exceeded: `check` exits with 1. The message says by how much, and where the memory comes from.
+    OverBudget = "over-budget", Error;
+    /// What is known of a function does not decide whether it keeps to its budget. Give `inputs`, or `strict = true` to make this a broken limit.
+    UndecidedBudget = "undecided-budget", Warning;
+    /// A state of a project (`check --write-state`) that cannot be compared with: another form, or written by another version of the tool. Write it again.
+    InvalidState = "invalid-state", Error;
+    /// A revision of a git repository cannot be read: no repository, no such revision, or a clone that does not hold it. In CI, fetch the whole history.
+    NoRevision = "no-revision", Error;
+    /// Metadata of a marketplace breaks a limit that the marketplace publishes, clashes with an option, or names a file that is not there. docs/LISTING.md lists the limits with their sources.
+    InvalidMetadata = "invalid-metadata", Error;
+    /// A listing (`listing.json`), a validation record or a workload that cannot be used here.
+    InvalidListing = "invalid-listing", Error;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

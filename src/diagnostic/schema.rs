@@ -39,6 +39,15 @@ impl Schema {
     /// The memory interfaces of several handlers (`extract`).
     pub const INTERFACES: Self = Self::first("meminterface.interfaces");
 
+    /// The functions of a project at one time (`check --write-state`).
+    pub const STATE: Self = Self::first("meminterface.state");
+    /// Budgets, and what changed (`check`).
+    pub const CHECK: Self = Self::first("meminterface.check");
+    /// The memory of a marketplace's functions (`listing`).
+    pub const LISTING: Self = Self::first("meminterface.listing");
+    /// Several listings side by side (`listing compare`).
+    pub const COMPARISON: Self = Self::first("meminterface.comparison");
+
     const fn first(name: &'static str) -> Self {
         Self { name, version: 1 }
     }

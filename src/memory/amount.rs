@@ -354,6 +354,25 @@ impl HighWater {
         Self { requested: vec![bytes.requested.clone()], resident: vec![bytes.resident.clone()] }
     }
 
+    /// The requested bytes, where they are a number.
+    pub(super) fn number(&self) -> Option<i128> {
+        match self.requested.as_slice() {
+            [] => Some(0),
+            [Amount::Int(int)] => Some(*int),
+            _ => None,
+        }
+    }
+
+    /// Nodes of its formulas, as work: each new amount is held against all of them.
+    pub(super) fn effort(&self) -> u64 {
+        let all = self.requested.iter().chain(&self.resident);
+        let nodes = all.map(|amount| match amount {
+            Amount::Int(_) => 0,
+            Amount::Formula(formula) => formula.size().min(1 << 20),
+        });
+        nodes.sum::<u64>() / 16
+    }
+
     /// Takes one more.
     pub fn raise(&mut self, bytes: &Bytes) {
         Self::raise_one(&mut self.requested, &bytes.requested);

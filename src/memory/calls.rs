@@ -10,7 +10,7 @@ use crate::expression::{Text, Value as Plain};
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes};
-use super::machine::{Activation, Eval, Flow, MAX_DEPTH, MAX_STEPS, Machine};
+use super::machine::{Activation, Eval, Flow, MAX_DEPTH, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Object, Source, Value, holds};
 
@@ -313,7 +313,7 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         let info = self.program.function(function);
-        if self.stack.len() >= MAX_DEPTH || self.steps > MAX_STEPS {
+        if self.stack.len() >= MAX_DEPTH || self.steps > self.most_steps {
             return self.call_unknown(&format!("{} (nested too deep)", info.qualified_name), node);
         }
         let mut frames: Vec<FrameId> =

@@ -431,6 +431,23 @@ impl State {
 
     // ---- amounts --------------------------------------------------------------------------------------------------
 
+    /// What is live, or has been at the most where both are numbers.
+    pub(super) fn highest(&self) -> Amount {
+        match (&self.live.requested, self.peak.number()) {
+            (Amount::Int(live), Some(peak)) => Amount::Int(peak.max(*live)),
+            (live, _) => live.clone(),
+        }
+    }
+
+    /// How much work the next statement is, beside a statement on numbers: formulas take time in their size.
+    pub(super) fn effort(&self) -> u64 {
+        let size = |amount: &Amount| match amount {
+            Amount::Int(_) => 0,
+            Amount::Formula(formula) => formula.size(),
+        };
+        (size(&self.live.requested).saturating_add(size(&self.live.resident)) / 16).saturating_add(self.peak.effort())
+    }
+
     /// Raises the peak to what is live now.
     pub fn note_peak(&mut self) {
         self.peak.raise(&self.live);

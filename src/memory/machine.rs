@@ -155,6 +155,10 @@ pub struct Machine<'p> {
     pub(super) used: BTreeSet<Text>,
     /// Where random numbers come from that stand for those of the program.
     pub(super) random: u64,
+    /// Statements, and work on formulas, before nothing is followed any more.
+    pub(super) most_steps: u64,
+    /// What was live behind each statement, and which came first: where a peak comes from.
+    pub(super) marks: BTreeMap<(ModuleId, u32), (usize, Amount)>,
     pub(super) fresh: u32,
     /// How often both ways of a condition were taken.
     pub(super) forks: u64,
@@ -197,6 +201,8 @@ impl<'p> Machine<'p> {
             results: FxHashMap::default(),
             used: BTreeSet::new(),
             random: 0x9E37_79B9_7F4A_7C15,
+            most_steps: MAX_STEPS,
+            marks: BTreeMap::new(),
             fresh: 0,
             forks: 0,
             round_begun: u64::MAX,
@@ -257,6 +263,21 @@ impl<'p> Machine<'p> {
     pub(super) fn fresh_symbol(&mut self, hint: &str) -> String {
         self.fresh += 1;
         format!("{hint}__{}", self.fresh)
+    }
+
+    /// Remembers what is live behind a statement: the most, or the last formula.
+    pub(super) fn mark(&mut self, line: u32) {
+        if self.initialising {
+            return;
+        }
+        let order = self.marks.len();
+        let now = &self.state.highest();
+        let mark = self.marks.entry((self.module(), line)).or_insert((order, Amount::ZERO));
+        match (&mark.1, now) {
+            (Amount::Int(old), Amount::Int(new)) if old >= new => {}
+            (Amount::Formula(_), Amount::Int(_)) => {}
+            _ => mark.1 = now.clone(),
+        }
     }
 
     // ---- unknowns ---------------------------------------------------------------------------------------------------

@@ -28,4 +28,4 @@ pub mod unknown;
 mod value;
 
 pub use machine::Options;
-pub use predict::{Outcome, run};
+pub use predict::{Outcome, run, run_bounded};

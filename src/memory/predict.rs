@@ -8,7 +8,7 @@ use crate::formula::Formula;
 use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
-use super::machine::{Activation, Flow, Machine, Options};
+use super::machine::{Activation, Flow, MAX_STEPS, Machine, Options};
 use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
 
@@ -34,6 +34,11 @@ pub struct Outcome {
     pub assumptions: Vec<String>,
     /// Places where memory stays from one invocation to the next: file, line, what grows.
     pub growth: Vec<(String, u32, String)>,
+    /// Whether the handler was followed to its end.
+    pub complete: bool,
+    /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
+    /// one formula of a place; of numbers the largest.
+    pub marks: Vec<(String, u32, Formula)>,
 }
 
 /// Runs a handler.
@@ -49,7 +54,22 @@ pub fn run(
     known: Vec<Known>,
     options: &Options,
 ) -> Outcome {
+    run_bounded(project, program, handler, event, known, options, MAX_STEPS)
+}
+
+/// The same with a bound on statements and on work with formulas; beyond, nothing is followed any more
+/// ([`Outcome::complete`]).
+pub fn run_bounded(
+    project: &Project,
+    program: &Program<'_>,
+    handler: FunctionId,
+    event: Option<&Plain>,
+    known: Vec<Known>,
+    options: &Options,
+    most_steps: u64,
+) -> Outcome {
     let mut machine = Machine::new(project, program, options, Unknowns::named_after(known));
+    machine.most_steps = most_steps;
     machine.event = event.cloned();
     let info = program.function(handler);
     machine.initialising = true;
@@ -131,7 +151,19 @@ pub fn run(
     };
     let retained = &(&machine.state.live.clone() - &base) - &result_bytes;
     let formula = |amount: &Amount| amount.at_least_zero().to_formula();
+    let complete = machine.steps <= machine.most_steps;
+    let mut marks: Vec<_> = std::mem::take(&mut machine.marks).into_iter().collect();
+    marks.sort_by_key(|(_, (order, _))| *order);
+    let marks = marks
+        .into_iter()
+        .map(|((module, line), (_, live))| {
+            let file = project.module(module).source.path.to_string_lossy().into_owned();
+            (file, line, (&live - &base.requested).to_formula())
+        })
+        .collect();
     Outcome {
+        complete,
+        marks,
         demand: formula(&machine.state.demand),
         peak: formula(&peak.requested),
         resident_peak: formula(&peak.resident),

@@ -11,16 +11,36 @@ use super::machine::{Exit, Flow, MAX_STEPS, Machine, Weight};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Value};
 
+/// Whether a statement has no statements inside.
+fn is_simple(statement: &Stmt) -> bool {
+    !matches!(
+        statement,
+        Stmt::If(_)
+            | Stmt::For(_)
+            | Stmt::While(_)
+            | Stmt::Try(_)
+            | Stmt::With(_)
+            | Stmt::Match(_)
+            | Stmt::FunctionDef(_)
+            | Stmt::ClassDef(_)
+    )
+}
+
 impl<'p> Machine<'p> {
     /// Runs statements in order, up to the first that does not go on.
     pub(super) fn statements(&mut self, body: &'p [Stmt]) -> Flow {
         for statement in body {
-            self.steps += 1;
-            if self.steps > MAX_STEPS {
+            self.steps = self.steps.saturating_add(1 + if self.most_steps < MAX_STEPS { self.state.effort() } else { 0 });
+            if self.steps > self.most_steps {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
                 return Flow::Next;
             }
-            match self.statement(statement) {
+            let flow = self.statement(statement);
+            if is_simple(statement) {
+                let line = self.line(statement);
+                self.mark(line);
+            }
+            match flow {
                 Flow::Next => {}
                 other => return other,
             }

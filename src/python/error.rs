@@ -93,6 +93,13 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::InvalidEvent
         | Kind::CannotApply
         | Kind::CannotWrite
+        | Kind::InvalidBudget
+        | Kind::OverBudget
+        | Kind::UndecidedBudget
+        | Kind::InvalidState
+        | Kind::NoRevision
+        | Kind::InvalidMetadata
+        | Kind::InvalidListing
         | Kind::Usage => InputError::new_err(text),
     };
     let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned());
