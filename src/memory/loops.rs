@@ -359,11 +359,6 @@ impl<'p> Machine<'p> {
 
     // ---- iterating ----------------------------------------------------------------------------------------------------
 
-    /// Whether so many more steps may be taken one by one.
-    fn affordable(&self, steps: u64) -> bool {
-        self.summing == 0 && self.steps + steps < self.limit
-    }
-
     /// Runs `each` for every item, and says whether it was left by `break`.
     pub(super) fn iterate(&mut self, iterable: &Value, node: Place, each: &Each<'p>) -> (Flow, bool) {
         match iterable {
