@@ -494,7 +494,8 @@ fn substitution(given: &Given, peak: &Formula, demand: &Formula) -> BTreeMap<Tex
             Json::Object(entries) => Some(entries.len()),
             Json::Null | Json::Bool(_) | Json::Number(_) => None,
         };
-        let number = value.as_i64().map(Formula::integer).or_else(|| value.as_bool().map(|b| Formula::integer(i64::from(b))));
+        let number =
+            value.as_i64().map(Formula::integer).or_else(|| value.as_bool().map(|b| Formula::integer(i64::from(b))));
         for symbol in &symbols {
             let formula = match (stands_for(symbol, name), length, &number) {
                 (Some(true), Some(length), _) => Some(Formula::integer(length)),

@@ -208,7 +208,8 @@ impl Budgets {
                 if !is_used && !budget.optional {
                     let names: Vec<&str> = functions.iter().flat_map(Profile::names).collect();
                     let help = match near_names(pattern, names).as_slice() {
-                        [] => "`meminterface handlers` lists the functions; `optional = true` lets it name none".to_owned(),
+                        [] => "`meminterface handlers` lists the functions; `optional = true` lets it name none"
+                            .to_owned(),
                         near => format!("is one of these meant: {}?", near.join(", ")),
                     };
                     problems.push(self.problem(budget.line, format!("`{pattern}` names no function")).help(help));
@@ -265,31 +266,32 @@ impl Budgets {
     fn verdicts_of(&self, budget: &Budget, profile: &Profile, into: &mut Vec<Verdict>) {
         let at = budget.given.as_ref().and_then(|given| profile.at.iter().find(|at| at.name == given.name));
         let inputs = budget.given.as_ref().map(|given| given.name.clone());
-        let mut push = |rule: Rule, line: u32, status: Status, message: String, limit: String, actual: Option<String>| {
-            let status = if status == Status::Undecided && budget.strict { Status::Broken } else { status };
-            let place = profile.peak_place().filter(|_| rule.is_of_peak());
-            let message = match place {
-                Some(place) if status != Status::Passed => {
-                    format!("{message}, from {} ({})", place_text(profile, &place.file, place.line), place.what)
-                }
-                _ => message,
+        let mut push =
+            |rule: Rule, line: u32, status: Status, message: String, limit: String, actual: Option<String>| {
+                let status = if status == Status::Undecided && budget.strict { Status::Broken } else { status };
+                let place = profile.peak_place().filter(|_| rule.is_of_peak());
+                let message = match place {
+                    Some(place) if status != Status::Passed => {
+                        format!("{message}, from {} ({})", place_text(profile, &place.file, place.line), place.what)
+                    }
+                    _ => message,
+                };
+                into.push(Verdict {
+                    rule,
+                    status,
+                    function: profile.id.clone(),
+                    name: profile.name.clone(),
+                    file: place.map_or_else(|| profile.file.clone(), |place| place.file.clone()),
+                    line: place.map_or(profile.line, |place| place.line),
+                    message,
+                    limit,
+                    actual,
+                    inputs: inputs.clone(),
+                    budget_file: self.file.clone(),
+                    budget_line: line,
+                    reason: budget.reason.clone(),
+                });
             };
-            into.push(Verdict {
-                rule,
-                status,
-                function: profile.id.clone(),
-                name: profile.name.clone(),
-                file: place.map_or_else(|| profile.file.clone(), |place| place.file.clone()),
-                line: place.map_or(profile.line, |place| place.line),
-                message,
-                limit,
-                actual,
-                inputs: inputs.clone(),
-                budget_file: self.file.clone(),
-                budget_line: line,
-                reason: budget.reason.clone(),
-            });
-        };
         for (rule, limit) in &budget.sizes {
             let for_inputs = inputs.as_ref().map_or_else(String::new, |inputs| format!(" for {inputs}"));
             let allowed = bytes(limit.value);
@@ -342,7 +344,8 @@ impl Budgets {
                     (Status::Passed, format!("{what} is at most {}{for_inputs}", bytes(max)), Some(bytes(max)))
                 }
                 Bounds { max: Some(max), .. } => {
-                    let text = format!("{what} may be up to {}{for_inputs}, and {allowed} are allowed: {why}", bytes(max));
+                    let text =
+                        format!("{what} may be up to {}{for_inputs}, and {allowed} are allowed: {why}", bytes(max));
                     (Status::Undecided, text, Some(bytes(max)))
                 }
                 Bounds { max: None, .. } => {
@@ -355,7 +358,9 @@ impl Budgets {
             let (status, actual, why) = grows(&profile.peak, name, &limit.value, profile.complete);
             let allowed = limit.value.to_string();
             let message = match (&actual, status) {
-                (Some(actual), Status::Broken) => format!("peak grows as {actual} in `{name}`, and {allowed} is allowed"),
+                (Some(actual), Status::Broken) => {
+                    format!("peak grows as {actual} in `{name}`, and {allowed} is allowed")
+                }
                 (Some(actual), _) => format!("peak grows as {actual} in `{name}`"),
                 (None, _) => format!("how peak grows in `{name}` is not known: {why}"),
             };
@@ -408,7 +413,14 @@ impl Budgets {
                     (Status::Undecided, text.to_owned())
                 }
             };
-            push(Rule::Memory, limit.line, status, message, allowed, profile.recommended_mb.map(|mb| format!("{mb} MB")));
+            push(
+                Rule::Memory,
+                limit.line,
+                status,
+                message,
+                allowed,
+                profile.recommended_mb.map(|mb| format!("{mb} MB")),
+            );
         }
         if let Some(limit) = &budget.cost {
             let allowed = format!("${:.2}", limit.value);
@@ -656,7 +668,9 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (pattern, name) in [("*", ""), ("*", "a"), ("a*c", "abbc"), ("?", "x"), ("src/*:*", "src/a/b.py:f"), ("**a", "a")] {
+        for (pattern, name) in
+            [("*", ""), ("*", "a"), ("a*c", "abbc"), ("?", "x"), ("src/*:*", "src/a/b.py:f"), ("**a", "a")]
+        {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("a", "ab"), ("?", ""), ("a*c", "ab"), ("", "a"), ("*b", "a")] {

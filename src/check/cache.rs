@@ -71,7 +71,8 @@ impl Cache {
     pub fn get(&self, key: &str) -> Option<Vec<Profile>> {
         let text = fs_err::read_to_string(self.path(key)?).ok()?;
         let entry: Entry = serde_json::from_str(&text).ok()?;
-        let same = |(path, print): &(PathBuf, String)| self.file(path).is_some_and(|now| format!("{now:032x}") == *print);
+        let same =
+            |(path, print): &(PathBuf, String)| self.file(path).is_some_and(|now| format!("{now:032x}") == *print);
         (entry.files.iter().all(same) && entry.absent.iter().all(|path| !path.exists())).then_some(entry.profiles)
     }
 

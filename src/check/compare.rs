@@ -79,8 +79,11 @@ impl Change {
             (None, None) => {}
         }
         if let Some(from) = &self.from {
-            let place =
-                if from.file == self.file { format!("line {}", from.line) } else { format!("{}:{}", from.file, from.line) };
+            let place = if from.file == self.file {
+                format!("line {}", from.line)
+            } else {
+                format!("{}:{}", from.file, from.line)
+            };
             text.push_str(&format!(", from {place} ({})", from.what));
         }
         text.trim_end().to_owned()
@@ -158,15 +161,13 @@ fn of_function(old: &Profile, new: &Profile, into: &mut Vec<Change>) {
         }
         one.grows_faster = grows_faster;
         one.bytes = more;
-        one.from = match name {
-            "retained" => new.grows.iter().find(|place| !old.grows.contains(place)).map(|(file, line, what)| Place {
-                file: file.clone(),
-                line: *line,
-                what: what.clone(),
-                is_new: true,
-            }),
-            _ => cause(old, new),
-        };
+        one.from =
+            match name {
+                "retained" => new.grows.iter().find(|place| !old.grows.contains(place)).map(|(file, line, what)| {
+                    Place { file: file.clone(), line: *line, what: what.clone(), is_new: true }
+                }),
+                _ => cause(old, new),
+            };
         into.push(one);
     }
     let places = |profile: &Profile| profile.grows.iter().map(|(_, _, what)| what.clone()).collect::<Vec<_>>();
@@ -180,9 +181,7 @@ fn of_function(old: &Profile, new: &Profile, into: &mut Vec<Change>) {
     }
     for at in &new.at {
         let Some(earlier) = old.at.iter().find(|one| one.name == at.name) else { continue };
-        for (name, before, after) in
-            [("peak", earlier.peak, at.peak), ("footprint", earlier.footprint, at.footprint)]
-        {
+        for (name, before, after) in [("peak", earlier.peak, at.peak), ("footprint", earlier.footprint, at.footprint)] {
             if before == after || (name == "footprint" && earlier.peak != at.peak) {
                 continue;
             }
@@ -209,10 +208,9 @@ fn of_function(old: &Profile, new: &Profile, into: &mut Vec<Change>) {
         (one.before, one.after, one.bytes) = (Some(bytes(before)), Some(bytes(after)), more);
         into.push(one);
     }
-    for (name, before, after) in [
-        ("setting", old.memory_mb, new.memory_mb),
-        ("recommended setting", old.recommended_mb, new.recommended_mb),
-    ] {
+    for (name, before, after) in
+        [("setting", old.memory_mb, new.memory_mb), ("recommended setting", old.recommended_mb, new.recommended_mb)]
+    {
         if before == after {
             continue;
         }
@@ -226,7 +224,9 @@ fn of_function(old: &Profile, new: &Profile, into: &mut Vec<Change>) {
         (one.before, one.after) = (mb(before), mb(after));
         into.push(one);
     }
-    let known = |profile: &Profile| profile.unknown.iter().map(|one| (one.name.clone(), one.meaning.clone())).collect::<Vec<_>>();
+    let known = |profile: &Profile| {
+        profile.unknown.iter().map(|one| (one.name.clone(), one.meaning.clone())).collect::<Vec<_>>()
+    };
     let before = known(old);
     let fresh: Vec<_> =
         new.unknown.iter().filter(|one| !before.contains(&(one.name.clone(), one.meaning.clone()))).collect();
@@ -245,7 +245,12 @@ fn cause(old: &Profile, new: &Profile) -> Option<Place> {
     let is_new = |one: &Allocation| !old.allocations.iter().any(|known| known.statement == one.statement);
     let peak = new.peak_at.map(|at| at as usize);
     let at_peak = peak.and_then(|at| new.allocations.get(at));
-    let place = |one: &Allocation| Place { file: one.file.clone(), line: one.line, what: one.what.clone(), is_new: is_new(one) };
+    let place = |one: &Allocation| Place {
+        file: one.file.clone(),
+        line: one.line,
+        what: one.what.clone(),
+        is_new: is_new(one),
+    };
     if let Some(one) = at_peak.filter(|one| is_new(one)) {
         return Some(place(one));
     }

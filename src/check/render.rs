@@ -25,12 +25,8 @@ fn diagnostic(verdict: &Verdict, lines: Lines<'_>) -> Diagnostic {
             let indent = line.len() - line.trim_start().len();
             let column = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
             let end = line.trim_end().chars().count().max(indent);
-            let span = Span {
-                line: verdict.line,
-                column: column(indent),
-                end_line: verdict.line,
-                end_column: column(end),
-            };
+            let span =
+                Span { line: verdict.line, column: column(indent), end_line: verdict.line, end_column: column(end) };
             diagnostic.at(span).excerpt(line)
         }
         None => diagnostic.at(Span::point(verdict.line, 1)),
@@ -235,10 +231,8 @@ pub fn junit(report: &Report) -> String {
         )
     };
     let all: Vec<&Verdict> = report.verdicts.iter().collect();
-    let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"meminterface\" {}>\n",
-        counts(&all)
-    );
+    let mut out =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"meminterface\" {}>\n", counts(&all));
     for function in functions {
         let mine: Vec<&Verdict> = all.iter().copied().filter(|verdict| verdict.function == function).collect();
         out.push_str(&format!("  <testsuite name=\"{}\" {}>\n", xml(function), counts(&mine)));
@@ -260,10 +254,8 @@ pub fn junit(report: &Report) -> String {
                     xml(&verdict.message),
                     xml(&place)
                 )),
-                Status::Undecided => out.push_str(&format!(
-                    ">\n      <skipped message=\"{}\"/>\n    </testcase>\n",
-                    xml(&verdict.message)
-                )),
+                Status::Undecided => out
+                    .push_str(&format!(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", xml(&verdict.message))),
             }
         }
         out.push_str("  </testsuite>\n");
@@ -314,9 +306,10 @@ pub fn markdown(report: &Report, update: bool) -> String {
         out.push_str("| | function | | before | now | from |\n| --- | --- | --- | --- | --- | --- |\n");
         let row = |change: &Change| {
             let option = |text: &Option<String>| text.as_deref().map_or_else(String::new, code);
-            let from = change.from.as_ref().map_or_else(String::new, |from| {
-                format!("{}:{} {}", cell(&from.file), from.line, code(&from.what))
-            });
+            let from = change
+                .from
+                .as_ref()
+                .map_or_else(String::new, |from| format!("{}:{} {}", cell(&from.file), from.line, code(&from.what)));
             format!(
                 "| {} | {} | {} | {} | {} | {from} |\n",
                 sign(change),

@@ -74,7 +74,9 @@ impl Rule {
     /// What breaking it means.
     pub fn explanation(self) -> &'static str {
         match self {
-            Rule::Peak => "The most that is live at one time during a call, above the level at entry, is over its budget.",
+            Rule::Peak => {
+                "The most that is live at one time during a call, above the level at entry, is over its budget."
+            }
             Rule::ResidentPeak => "The part of the peak that is in memory is over its budget.",
             Rule::Demand => "The sum of all that a call requests is over its budget.",
             Rule::Retained => "Memory stays from one invocation to the next: a warm instance grows until it is killed.",
@@ -184,7 +186,7 @@ pub fn bytes(count: u64) -> String {
     match UNITS.iter().find(|(_, size)| count as f64 >= *size) {
         Some((unit, size)) => {
             let value = count as f64 / size;
-            if count % (*size as u64) == 0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+            if count.is_multiple_of(*size as u64) { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
         }
         None => format!("{count} bytes"),
     }

@@ -101,10 +101,7 @@ pub struct CheckArguments {
 
 /// The JSON Schemas of `--format json` and of states.
 pub fn json_schemas() -> [(&'static str, Value); 2] {
-    [
-        ("check", schemars::schema_for!(Report).to_value()),
-        ("state", schemars::schema_for!(State).to_value()),
-    ]
+    [("check", schemars::schema_for!(Report).to_value()), ("state", schemars::schema_for!(State).to_value())]
 }
 
 /// The budgets that were asked for, or those of the current folder.
@@ -122,7 +119,9 @@ fn budgets(named: Option<&Path>) -> Result<Option<Budgets>, Diagnostic> {
         let all = events::read(&path, Form::Any)?;
         let [one] = all.as_slice() else {
             let message = format!("holds {} events; a budget is for one", all.len());
-            return Err(Diagnostic::new(Kind::InvalidBudget, message).in_file(&path).help("name a file with one event"));
+            return Err(Diagnostic::new(Kind::InvalidBudget, message)
+                .in_file(&path)
+                .help("name a file with one event"));
         };
         serde_json::from_str(one.json.get())
             .map_err(|error| Diagnostic::new(Kind::InvalidEvent, error.to_string()).in_file(&path))
@@ -189,7 +188,8 @@ pub(super) fn profiles(
                 Some((*number, handler, given(&names)))
             })
             .collect();
-        let pairs: Vec<(&Handler, &[Given])> = mine.iter().map(|(_, handler, given)| (*handler, given.as_slice())).collect();
+        let pairs: Vec<(&Handler, &[Given])> =
+            mine.iter().map(|(_, handler, given)| (*handler, given.as_slice())).collect();
         let key = reading.cache.key(&pairs, &reading.settings);
         let known = key.as_deref().and_then(|key| reading.cache.get(key));
         let (found, problems): (Vec<Option<Profile>>, Vec<Diagnostic>) = match known {
@@ -208,11 +208,11 @@ pub(super) fn profiles(
         (found, problems)
     };
     let threads = rayon::ThreadPoolBuilder::new().num_threads(reading.jobs.unwrap_or(0)).stack_size(STACK_BYTES);
-    let all: Vec<(Vec<(usize, Profile)>, Vec<Diagnostic>)> = match threads.build() {
+    let all = match threads.build() {
         Ok(pool) if groups.len() > 1 && reading.jobs != Some(1) => {
-            pool.install(|| groups.par_iter().map(read_group).collect())
+            pool.install(|| groups.par_iter().map(read_group).collect::<Vec<_>>())
         }
-        _ => with_stack(|| groups.iter().map(read_group).collect()),
+        _ => with_stack(|| groups.iter().map(read_group).collect::<Vec<_>>()),
     };
     progress.finish_and_clear();
     let mut found = Vec::new();

@@ -102,7 +102,9 @@ pub fn run(arguments: &DebloatArguments, output: &mut Output) -> Exit {
     match make(arguments, output) {
         Ok((report, out)) => {
             let text = match arguments.format {
-                Format::Json => serde_json::to_string_pretty(&report).map_or_else(|_| String::new(), |text| text + "\n"),
+                Format::Json => {
+                    serde_json::to_string_pretty(&report).map_or_else(|_| String::new(), |text| text + "\n")
+                }
                 Format::Text => text(&report, &out),
             };
             output.text(&text);
@@ -124,8 +126,13 @@ fn back(arguments: &DebloatArguments, output: &mut Output) -> Exit {
             Ok(undone) => {
                 output.text(&format!("{} modules and {} files are as they were\n", undone.modules, undone.files));
                 if let Some(first) = undone.missing.first() {
-                    let text = format!("{} files are not where they came from any more, such as {first}", undone.missing.len());
-                    output.report(&Diagnostic::new(Kind::CannotRestore, text).help("copy them from the original packages"));
+                    let text = format!(
+                        "{} files are not where they came from any more, such as {first}",
+                        undone.missing.len()
+                    );
+                    output.report(
+                        &Diagnostic::new(Kind::CannotRestore, text).help("copy them from the original packages"),
+                    );
                 }
             }
             Err(problem) => output.report(&problem),
@@ -166,7 +173,8 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
         Some(out) => out.clone(),
         None => {
             let code = plan.target.code_root.canonicalize().unwrap_or_else(|_| plan.target.code_root.clone());
-            let name = code.file_name().map_or_else(|| "package".to_owned(), |name| name.to_string_lossy().into_owned());
+            let name =
+                code.file_name().map_or_else(|| "package".to_owned(), |name| name.to_string_lossy().into_owned());
             PathBuf::from(format!("{name}-debloated"))
         }
     };
@@ -212,7 +220,8 @@ fn text(report: &Report, out: &std::path::Path) -> String {
         let mut rows = vec![["", "before", "after", "change", "low–high after", ""].map(str::to_owned).to_vec()];
         let mut row = |name: &str, of: &dyn Fn(&Figures) -> Spread, figure: &str, digits: usize, scale: f64| {
             let (a, b) = (of(before), of(after));
-            let change = if a.median > 0.0 { format!("{:+.1} %", 100.0 * (b.median / a.median - 1.0)) } else { "-".to_owned() };
+            let change =
+                if a.median > 0.0 { format!("{:+.1} %", 100.0 * (b.median / a.median - 1.0)) } else { "-".to_owned() };
             let found = report.significance.iter().find(|one| one.figure == figure);
             let chance = found.map_or_else(String::new, |one| match one.verdict.as_str() {
                 "no difference" => format!("not more than chance (p = {:.2})", one.p),
@@ -237,14 +246,24 @@ fn text(report: &Report, out: &std::path::Path) -> String {
         text.push_str(&table(&rows));
         text.push('\n');
     }
-    let names: usize = report.modules.iter().filter(|one| one.loaded).map(|one| one.attributes_before - one.attributes_after.min(one.attributes_before)).sum();
+    let names: usize = report
+        .modules
+        .iter()
+        .filter(|one| one.loaded)
+        .map(|one| one.attributes_before - one.attributes_after.min(one.attributes_before))
+        .sum();
     let bodies: usize = report.modules.iter().map(|one| one.bodies).sum();
     text.push_str(&format!(
         "modules    {} of the package's are loaded, {} before; {names} names and {bodies} bodies are loaded on demand\n",
         report.modules_loaded_after, report.modules_loaded_before
     ));
     for rule in &report.rules {
-        text.push_str(&format!("files      {}: {} left out, {:.2} MB\n", rule.name, rule.files, rule.bytes as f64 / 1_048_576.0));
+        text.push_str(&format!(
+            "files      {}: {} left out, {:.2} MB\n",
+            rule.name,
+            rule.files,
+            rule.bytes as f64 / 1_048_576.0
+        ));
     }
     text.push_str(&format!(
         "events     {} give the original's answers, {} of them withheld from the search\n",

@@ -231,7 +231,8 @@ impl Oracle {
     /// Why nothing could be compared.
     pub fn learn(runs: &[Run], names: &[String]) -> Result<Self, String> {
         let Some(first) = runs.first() else { return Err("the original was not run".to_owned()) };
-        let steps_of = |run: &Run| -> Vec<Step> { run.init.iter().cloned().chain(run.events.iter().cloned()).collect() };
+        let steps_of =
+            |run: &Run| -> Vec<Step> { run.init.iter().cloned().chain(run.events.iter().cloned()).collect() };
         let mut steps: Vec<(Step, Mask)> = steps_of(first).into_iter().map(|step| (step, Mask::default())).collect();
         for run in runs.get(1..).unwrap_or_default() {
             for ((step, mask), other) in steps.iter_mut().zip(steps_of(run)) {
@@ -253,7 +254,10 @@ impl Oracle {
             }
             let words = mask.words();
             if !words.is_empty() {
-                notes.insert(format!("{name}: the original itself differs from run to run in {}: not compared", words.join(", ")));
+                notes.insert(format!(
+                    "{name}: the original itself differs from run to run in {}: not compared",
+                    words.join(", ")
+                ));
             }
         }
         Ok(Self { steps, events, notes: notes.into_iter().collect() })

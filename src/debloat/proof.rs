@@ -157,11 +157,8 @@ pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
     .into_iter()
     .flatten()
     .collect();
-    let mut verdict = if said.is_empty() {
-        "no gain: no figure differs by more than chance".to_owned()
-    } else {
-        said.join(", ")
-    };
+    let mut verdict =
+        if said.is_empty() { "no gain: no figure differs by more than chance".to_owned() } else { said.join(", ") };
     let peak = Spread::of(&before.peak).median;
     if peak > 0.0 && peak <= 128.0 {
         verdict.push_str(&format!(

@@ -263,9 +263,8 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> f64 {
 /// P(Z > z) of the normal distribution. Source: Abramowitz & Stegun 26.2.17, error below 7.5e-8.
 fn upper_tail(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * z);
-    let poly = t
-        * (0.319_381_530
-            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+    let poly =
+        t * (0.319_381_530 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
     poly * (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 

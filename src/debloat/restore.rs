@@ -26,8 +26,10 @@ fn manifest(package: &Path) -> Result<(PathBuf, serde_json::Value, Content), Dia
         Diagnostic::new(Kind::CannotRead, why).in_file(&path).help("name a package that `meminterface debloat` made")
     };
     let data = fs_err::read(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let value: serde_json::Value = serde_json::from_slice(&data).map_err(|error| wrong(format!("is no manifest: {error}")))?;
-    let content: Content = serde_json::from_value(value.clone()).map_err(|error| wrong(format!("is no manifest: {error}")))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&data).map_err(|error| wrong(format!("is no manifest: {error}")))?;
+    let content: Content =
+        serde_json::from_value(value.clone()).map_err(|error| wrong(format!("is no manifest: {error}")))?;
     Ok((path, value, content))
 }
 
@@ -35,7 +37,11 @@ fn manifest(package: &Path) -> Result<(PathBuf, serde_json::Value, Content), Dia
 fn inside(package: &Path, relative: &str) -> Result<PathBuf, Diagnostic> {
     let path = Path::new(relative);
     let is_plain = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if is_plain && !relative.is_empty() { Ok(package.join(path)) } else { Err(cannot(format!("`{relative}` leads out of the package"))) }
+    if is_plain && !relative.is_empty() {
+        Ok(package.join(path))
+    } else {
+        Err(cannot(format!("`{relative}` leads out of the package")))
+    }
 }
 
 fn write(path: &Path, data: &[u8]) -> Result<(), Diagnostic> {
@@ -71,7 +77,11 @@ fn put_back(package: &Path, name: &str, content: &mut Content) -> Result<(), Dia
     let path = inside(package, &module.file)?;
     let kept = package.join(SIDE_FOLDER).join("originals").join(format!("{name}.z"));
     let packed = fs_err::read(&kept).map_err(|error| {
-        let help = if content.strict { "the package was made with --strict, which keeps no originals: make it again with `--keep`" } else { "make the package again" };
+        let help = if content.strict {
+            "the package was made with --strict, which keeps no originals: make it again with `--keep`"
+        } else {
+            "make the package again"
+        };
         cannot(format!("the original of `{name}` cannot be read: {error}")).help(help)
     })?;
     let mut data = Vec::new();
@@ -159,11 +169,10 @@ pub fn undo(package: &Path) -> Result<Undone, Diagnostic> {
         content.files.insert(one.file.clone(), tree::sha256(&data));
         undone.files += 1;
     }
-    for name in ["meminterface_ondemand.py"] {
-        let _ = std::fs::remove_file(package.join(name));
-        forget_bytecode(package, name, &mut content);
-        content.files.remove(name);
-    }
+    let loader = "meminterface_ondemand.py";
+    let _ = std::fs::remove_file(package.join(loader));
+    forget_bytecode(package, loader, &mut content);
+    content.files.remove(loader);
     save(&path, value, &content)?;
     Ok(undone)
 }

@@ -330,8 +330,11 @@ impl Module {
         if left_alone.is_some() {
             candidates.clear();
         }
-        let references: Vec<(TextRange, String)> =
-            references.into_iter().filter(|(_, name)| candidates.contains_key(*name)).map(|(r, n)| (r, n.to_owned())).collect();
+        let references: Vec<(TextRange, String)> = references
+            .into_iter()
+            .filter(|(_, name)| candidates.contains_key(*name))
+            .map(|(r, n)| (r, n.to_owned()))
+            .collect();
 
         // Functions.
         let mut functions = Vec::new();
@@ -474,7 +477,7 @@ impl Module {
                         }
                     }
                     let new = if kept.is_empty() { "pass".to_owned() } else { format!("import {}", kept.join(", ")) };
-                    edits.push((range, new + &lines(text, range)));
+                    edits.push((range, format!("{new}{}", lines(text, range))));
                     whole.insert(*at);
                 }
                 Stmt::ImportFrom(import) => {
@@ -495,9 +498,9 @@ impl Module {
                         (true, false) => "pass".to_owned(),
                         // Loads the module and binds a name that nobody asks for.
                         (true, true) => format!("{from}__name__ as _mi_loaded"),
-                        (false, _) => from + &kept.join(", "),
+                        (false, _) => format!("{from}{}", kept.join(", ")),
                     };
-                    edits.push((range, new + &lines(text, range)));
+                    edits.push((range, format!("{new}{}", lines(text, range))));
                     whole.insert(*at);
                 }
                 _ => {
@@ -511,7 +514,7 @@ impl Module {
                         _ => "block",
                     };
                     unit(kind, render(range) + "\n", all);
-                    edits.push((range, "pass".to_owned() + &lines(text, range)));
+                    edits.push((range, format!("pass{}", lines(text, range))));
                     whole.insert(*at);
                 }
             }
@@ -528,7 +531,7 @@ impl Module {
             side.bodies.insert(*number, (line, function.classes.clone(), function.name.clone(), definition));
             let cell = if function.call.is_empty() { "" } else { function.call.as_str() };
             let call = cell.replace("{number}", &number.to_string());
-            edits.push((function.body, call + &lines(text, function.body)));
+            edits.push((function.body, format!("{call}{}", lines(text, function.body))));
             stubbed.push(function.body);
         }
         let inside = |range: TextRange| edits.iter().any(|(edit, _)| edit.contains_range(range));
@@ -557,7 +560,7 @@ impl Module {
                 if !new.is_empty() && !new.ends_with('\n') {
                     new.push('\n');
                 }
-                new + &install + "\n"
+                format!("{new}{install}\n")
             }
             Prelude::Inline(at) => {
                 insert(&mut edits, at, format!("{install}; "));
@@ -575,7 +578,7 @@ impl Module {
 /// Puts a text before what stands at an offset.
 fn insert(edits: &mut Vec<(TextRange, String)>, at: TextSize, new: String) {
     match edits.iter_mut().find(|(range, _)| range.start() == at) {
-        Some((_, text)) => *text = new + text,
+        Some((_, text)) => text.insert_str(0, &new),
         None => edits.push((TextRange::empty(at), new)),
     }
 }
@@ -682,13 +685,7 @@ fn absolute(module: Option<&str>, level: u32, package: &str) -> Option<String> {
 }
 
 /// Import statements at the module's level, those in `if`, `try` and `with` too.
-fn collect_imports(
-    statement: &Stmt,
-    at: usize,
-    package: &str,
-    imports: &mut Vec<Import>,
-    stars: &mut Vec<String>,
-) {
+fn collect_imports(statement: &Stmt, at: usize, package: &str, imports: &mut Vec<Import>, stars: &mut Vec<String>) {
     match statement {
         Stmt::Import(import) => {
             let aliases =
@@ -797,8 +794,19 @@ fn outward(statement: &Stmt, imported: &FxHashMap<String, String>, changes: &mut
 }
 
 fn is_registration(decorator: &Decorator) -> bool {
-    const WORDS: &[&str] =
-        &["regist", "hook", "implements", "dispatch", "route", "task", "command", "receiver", "subscribe", "listen", "plugin"];
+    const WORDS: &[&str] = &[
+        "regist",
+        "hook",
+        "implements",
+        "dispatch",
+        "route",
+        "task",
+        "command",
+        "receiver",
+        "subscribe",
+        "listen",
+        "plugin",
+    ];
     let name = last_name(&decorator.expression).to_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }
@@ -816,9 +824,28 @@ fn last_name(expr: &Expr) -> &str {
 /// Decorators that give a function that does the same, and leave no trace elsewhere.
 fn quiet_decorator(decorator: &Decorator) -> bool {
     const QUIET: &[&str] = &[
-        "property", "setter", "getter", "deleter", "staticmethod", "classmethod", "abstractmethod", "cached_property",
-        "cache_readonly", "lru_cache", "cache", "override", "final", "total_ordering", "dataclass", "runtime_checkable",
-        "wraps", "contextmanager", "asynccontextmanager", "abstractproperty", "set_module", "cacheit",
+        "property",
+        "setter",
+        "getter",
+        "deleter",
+        "staticmethod",
+        "classmethod",
+        "abstractmethod",
+        "cached_property",
+        "cache_readonly",
+        "lru_cache",
+        "cache",
+        "override",
+        "final",
+        "total_ordering",
+        "dataclass",
+        "runtime_checkable",
+        "wraps",
+        "contextmanager",
+        "asynccontextmanager",
+        "abstractproperty",
+        "set_module",
+        "cacheit",
     ];
     QUIET.contains(&last_name(&decorator.expression))
 }
@@ -826,11 +853,47 @@ fn quiet_decorator(decorator: &Decorator) -> bool {
 /// Whether evaluating an expression later gives the same and is noticed by nobody.
 fn quiet(expr: &Expr, depth: usize) -> bool {
     const CALLS: &[&str] = &[
-        "frozenset", "set", "dict", "tuple", "list", "object", "property", "staticmethod", "classmethod", "range",
-        "bytes", "str", "int", "float", "re.compile", "namedtuple", "collections.namedtuple", "TypeVar",
-        "typing.TypeVar", "NewType", "ParamSpec", "logging.getLogger", "getLogger", "struct.Struct", "Struct",
-        "partial", "functools.partial", "itemgetter", "attrgetter", "operator.itemgetter", "operator.attrgetter",
-        "sorted", "zip", "map", "enumerate", "max", "min", "len", "sum", "OrderedDict", "collections.OrderedDict",
+        "frozenset",
+        "set",
+        "dict",
+        "tuple",
+        "list",
+        "object",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "range",
+        "bytes",
+        "str",
+        "int",
+        "float",
+        "re.compile",
+        "namedtuple",
+        "collections.namedtuple",
+        "TypeVar",
+        "typing.TypeVar",
+        "NewType",
+        "ParamSpec",
+        "logging.getLogger",
+        "getLogger",
+        "struct.Struct",
+        "Struct",
+        "partial",
+        "functools.partial",
+        "itemgetter",
+        "attrgetter",
+        "operator.itemgetter",
+        "operator.attrgetter",
+        "sorted",
+        "zip",
+        "map",
+        "enumerate",
+        "max",
+        "min",
+        "len",
+        "sum",
+        "OrderedDict",
+        "collections.OrderedDict",
     ];
     if depth > 200 {
         return false;
@@ -851,20 +914,19 @@ fn quiet(expr: &Expr, depth: usize) -> bool {
         Expr::Tuple(node) => all(&node.elts),
         Expr::List(node) => all(&node.elts),
         Expr::Set(node) => all(&node.elts),
-        Expr::Dict(node) => node.items.iter().all(|item| {
-            item.key.as_ref().is_none_or(|key| quiet(key, depth + 1)) && quiet(&item.value, depth + 1)
-        }),
+        Expr::Dict(node) => node
+            .items
+            .iter()
+            .all(|item| item.key.as_ref().is_none_or(|key| quiet(key, depth + 1)) && quiet(&item.value, depth + 1)),
         Expr::BinOp(node) => quiet(&node.left, depth + 1) && quiet(&node.right, depth + 1),
         Expr::UnaryOp(node) => quiet(&node.operand, depth + 1),
         Expr::BoolOp(node) => all(&node.values),
-        Expr::Compare(node) => {
-            quiet(&node.left, depth + 1) && node.comparators.iter().all(|one| quiet(one, depth + 1))
-        }
+        Expr::Compare(node) => quiet(&node.left, depth + 1) && node.comparators.iter().all(|one| quiet(one, depth + 1)),
         Expr::If(node) => [&node.test, &node.body, &node.orelse].iter().all(|one| quiet(one, depth + 1)),
         Expr::Starred(node) => quiet(&node.value, depth + 1),
-        Expr::Slice(node) => {
-            [&node.lower, &node.upper, &node.step].iter().all(|one| one.as_ref().is_none_or(|one| quiet(one, depth + 1)))
-        }
+        Expr::Slice(node) => [&node.lower, &node.upper, &node.step]
+            .iter()
+            .all(|one| one.as_ref().is_none_or(|one| quiet(one, depth + 1))),
         Expr::Call(call) => {
             let mut name = String::new();
             let is_plain = dotted(&call.func, &mut name);
@@ -1150,11 +1212,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn module(&mut self, body: &'a [Stmt]) {
-        self.scopes.push(Scope {
-            kind: ScopeKind::Module,
-            bound: FxHashSet::default(),
-            global: FxHashSet::default(),
-        });
+        self.scopes.push(Scope { kind: ScopeKind::Module, bound: FxHashSet::default(), global: FxHashSet::default() });
         self.visit_body(body);
     }
 
@@ -1277,7 +1335,9 @@ impl<'a> Visitor<'a> for Resolver<'a> {
             Stmt::TypeAlias(_) => {
                 // Evaluated when asked for, in a scope of its own: names in it stay.
                 let mut names = FxHashSet::default();
-                for word in words(self.text.get(usize::from(statement.start())..usize::from(statement.end())).unwrap_or_default()) {
+                for word in words(
+                    self.text.get(usize::from(statement.start())..usize::from(statement.end())).unwrap_or_default(),
+                ) {
                     names.insert(word.to_owned());
                 }
                 self.pinned.extend(names);
@@ -1400,16 +1460,19 @@ impl<'a> Visitor<'a> for Body {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        const ODD: &[&str] = &["locals", "vars", "dir", "eval", "exec", "currentframe", "_getframe", "stack", "stacklevel"];
+        const ODD: &[&str] =
+            &["locals", "vars", "dir", "eval", "exec", "currentframe", "_getframe", "stack", "stacklevel"];
         match expr {
             Expr::Yield(_) | Expr::YieldFrom(_) | Expr::Await(_) => self.odd = true,
             Expr::Name(name) if matches!(name.id.as_str(), "super" | "__class__") => self.cell = true,
             Expr::Name(name) if ODD.contains(&name.id.as_str()) => self.odd = true,
             Expr::Attribute(attribute) if ODD.contains(&attribute.attr.as_str()) => self.odd = true,
             Expr::Call(call) => {
-                self.odd |= call.arguments.keywords.iter().any(|keyword| {
-                    keyword.arg.as_ref().is_some_and(|name| name.as_str() == "stacklevel")
-                });
+                self.odd |= call
+                    .arguments
+                    .keywords
+                    .iter()
+                    .any(|keyword| keyword.arg.as_ref().is_some_and(|name| name.as_str() == "stacklevel"));
             }
             _ => {}
         }
@@ -1422,12 +1485,21 @@ fn stub(source: &Source, function: &StmtFunctionDef, at: usize, classes: &[Strin
     if function.is_async || function.type_params.is_some() || !function.decorator_list.iter().all(quiet_decorator) {
         return;
     }
-    if matches!(name, "__del__" | "_mi_own_getattr" | "__getattr__" | "__getattribute__" | "__init_subclass__" | "__class_getitem__" | "__dir__")
-        || classes.is_empty() && name.starts_with("__")
+    if matches!(
+        name,
+        "__del__"
+            | "_mi_own_getattr"
+            | "__getattr__"
+            | "__getattribute__"
+            | "__init_subclass__"
+            | "__class_getitem__"
+            | "__dir__"
+    ) || classes.is_empty() && name.starts_with("__")
     {
         return;
     }
-    let skip = usize::from(matches!(function.body.first(), Some(Stmt::Expr(expr)) if expr.value.is_string_literal_expr()));
+    let skip =
+        usize::from(matches!(function.body.first(), Some(Stmt::Expr(expr)) if expr.value.is_string_literal_expr()));
     let (Some(first), Some(last)) = (function.body.get(skip), function.body.last()) else { return };
     let body = TextRange::new(first.start(), last.end());
     if usize::from(body.len()) < SMALL_BODY {

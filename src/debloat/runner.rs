@@ -17,10 +17,8 @@ use crate::diagnostic::{Diagnostic, Kind};
 use crate::measure::{Cancelled, Plan, Scripts};
 use crate::project::discover::Platform;
 
-const HARNESS: &[(&str, &str)] = &[
-    ("debloat_run.py", include_str!("harness/debloat_run.py")),
-    ("meminterface_ondemand.py", ONDEMAND),
-];
+const HARNESS: &[(&str, &str)] =
+    &[("debloat_run.py", include_str!("harness/debloat_run.py")), ("meminterface_ondemand.py", ONDEMAND)];
 
 /// What goes into a trimmed package to load what was taken out of it.
 pub const ONDEMAND: &str = include_str!("harness/meminterface_ondemand.py");

@@ -88,7 +88,9 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
     let empty = Evidence::default();
     let evidence = run.evidence.as_ref().unwrap_or(&empty);
     let none = BTreeSet::new();
-    let read: Vec<(String, Result<(PathBuf, Module), String>)> = run
+    // A module's name, and what was read of it or why it was not.
+    type Read = (String, Result<(PathBuf, Module), String>);
+    let read: Vec<Read> = run
         .modules
         .par_iter()
         .filter_map(|(name, file)| {
@@ -250,8 +252,7 @@ impl<'a> Search<'a> {
             let mut choice = Choice::default();
             let file = path.to_string_lossy();
             if self.options.attributes {
-                choice.names =
-                    module.candidates.keys().filter(|one| !self.is_kept(name, one)).cloned().collect();
+                choice.names = module.candidates.keys().filter(|one| !self.is_kept(name, one)).cloned().collect();
                 choice.loads = self.loads.get(name).cloned().unwrap_or_default();
                 let text_is_own = module.left_alone.is_none_or(|why| !why.contains("sys.modules"));
                 if text_is_own && path.file_stem().is_some_and(|stem| stem == "__init__") {
@@ -294,9 +295,14 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// `interrupted`, `cannot-write`, `cannot-measure`.
-    pub fn attempt(&mut self, runner: &mut Runner<'_>, choices: &Choices) -> Result<(Outcome, Result<(), String>), Diagnostic> {
+    pub fn attempt(
+        &mut self,
+        runner: &mut Runner<'_>,
+        choices: &Choices,
+    ) -> Result<(Outcome, Result<(), String>), Diagnostic> {
         let rewritten = self.rewrite(choices);
-        let mut ask = Ask { rounds: 1, events: Some(self.events.clone()), sides: Some(BTreeMap::new()), ..Ask::default() };
+        let mut ask =
+            Ask { rounds: 1, events: Some(self.events.clone()), sides: Some(BTreeMap::new()), ..Ask::default() };
         for (name, one) in &rewritten {
             if let Some((path, _)) = self.modules.all.get(name) {
                 ask.texts.insert(path, &one.text);
@@ -354,7 +360,9 @@ impl<'a> Search<'a> {
         let mut is_new = false;
         for (culprit, changed) in self.effects.clone() {
             let owner_is_loaded = loaded.contains(&changed)
-                || changed.rsplit_once('.').is_some_and(|(module, _)| loaded.contains(module) && !self.chains.contains_key(changed.as_str()));
+                || changed
+                    .rsplit_once('.')
+                    .is_some_and(|(module, _)| loaded.contains(module) && !self.chains.contains_key(changed.as_str()));
             // What changes its own package before anyone sees it belongs to that package.
             if loaded.contains(&culprit) || !owner_is_loaded {
                 continue;
@@ -367,9 +375,8 @@ impl<'a> Search<'a> {
             .keys()
             .filter(|name| !loaded.contains(**name))
             .filter(|name| {
-                name.rsplit_once('.').is_some_and(|(package, _)| {
-                    loaded.contains(package) && !self.modules.all.contains_key(package)
-                })
+                name.rsplit_once('.')
+                    .is_some_and(|(package, _)| loaded.contains(package) && !self.modules.all.contains_key(package))
             })
             .map(|name| (*name).to_owned())
             .collect();
@@ -395,7 +402,11 @@ impl<'a> Search<'a> {
         for round in 0..32 {
             let choices = self.everything();
             let (names, functions) = total(&choices);
-            (self.progress)(&format!("attempt {}: without {names} names and {functions} bodies of {} modules", round + 1, choices.len()));
+            (self.progress)(&format!(
+                "attempt {}: without {names} names and {functions} bodies of {} modules",
+                round + 1,
+                choices.len()
+            ));
             let (outcome, verdict) = self.attempt(runner, &choices)?;
             let mut is_new = self.learn(&outcome);
             if outcome.run.init.is_some() {
@@ -495,7 +506,8 @@ impl<'a> Search<'a> {
     ) -> Result<(), Diagnostic> {
         let mut items: Vec<Item> = choice.names.iter().cloned().map(Item::Name).collect();
         items.extend(choice.functions.iter().copied().map(Item::Function));
-        let mut kept = Choice { submodules: choice.submodules.clone(), loads: choice.loads.clone(), ..Choice::default() };
+        let mut kept =
+            Choice { submodules: choice.submodules.clone(), loads: choice.loads.clone(), ..Choice::default() };
         let mut open: Vec<Vec<Item>> = vec![items];
         while let Some(part) = open.pop() {
             if self.is_over() {

@@ -44,7 +44,9 @@ pub const RULES: &[Rule] = &[
         name: "caches",
         why: "bytecode and tool caches; what the package loads is compiled anew",
         matches: |folders, name| {
-            folders.iter().any(|folder| matches!(*folder, "__pycache__" | ".pytest_cache" | ".mypy_cache" | ".ruff_cache"))
+            folders
+                .iter()
+                .any(|folder| matches!(*folder, "__pycache__" | ".pytest_cache" | ".mypy_cache" | ".ruff_cache"))
                 || name.ends_with(".pyc") && folders.contains(&"__pycache__")
         },
     },
@@ -77,7 +79,8 @@ pub const RULES: &[Rule] = &[
             let lower = name.to_lowercase();
             !folders.is_empty()
                 && !folders.first().is_some_and(|first| first.ends_with("-info"))
-                && (lower.ends_with(".rst") || matches!(lower.as_str(), "readme" | "readme.md" | "readme.txt" | "changes.txt" | "changelog.md"))
+                && (lower.ends_with(".rst")
+                    || matches!(lower.as_str(), "readme" | "readme.md" | "readme.txt" | "changes.txt" | "changelog.md"))
         },
     },
     Rule {
@@ -95,15 +98,16 @@ pub const RULES: &[Rule] = &[
         why: "files of `.dist-info` that `importlib.metadata` does not read names, versions or entry points from",
         matches: |folders, name| {
             folders.first().is_some_and(|first| first.ends_with(".dist-info"))
-                && matches!(name, "RECORD" | "INSTALLER" | "REQUESTED" | "WHEEL" | "direct_url.json" | "RECORD.jws" | "zip-safe")
+                && matches!(
+                    name,
+                    "RECORD" | "INSTALLER" | "REQUESTED" | "WHEEL" | "direct_url.json" | "RECORD.jws" | "zip-safe"
+                )
         },
     },
     Rule {
         name: "other-platforms",
         why: "shared libraries of another system or another version of Python",
-        matches: |_, name| {
-            [".pyd", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end))
-        },
+        matches: |_, name| [".pyd", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end)),
     },
 ];
 
@@ -124,7 +128,8 @@ pub fn rule_of(relative: &Path, tag: &str) -> Option<&'static Rule> {
 /// Whether a folder of the user's code is none of the application's.
 fn is_foreign(folder: &Path) -> bool {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    folder.join("pyvenv.cfg").is_file() || matches!(name.as_str(), ".git" | ".hg" | ".svn" | "node_modules" | ".aws-sam" | ".tox" | ".nox")
+    folder.join("pyvenv.cfg").is_file()
+        || matches!(name.as_str(), ".git" | ".hg" | ".svn" | "node_modules" | ".aws-sam" | ".tox" | ".nox")
 }
 
 /// Finds all files: of the code first, then of each folder of packages. What has the same name as something earlier is
@@ -229,7 +234,8 @@ fn walk(
 /// # Errors
 /// `cannot-write`.
 pub fn copy(files: &[File], into: &Path) -> Result<(), Diagnostic> {
-    let folders: BTreeSet<PathBuf> = files.iter().filter_map(|file| Some(into.join(&file.relative).parent()?.to_path_buf())).collect();
+    let folders: BTreeSet<PathBuf> =
+        files.iter().filter_map(|file| Some(into.join(&file.relative).parent()?.to_path_buf())).collect();
     for folder in &folders {
         fs_err::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
     }

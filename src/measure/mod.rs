@@ -49,11 +49,11 @@ use crate::diagnostic::{Diagnostic, Kind};
 use crate::project::discover::Platform;
 use crate::project::events::Event;
 
-pub use report::{Measurement, Outcome};
 #[cfg(target_os = "linux")]
 pub use engine::{Ended, Scripts};
 #[cfg(target_os = "linux")]
 pub use python::Interpreter;
+pub use report::{Measurement, Outcome};
 #[cfg(target_os = "linux")]
 pub use sys::Endings;
 
