@@ -6,7 +6,7 @@
 Formula('...')
 
 The work is done by the extension module ``_meminterface``; this package gives its names a home. Interfaces that
-``meminterface extract`` wrote import ``term``, ``symbol``, ``raised``, ``fail`` and ``Leave`` from here.
+``meminterface extract`` wrote import ``term``, ``symbol``, ``amount``, ``raised``, ``fail`` and ``Leave`` from here.
 """
 
 from meminterface._meminterface import (
@@ -28,7 +28,7 @@ from meminterface._meminterface import (
     symbol,
     term,
 )
-from meminterface._runtime import Leave, fail, raised
+from meminterface._runtime import Leave, amount, fail, raised
 
 __all__ = [
     "EvaluationError",
@@ -45,6 +45,7 @@ __all__ = [
     "ParseError",
     "Path",
     "__version__",
+    "amount",
     "extract",
     "extract_all",
     "fail",

@@ -1,10 +1,15 @@
-"""What generated interfaces import, other than formulas: the handler's own exceptions and exits, acted out."""
+"""What generated interfaces import: the handler's own exceptions and exits, acted out, and formulas in bytes."""
 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
 
-__all__ = ["Leave", "fail", "raised"]
+from meminterface._meminterface import Formula
+
+__all__ = ["Leave", "amount", "fail", "raised"]
 
 
 class Leave(BaseException):
@@ -29,3 +34,23 @@ def fail(variable: str | None, label: str, *exceptions: str) -> None:
     for exception in exceptions:
         if variable == label or variable == f"{label}: {exception}":
             raise raised(exception)
+
+
+def amount(formula: str, values: Mapping[str, Callable[[], Any]]) -> Formula:
+    """The formula, with the symbols replaced whose values are known.
+
+    ``values`` gives a function for each symbol. What gives ``None``, no number, or fails because the arguments lack
+    it (``event["n"]`` without an ``n``) stays a symbol.
+    """
+    known: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            found = value()
+        except (AttributeError, LookupError, TypeError, ValueError):
+            continue
+        if isinstance(found, bool):
+            found = int(found)
+        if isinstance(found, (int, float, Fraction, Formula)):
+            known[name] = found
+    result = Formula(formula)
+    return result.substitute(known) if known else result

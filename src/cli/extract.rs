@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Exit, Output};
-use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::diagnostic::{Diagnostic, Kind, Schema, Span};
 use crate::interface::{self, ExtractOptions, Interface, Symbols};
 use crate::project::Sources;
 use crate::project::discover::{Handler, discover_with};
@@ -57,6 +57,9 @@ pub struct ExtractArguments {
     /// Follow calls of the project's own functions no deeper than this.
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
+    /// Leave out the formulas in bytes: `<handler>_demand`, `_peak`, `_resident_peak`, `_retained`.
+    #[arg(long)]
+    no_bytes: bool,
     /// List the paths through each handler, with their conditions and formulas, instead of its interface.
     #[arg(long = "paths")]
     list_paths: bool,
@@ -76,12 +79,13 @@ pub fn run(arguments: &ExtractArguments, output: &mut Output) -> Exit {
     let sources: Arc<Sources> = Arc::default();
     let (handlers, mut problems) = discover_with(&arguments.paths, arguments.handler.as_deref(), &sources);
     let groups = grouped(&handlers);
-    let options = ExtractOptions { depth: arguments.depth };
+    let options = ExtractOptions { depth: arguments.depth, bytes: !arguments.no_bytes && !arguments.list_paths };
     let mut writer = Writer::new(arguments, handlers.len());
     let progress = output.progress(groups.len(), "files");
     let read_group = |group: &Vec<&Handler>| {
         let (interfaces, mut problems) = interface::extract_with(group, &options, &sources);
         let mut rendered = Vec::new();
+        problems.extend(interfaces.iter().flat_map(growth));
         for one in interfaces {
             match render(&one, arguments) {
                 Ok((text, more)) => {
@@ -144,6 +148,21 @@ fn grouped(handlers: &[Handler]) -> Vec<Vec<&Handler>> {
         }
     }
     order
+}
+
+/// A warning for each place where memory stays from one invocation to the next.
+fn growth(interface: &Interface) -> Vec<Diagnostic> {
+    let places = interface.bytes.iter().flat_map(|bytes| &bytes.outcome.growth);
+    places
+        .map(|(file, line, message)| {
+            Diagnostic::new(Kind::RetainedGrowth, message.clone()).in_file(file).at(Span {
+                line: *line,
+                column: 1,
+                end_line: *line,
+                end_column: 1,
+            })
+        })
+        .collect()
 }
 
 /// An interface as text, with what names its file.

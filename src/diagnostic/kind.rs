@@ -116,6 +116,8 @@ kinds! {
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.
     Usage = "usage", Error;
+    /// Something that outlives the invocation (a variable of the module, a cache, a default value) grows with each one, until a warm instance is full. Bound it, or empty it.
+    RetainedGrowth = "retained-growth", Warning;
     /// A bug of this tool, not of your input. Please report it with the file that caused it; the exit code is 3.
     Internal = "internal", Error;
 }

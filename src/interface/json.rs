@@ -11,7 +11,7 @@ use super::tree::{ArgumentValue, Block, Initialisation, Interface, Node, Place, 
 pub fn write(interface: &Interface) -> Value {
     let mut terms = Vec::new();
     collect(&interface.body, &mut terms);
-    json!({
+    let mut document = json!({
         "schema": Schema::INTERFACE,
         "handler": interface.handler,
         "name": interface.name,
@@ -26,7 +26,11 @@ pub fn write(interface: &Interface) -> Value {
         "free": interface.free,
         "notes": interface.notes,
         "statistics": interface.statistics,
-    })
+    });
+    if let (Some(bytes), Some(object)) = (&interface.bytes, document.as_object_mut()) {
+        object.insert("bytes".to_owned(), bytes.to_json());
+    }
+    document
 }
 
 fn initialisation(initialisation: &Initialisation) -> Value {

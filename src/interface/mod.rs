@@ -5,6 +5,7 @@
 //! `calls`, `expression` and `formula`; never runs the code that it reads.
 
 mod build;
+mod bytes;
 mod evaluate;
 mod json;
 mod names;
@@ -25,6 +26,7 @@ use crate::formula::Formula;
 use crate::project::discover::{EnvValue, Handler};
 use crate::project::{LoadOptions, ModuleId, Project, Source, Sources};
 
+pub use bytes::InBytes;
 pub use evaluate::{EvaluateError, Path};
 pub use python::Symbols;
 pub use tree::{Interface, Mcv, McvKind, McvType, Statistics};
@@ -36,6 +38,8 @@ use tree::{Initialisation, Parameter, ParameterKind};
 pub struct ExtractOptions {
     /// How deep calls of the project's functions are followed; no limit if `None`.
     pub depth: Option<usize>,
+    /// Whether formulas in bytes are made too.
+    pub bytes: bool,
 }
 
 /// Reads handlers of one file, and gives the interface of each that can be read, in order.
@@ -131,18 +135,16 @@ fn interface(
     };
     let name = handler.function.rsplit('.').next().unwrap_or(&handler.function).to_owned();
     let parameters = parameters_of(program, function);
-    let build_options = build::Options {
-        depth: options.depth,
-        environment: handler
-            .settings
-            .environment
-            .iter()
-            .filter_map(|(name, value)| match value {
-                EnvValue::Literal(text) => Some((name.clone(), text.clone())),
-                EnvValue::Unresolved(_) => None,
-            })
-            .collect(),
-    };
+    let environment: BTreeMap<String, String> = handler
+        .settings
+        .environment
+        .iter()
+        .filter_map(|(name, value)| match value {
+            EnvValue::Literal(text) => Some((name.clone(), text.clone())),
+            EnvValue::Unresolved(_) => None,
+        })
+        .collect();
+    let build_options = build::Options { depth: options.depth, environment: environment.clone() };
     let built = build::Builder::new(project, program, &build_options, module).build(function);
     let mut free = built.free;
     let before = [followed(&built.body), followed(&built.initialisation)];
@@ -157,6 +159,12 @@ fn interface(
     }
     let named = names::name(body, &parameters, &built.atoms, &bound);
     let initial = names::name(initialisation, &[], &built.atoms, &bound);
+    let bytes = options.bytes.then(|| {
+        let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
+        let version = of_template.unwrap_or_default();
+        let options = crate::memory::Options { values: BTreeMap::new(), environment, version };
+        InBytes::of(project, program, function, &named.mcvs, &options)
+    });
     Ok(Interface {
         handler: qualified,
         name,
@@ -167,6 +175,7 @@ fn interface(
         derived: named.derived,
         body: named.body,
         initialisation: Initialisation { mcvs: initial.mcvs, body: initial.body },
+        bytes,
         free: free.into_iter().collect(),
         notes: built.notes.into_iter().collect(),
         statistics: built.statistics,

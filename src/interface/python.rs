@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 
 use crate::expression::{self, BinaryOperator, Expr, Target, Text, Value};
 
-use super::tree::{ArgumentValue, Block, Interface, Mcv, McvKind, Node, ParameterKind, Place, Term, steering};
+use super::tree::{
+    ArgumentValue, Block, Interface, Mcv, McvKind, Node, Parameter, ParameterKind, Place, Term, steering,
+};
 
 /// How terms are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,11 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
         .with_lengths(&interface.initialisation.body);
         initialisation.write(&mut code, &interface.initialisation.body, &interface.initialisation.mcvs, false);
     }
+    if let (Some(bytes), false) = (&interface.bytes, sympy) {
+        let head = handler_parameters(&interface.parameters);
+        let names: Vec<&str> = interface.parameters.iter().map(|parameter| &*parameter.name).collect();
+        code.push_str(&bytes.to_python(&interface.name, &head, &names));
+    }
     let used = |word: &str| uses(&code, word);
     if sympy {
         file.push_str("import sympy as sp\n");
@@ -67,7 +74,8 @@ pub fn write(interface: &Interface, symbols: Symbols) -> String {
     for module in called {
         let _ = writeln!(file, "import {module}");
     }
-    let helpers: Vec<&str> = ["Leave", "fail", "raised", "symbol", "term"].into_iter().filter(|w| used(w)).collect();
+    let helpers: Vec<&str> =
+        ["Leave", "amount", "fail", "raised", "symbol", "term"].into_iter().filter(|w| used(w)).collect();
     if sympy {
         for (word, text) in SYMPY_HELPERS {
             if used(word) || (*word == "raised" && used("fail")) {
@@ -94,6 +102,31 @@ const SYMPY_HELPERS: &[(&str, &str)] = &[
         "def fail(variable, label, *exceptions):\n    for exception in exceptions:\n        if variable == label or variable == f'{label}: {exception}':\n            raise raised(exception)\n",
     ),
 ];
+
+/// The handler's own parameters, as a signature has them.
+fn handler_parameters(parameters: &[Parameter]) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut keyword_only = false;
+    for parameter in parameters {
+        let default = if parameter.has_default { "=None" } else { "" };
+        match parameter.kind {
+            ParameterKind::Plain => parts.push(format!("{}{default}", parameter.name)),
+            ParameterKind::Positional => {
+                keyword_only = true;
+                parts.push(format!("*{}", parameter.name));
+            }
+            ParameterKind::KeywordOnly => {
+                if !keyword_only {
+                    parts.push("*".to_owned());
+                    keyword_only = true;
+                }
+                parts.push(format!("{}{default}", parameter.name));
+            }
+            ParameterKind::Keywords => parts.push(format!("**{}", parameter.name)),
+        }
+    }
+    parts
+}
 
 /// The modules whose functions the statements of a block call.
 fn imported(block: &Block, sympy: bool, out: &mut BTreeSet<Text>) {

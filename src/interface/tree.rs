@@ -31,6 +31,8 @@ pub struct Interface {
     pub body: Block,
     /// Initialisation: the module-level code of the handler's module and of what it imports from the project.
     pub initialisation: Initialisation,
+    /// What is known in bytes, if that was asked for.
+    pub bytes: Option<super::bytes::InBytes>,
     /// Calls that cost nothing, with the reason.
     pub free: Vec<FreeCall>,
     /// What could not be followed or said, and why.

@@ -181,6 +181,13 @@ impl<'p> Machine<'p> {
                     _ => {}
                 }
             }
+            // A method of an argument that is not given: `event.get("mode")`.
+            if let Value::Input(path) = callee
+                && let Some((receiver, name)) = path.rsplit_once('.')
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            {
+                return self.input_method(&Text::from(receiver), name, &arguments, node);
+            }
             return self.call_unknown("something that is not known", node);
         };
         match code.clone() {

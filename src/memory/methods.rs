@@ -122,7 +122,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn input_method(&mut self, path: &Text, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
+    pub(super) fn input_method(&mut self, path: &Text, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
         match name {
             "get" => {
                 let key = arguments.positional.first().and_then(|key| self.plain(key));

@@ -13,7 +13,7 @@ use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
 
 /// What one invocation takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Bytes that are asked for, nothing reclaimed.
     pub demand: Formula,

@@ -81,6 +81,7 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::CannotDebloat
         | Kind::CannotRestore
         | Kind::MissingLayer
+        | Kind::RetainedGrowth
         | Kind::UnsetVariable
         | Kind::Interrupted => MeasurementError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
