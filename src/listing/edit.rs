@@ -88,11 +88,22 @@ pub fn apply(template: &Template, document: &Arc<Node>, application: &Applicatio
     let is_json = template.text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     let changed =
         if is_json { in_json(template, document, application) } else { in_yaml(template, document, application) };
+    let changed = changed.map(|changed| with_its_end(&template.text, changed));
     let changed = changed.ok_or_else(|| refused("the block cannot be put into this layout"))?;
     if !is_as_wanted(&template.path, &template.text, &changed, application) {
         return Err(refused("the edited template would not be read as it should"));
     }
     Ok(changed)
+}
+
+/// A text whose last line is that of the template, ended as it is there.
+fn with_its_end(before: &str, after: String) -> String {
+    let last = before.rsplit('\n').next().unwrap_or("");
+    let ended = after.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+    match ended {
+        Some(text) if !last.is_empty() && text.rsplit('\n').next() == Some(last) => text.to_owned(),
+        _ => after,
+    }
 }
 
 fn in_yaml(template: &Template, document: &Arc<Node>, application: &Application) -> Option<String> {

@@ -234,20 +234,23 @@ fn intrinsic(node: &Node) -> Option<String> {
 }
 
 /// Reads the block of a template as it stands.
-fn read(template: &Template, document: &Node, problems: &mut Vec<Diagnostic>) -> Application {
+///
+/// Gives also the properties that are there and cannot be used: that they are missing would be no news.
+fn read(template: &Template, document: &Node, problems: &mut Vec<Diagnostic>) -> (Application, Vec<Property>) {
     let mut application = Application::default();
+    let mut told = Vec::new();
     misplaced(template, document, problems);
-    let Some(block) = document.at(&["Metadata", KEY]) else { return application };
+    let Some(block) = document.at(&["Metadata", KEY]) else { return (application, told) };
     if let Value::List(items) = &block.value {
         let message = if items.len() > 1 { "holds several applications" } else { "the block is a list" };
         let help = "a template publishes one application: write its properties right below the key";
         problems.push(wrong(template, block.span, message, help));
-        return application;
+        return (application, Property::ALL.to_vec());
     }
     if block.entries().is_empty() {
         let help = "write `Name`, `Description` and `Author` below it, or use --apply";
         problems.push(wrong(template, block.span, format!("`{KEY}` is empty"), help));
-        return application;
+        return (application, told);
     }
     for entry in block.entries() {
         let Some(property) = Property::ALL.into_iter().find(|property| property.key() == entry.key) else {
@@ -267,6 +270,7 @@ fn read(template: &Template, document: &Node, problems: &mut Vec<Diagnostic>) ->
             continue;
         };
         let node = &entry.value;
+        told.push(property);
         if let Some(name) = intrinsic(node) {
             problems.push(wrong(
                 template,
@@ -303,8 +307,9 @@ fn read(template: &Template, document: &Node, problems: &mut Vec<Diagnostic>) ->
             }
         };
         application.set(Field { property, values, origin: Origin::Template(node.span) });
+        told.pop();
     }
-    application
+    (application, told)
 }
 
 /// The block at places where nothing reads it.
@@ -460,7 +465,7 @@ fn origin_url(folders: &[PathBuf]) -> Option<String> {
 /// into the diagnostics; errors are limits that are broken.
 pub fn application(template: &Template, document: &Node, given: &Given) -> (Application, Vec<Diagnostic>) {
     let mut problems = Vec::new();
-    let mut application = read(template, document, &mut problems);
+    let (mut application, told) = read(template, document, &mut problems);
     let block = document.at(&["Metadata", KEY]).is_some();
     for (property, values) in &given.values {
         let field = Field { property: *property, values: values.clone(), origin: Origin::Option };
@@ -483,11 +488,11 @@ pub fn application(template: &Template, document: &Node, given: &Given) -> (Appl
         application.set(field);
     }
     let folders = folders(&template.path);
-    complete(&mut application, template, document, &folders);
+    complete(&mut application, template, document, &folders, &told);
     let place = document.at(&["Metadata", KEY]).map_or(document.span, |node| node.span);
     let place =
         if block { Span { end_line: place.line, end_column: place.column, ..place } } else { Span::point(1, 1) };
-    limits(template, &application, place, given.public, &mut problems);
+    limits(template, &application, &told, place, given.public, &mut problems);
     if document.get("Transform").is_none() {
         problems.push(warning(wrong(
             template,
@@ -500,7 +505,13 @@ pub fn application(template: &Template, document: &Node, given: &Given) -> (Appl
 }
 
 /// Takes from the project what neither the template's block nor an option says.
-fn complete(application: &mut Application, template: &Template, document: &Node, folders: &[PathBuf]) {
+fn complete(
+    application: &mut Application,
+    template: &Template,
+    document: &Node,
+    folders: &[PathBuf],
+    told: &[Property],
+) {
     // Only its own: that of a folder above may be of another project.
     let pyproject = folders.first().and_then(|folder| {
         let text = fs_err::read_to_string(folder.join("pyproject.toml")).ok()?;
@@ -517,6 +528,7 @@ fn complete(application: &mut Application, template: &Template, document: &Node,
         let is_there = |application: &Application| application.field(property).is_some();
         if let Some(value) = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
             && !is_there(application)
+            && !told.contains(&property)
         {
             let origin = Origin::Project(from.to_owned());
             application.set(Field { property, values: vec![value], origin });
@@ -541,7 +553,10 @@ fn complete(application: &mut Application, template: &Template, document: &Node,
         .map(|name| slug(name).to_lowercase());
     offer(Property::Author, author, "pyproject.toml");
     let licence = beside(folders, &["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING"]);
-    if application_lacks(application, &[Property::LicenseUrl, Property::LicenseBody]) {
+    if application_lacks(application, &[Property::LicenseUrl, Property::LicenseBody])
+        && !told.contains(&Property::LicenseUrl)
+        && !told.contains(&Property::LicenseBody)
+    {
         let mut offer = |value: Option<String>| {
             if let Some(value) = value {
                 let origin = Origin::Project(value.clone());
@@ -551,6 +566,8 @@ fn complete(application: &mut Application, template: &Template, document: &Node,
         offer(licence.as_ref().map(|(name, _)| name.clone()));
     }
     if application_lacks(application, &[Property::ReadmeUrl, Property::ReadmeBody])
+        && !told.contains(&Property::ReadmeUrl)
+        && !told.contains(&Property::ReadmeBody)
         && let Some((name, _)) = readme(&template.path)
     {
         let origin = Origin::Project(name.clone());
@@ -559,6 +576,7 @@ fn complete(application: &mut Application, template: &Template, document: &Node,
     let mut offer = |property: Property, value: Option<String>, from: &str| {
         if let Some(value) = value.filter(|value| !value.is_empty())
             && application.field(property).is_none()
+            && !told.contains(&property)
         {
             let origin = Origin::Project(from.to_owned());
             application.set(Field { property, values: vec![value], origin });
@@ -578,6 +596,16 @@ fn complete(application: &mut Application, template: &Template, document: &Node,
     offer(Property::HomePageUrl, url(&["homepage", "home-page", "home"]), "pyproject.toml");
     offer(Property::SourceCodeUrl, url(&["repository", "source", "source code", "code"]), "pyproject.toml");
     offer(Property::SourceCodeUrl, origin_url(folders), "git's remote `origin`");
+}
+
+/// As many sentences of a text as fit into a description; all of it, where not even the first does.
+fn first_sentences(text: &str) -> String {
+    if text.chars().count() <= 256 {
+        return text.to_owned();
+    }
+    let ends = text.match_indices(". ").map(|(at, _)| at + 1);
+    let fits = ends.filter_map(|end| text.get(..end)).take_while(|start| start.chars().count() <= 256).last();
+    fits.unwrap_or(text).to_owned()
 }
 
 fn application_lacks(application: &Application, properties: &[Property]) -> bool {
@@ -620,7 +648,14 @@ fn is_s3(text: &str) -> bool {
 }
 
 /// Holds each field to its limits.
-fn limits(template: &Template, application: &Application, place: Span, public: bool, problems: &mut Vec<Diagnostic>) {
+fn limits(
+    template: &Template,
+    application: &Application,
+    told: &[Property],
+    place: Span,
+    public: bool,
+    problems: &mut Vec<Diagnostic>,
+) {
     let at = |property: Property| match application.field(property).map(|field| &field.origin) {
         Some(Origin::Template(span)) => *span,
         Some(Origin::Option | Origin::Project(_)) | None => place,
@@ -636,8 +671,8 @@ fn limits(template: &Template, application: &Application, place: Span, public: b
     };
     for (property, most) in [(Property::Name, 140), (Property::Description, 256), (Property::Author, 127)] {
         match application.get(property) {
+            None if told.contains(&property) => {}
             None => {
-                // A value that is there and wrong was told already.
                 let help = format!("give it by {} (or write `{}:` into the block)", property.option(), property.key());
                 push(property, format!("`{}` is required, and is not there", property.key()), &help);
             }
@@ -781,6 +816,7 @@ fn limits(template: &Template, application: &Application, place: Span, public: b
     for (properties, help) in needed {
         if let Some(first) = properties.first()
             && application_lacks(application, properties)
+            && !properties.iter().any(|property| told.contains(property))
         {
             let message = format!("`{}` is needed to publish to everyone", first.key());
             let diagnostic = wrong(template, place, message, format!("{help}; by {}", first.option()));
