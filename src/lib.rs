@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod expression;
 pub mod formula;
 pub mod interface;
+pub mod listing;
 pub mod measure;
 pub mod memory;
 pub mod names;

@@ -9,6 +9,7 @@ The work is done by the extension module ``_meminterface``; this package gives i
 ``meminterface extract`` wrote import ``term``, ``symbol``, ``amount``, ``raised``, ``fail`` and ``Leave`` from here.
 """
 
+from meminterface._listing import ListedFunction, ListedNumber, ListedSize, Listing, listing
 from meminterface._meminterface import (
     EvaluationError,
     Formula,
@@ -39,6 +40,10 @@ __all__ = [
     "Interface",
     "InternalError",
     "Leave",
+    "ListedFunction",
+    "ListedNumber",
+    "ListedSize",
+    "Listing",
     "Mcv",
     "MeasurementError",
     "MeminterfaceError",
@@ -49,6 +54,7 @@ __all__ = [
     "extract",
     "extract_all",
     "fail",
+    "listing",
     "raised",
     "symbol",
     "term",

@@ -260,6 +260,7 @@ def term(name: str, /, *arguments: Any, **keywords: Any) -> Formula:
 def symbol(text: str, /) -> Formula:
     """An argument of a term that stays as the handler's source writes it."""
 
+def _listing(words: Sequence[str | os.PathLike[str]]) -> tuple[str, str, str, list[str]]: ...
 def run_command(words: Sequence[str]) -> int:
     """Runs the command with these words (the first is the program's own name), and gives its exit code.
 

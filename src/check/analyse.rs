@@ -157,7 +157,11 @@ pub fn analyse(handlers: &[(&Handler, &[Given])], settings: &Settings, sources: 
     }
     read.absent = absent.into_iter().collect();
     let program = Program::analyse(&project);
+    let packages: BTreeSet<&str> =
+        imports.iter().chain(&later).map(|name| name.split('.').next().unwrap_or(name)).collect();
+    let packages: Vec<String> = packages.into_iter().map(str::to_owned).collect();
     let reader = Reader {
+        imports: packages,
         project: &project,
         program: &program,
         settings,
@@ -193,6 +197,7 @@ struct Reader<'p> {
     statements: Statements,
     inputs: Vec<String>,
     base: Option<crate::recommend::Baseline>,
+    imports: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -255,6 +260,7 @@ impl Reader<'_> {
             memory_mb: handler.settings.memory_mb.as_ref().map(|set| set.value),
             baseline_bytes: self.base.as_ref().map(|base| base.resident_bytes),
             unknown_imports: self.base.as_ref().map(|base| base.missing.clone()).unwrap_or_default(),
+            imports: self.imports.clone(),
             complete: outcome.complete,
             inputs: self.inputs.clone(),
             ..Profile::default()
@@ -468,7 +474,7 @@ fn keys(name: &str) -> Option<Vec<String>> {
 }
 
 /// Whether a symbol (`event["n"]`, `len(event["n"])`) stands for an input by this name; and whether it is its length.
-pub(super) fn stands_for(symbol: &str, name: &str) -> Option<bool> {
+pub(crate) fn stands_for(symbol: &str, name: &str) -> Option<bool> {
     let (inner, is_length) = match symbol.strip_prefix("len(").and_then(|rest| rest.strip_suffix(')')) {
         Some(inner) => (inner, true),
         None => (symbol, false),
@@ -569,6 +575,9 @@ fn statements(project: &Project) -> Statements {
                     | Stmt::FunctionDef(_)
                     | Stmt::ClassDef(_)
             );
+            if matches!(statement, Stmt::Expr(inner) if inner.value.is_string_literal_expr()) {
+                return;
+            }
             if !is_compound {
                 let text = one_line(self.source.slice(statement));
                 let statement_hash = format!("{:016x}", fingerprint([text.as_bytes()]) as u64);

@@ -107,6 +107,8 @@ pub struct Profile {
     pub baseline_bytes: Option<u64>,
     /// Imports whose footprint is not known.
     pub unknown_imports: Vec<String>,
+    /// The packages that it imports from outside the project, by their top names.
+    pub imports: Vec<String>,
     /// Bytes requested, nothing reclaimed.
     pub demand: Quantity,
     /// High-water mark of requested bytes above the level at entry.

@@ -168,6 +168,27 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "listing",
+        &[
+            (
+                "meminterface listing template.yaml",
+                "What a marketplace page needs: metadata, and what is known of memory",
+            ),
+            (
+                "meminterface listing template.yaml --measured m.json --validation proof.json -o listing/",
+                "With figures of real runs, as files: JSON, Markdown, badges, interfaces",
+            ),
+            (
+                "meminterface listing template.yaml --author jane --semantic-version 1.0.0 --public --apply",
+                "Write the metadata into the template and the section into the readme",
+            ),
+            (
+                "meminterface listing compare a/listing.json b/listing.json --workload mine.toml",
+                "Two functions side by side, at your own inputs",
+            ),
+        ],
+    ),
+    (
         "completions",
         &[
             ("meminterface completions bash > ~/.local/share/bash-completion/completions/meminterface", "For bash"),

@@ -16,6 +16,7 @@ mod extract;
 mod footprint;
 pub mod formula;
 mod handlers;
+pub mod listing;
 pub mod measure;
 mod output;
 mod predict;
@@ -68,6 +69,7 @@ enum Verb {
     Debloat(Box<debloat::DebloatArguments>),
     Predict(predict::PredictArguments),
     Check(Box<check::CheckArguments>),
+    Listing(Box<listing::ListingArguments>),
     Contracts(contracts::ContractsArguments),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
@@ -88,6 +90,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Debloat(arguments) => debloat::run(&arguments, output),
         Verb::Predict(arguments) => predict::run(&arguments, output),
         Verb::Check(arguments) => check::run(&arguments, output),
+        Verb::Listing(arguments) => listing::run(&arguments, output),
         Verb::Contracts(arguments) => contracts::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),

@@ -6,6 +6,7 @@
 mod error;
 mod formula;
 mod interface;
+mod listing;
 mod value;
 
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ fn _meminterface(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(formula::symbol, module)?)?;
     module.add_function(wrap_pyfunction!(interface::extract, module)?)?;
     module.add_function(wrap_pyfunction!(interface::extract_all, module)?)?;
+    module.add_function(wrap_pyfunction!(listing::_listing, module)?)?;
     module.add_function(wrap_pyfunction!(run_command, module)?)?;
     Ok(())
 }
