@@ -78,6 +78,8 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::CannotInstall
         | Kind::NoLimit
         | Kind::CannotMeasure
+        | Kind::CannotDebloat
+        | Kind::CannotRestore
         | Kind::MissingLayer
         | Kind::UnsetVariable
         | Kind::Interrupted => MeasurementError::new_err(text),
