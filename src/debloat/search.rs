@@ -211,6 +211,22 @@ impl<'a> Search<'a> {
                 effects.extend(changed.iter().map(|one| (culprit.clone(), one.clone())));
             }
         }
+        // What compiled code does while it is imported cannot be seen, and often rests on the order in which it is done:
+        // where its package's own code asks for it, that stays.
+        let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut loads: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (name, file) in &original.modules {
+            let is_compiled = file.as_ref().is_some_and(|file| !file.ends_with(".py"));
+            let package = name.rsplit_once('.').map_or("", |(package, _)| package);
+            if let (true, Some((_, module)), Some((importer, line))) =
+                (is_compiled, modules.all.get(package), chains.get(name.as_str()).and_then(|chain| chain.last()))
+                && importer == package
+            {
+                let (names, statements) = module.on_the_way(*line, name);
+                needed.entry(package.to_owned()).or_default().extend(names);
+                loads.entry(package.to_owned()).or_default().extend(statements);
+            }
+        }
         for (name, (_, module)) in &modules.all {
             effects.extend(module.changes.iter().filter(|one| *one != name).map(|one| (name.clone(), one.clone())));
         }
@@ -225,8 +241,8 @@ impl<'a> Search<'a> {
             progress,
             tried: 0,
             known: BTreeMap::new(),
-            needed: BTreeMap::new(),
-            loads: BTreeMap::new(),
+            needed,
+            loads,
             frozen: BTreeSet::new(),
             functions,
             children,
@@ -367,7 +383,10 @@ impl<'a> Search<'a> {
             if loaded.contains(&culprit) || !owner_is_loaded {
                 continue;
             }
-            is_new |= self.pin(&culprit);
+            if self.pin(&culprit) {
+                (self.progress)(&format!("  {culprit} is imported: it changes {changed}"));
+                is_new = true;
+            }
         }
         // `import a` may rely on somebody's `import a.b` where `a` cannot be asked for it.
         let missing: Vec<String> = self
@@ -450,11 +469,41 @@ impl<'a> Search<'a> {
         let traceback = steps.filter_map(|step| step.error.as_ref()).map(|error| error.traceback.as_str()).next()?;
         let files: BTreeMap<String, &String> =
             self.modules.all.iter().map(|(name, (path, _))| (path.to_string_lossy().into_owned(), name)).collect();
+        // The message may name it: `cannot import name 'X' from 'Y'`, `module 'Y' has no attribute 'X'`.
+        let message = traceback.lines().next_back().unwrap_or_default();
+        let in_words = message.split('\'').skip(1).step_by(2).map(str::to_owned);
+        if message.contains("cannot import name") || message.contains("has no attribute") || message.contains("partially initialized") {
+            let found = in_words.into_iter().find(|name| self.modules.all.contains_key(name) && !self.frozen.contains(name));
+            if found.is_some() {
+                return found;
+            }
+        }
         let named = traceback.lines().rev().filter_map(|line| {
             let file = line.trim_start().strip_prefix("File \"")?.split('"').next()?;
             files.get(file).map(|name| (*name).clone())
         });
         named.into_iter().find(|name| !self.frozen.contains(name))
+    }
+
+    /// Leaves modules that the trimmed application does not import as they are: if one is needed after all, it brings what
+    /// it brought in the original, with the modules that changed it there.
+    pub fn settle(&self, best: &mut Best) {
+        for (name, choice) in &mut best.choices {
+            // What is there need not be asked for.
+            choice.submodules.retain(|child| !best.loaded.contains(&format!("{name}.{child}")));
+            if !best.loaded.contains(name) {
+                choice.names.clear();
+                choice.functions.clear();
+                choice.loads.clear();
+            }
+        }
+        for (culprit, changed) in &self.effects {
+            let is_late = !best.loaded.contains(changed) && !best.loaded.contains(culprit);
+            if is_late && self.modules.all.contains_key(changed) && self.chains.contains_key(culprit.as_str()) {
+                best.choices.entry(changed.clone()).or_default().followers.insert(culprit.clone());
+            }
+        }
+        best.choices.retain(|_, choice| !choice.is_empty());
     }
 
     fn accept(&self, best: &mut Best, choices: Choices, outcome: &Outcome) {
