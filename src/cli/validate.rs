@@ -1,12 +1,14 @@
 //! `meminterface validate`: a recommendation put to the proof, by running the handler under exactly that limit.
 
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::footprint::{Inputs, Range, footprint};
+use super::footprint::{Footprint, Inputs, Range, footprint};
 use super::measure::{Interrupts, RunArguments, plan_of};
 use super::recommend::{WishArguments, need_of_measured};
 use super::{Exit, Output};
@@ -146,6 +148,9 @@ const SLOWER_MS: f64 = 100.0;
 
 /// So many more pages read than without a limit are none.
 const MORE_FAULTS: u64 = 16;
+
+/// How long a prediction may take beside the measuring that follows.
+const LONGEST_PREDICTION: Duration = Duration::from_secs(60);
 
 /// How often an event that was slowed down is tried again.
 const SLOW_TRIALS: usize = 2;
@@ -292,6 +297,33 @@ fn validate(arguments: &ValidateArguments, output: &mut Output) -> Result<Valida
     })
 }
 
+/// What is predicted of a handler; nothing if that fails or takes too long. Ends when the user wants that.
+fn predicted(
+    handler: Handler,
+    inputs: Inputs,
+    platform: &Platform,
+    wishes: &Wishes,
+) -> Result<Option<Footprint>, Diagnostic> {
+    let (sender, receiver) = mpsc::channel();
+    let (platform, wishes) = (platform.clone(), wishes.clone());
+    // Not waited for where it takes too long: it ends with this program.
+    std::thread::spawn(move || {
+        let _ = sender.send(footprint(&handler, &inputs, &platform, &wishes).ok());
+    });
+    let start = Instant::now();
+    while start.elapsed() < LONGEST_PREDICTION {
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(found) => return Ok(found),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(mpsc::RecvTimeoutError::Timeout) if Interrupts::came() => {
+                return Err(Diagnostic::new(Kind::Interrupted, "interrupted; nothing ran yet"));
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+    }
+    Ok(None)
+}
+
 /// What a proof is measured against.
 struct Judge<'a> {
     handler: &'a Handler,
@@ -360,6 +392,11 @@ fn is_slowed(limited: &Seen, free: &Seen) -> bool {
     is_short && limited.wall_ms > free.wall_ms * SLOWER + SLOWER_MS
 }
 
+/// Whether an event timed out under the limit only.
+fn is_late(limited: &Seen, free: &Seen) -> bool {
+    limited.outcome == Outcome::Timeout && free.outcome != Outcome::Timeout
+}
+
 /// Whether a measured peak lies in the predicted range, give or take a tenth of the footprint.
 fn held(range: &Range, measured: u64, footprint: u64) -> bool {
     let tolerance = (footprint as f64 * TOLERANCE) as u64;
@@ -375,7 +412,7 @@ impl Judge<'_> {
         handler.code_root.clone_from(&plan.target.code_root);
         handler.file.clone_from(&plan.target.file);
         let inputs = Inputs { events: plan.events.clone(), values: Default::default() };
-        let predicted = footprint(&handler, &inputs, self.platform, self.wishes).ok();
+        let predicted = predicted(handler, inputs, self.platform, self.wishes)?;
         let bar = output.progress(20, "measuring");
         let free = measure::measure(plan, &Interrupts::came)?;
         bar.inc(1);
@@ -418,17 +455,20 @@ impl Judge<'_> {
                 }
             }
         }
-        // A machine that does something else slows down too: an event counts as slowed if it always is.
+        // A machine that does something else slows down too: an event counts as slowed, or timed out, if it always is.
         for _ in 0..SLOW_TRIALS {
             let again: Vec<usize> = (0..under.len().min(before.len()))
-                .filter(|at| under.get(*at).zip(before.get(*at)).is_some_and(|(now, free)| is_slowed(now, free)))
+                .filter(|at| {
+                    let pair = under.get(*at).zip(before.get(*at));
+                    pair.is_some_and(|(now, free)| is_slowed(now, free) || is_late(now, free))
+                })
                 .collect();
             let Some(mb) = recommended_mb.filter(|_| !again.is_empty()) else { break };
             let found = measure::measure(&limited(plan, mb, &again), &Interrupts::came)?;
             for (at, now) in again.iter().zip(seen(&found, again.len())) {
                 if let Some(before) = under.get_mut(*at)
-                    && now.outcome == before.outcome
-                    && now.wall_ms < before.wall_ms
+                    && (now.outcome == before.outcome && now.wall_ms < before.wall_ms
+                        || before.outcome == Outcome::Timeout)
                 {
                     *before = now;
                 }
