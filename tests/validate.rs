@@ -77,6 +77,14 @@ fn a_recommendation_survives() {
     let events = json["events"].as_array().expect("events");
     let measured: Vec<u64> = events.iter().map(|e| e["measured_peak_bytes"].as_u64().unwrap_or(0) >> 20).collect();
     assert!(measured.iter().zip([20, 250, 100]).all(|(found, mb)| found.abs_diff(mb) <= 2), "{measured:?}");
+    // What was predicted before it ran is beside what was measured, and is held to it.
+    for (event, mb) in events.iter().zip([20_u64, 250, 100]) {
+        let predicted = event["predicted_peak_bytes"].as_u64().expect("a prediction");
+        assert!((predicted >> 20).abs_diff(mb) <= 2 && event["prediction_held"] == true, "{event}");
+        assert!(event["error"].as_f64().is_some_and(|error| error.abs() < 0.1), "{event}");
+    }
+    let baselines = [&json["baseline_bytes"], &json["predicted_baseline_bytes"]].map(|b| b.as_u64().unwrap_or(0) >> 20);
+    assert!(baselines[0].abs_diff(baselines[1]) <= 4, "{baselines:?}");
     if proven {
         assert_eq!((&json["passed"], &json["percentile_held"]), (&true.into(), &true.into()));
         assert!(events.iter().all(|event| event["survived"] == true && event["slowed"] == false));

@@ -46,6 +46,9 @@ const MOST_BITS: u32 = 62;
 /// Parts of the baseline that are named.
 const MOST_PARTS: usize = 6;
 
+/// Events that are named, the largest.
+const MOST_EVENTS: usize = 5;
+
 /// A range of bytes; no upper end where nothing bounds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Range {
@@ -248,7 +251,7 @@ pub(super) fn footprint(
                 drivers.insert(0, Driver { name: "module-level objects".to_owned(), bytes: modules.high, meaning });
             }
             for formula in [&outcome.initial, &outcome.initial_peak] {
-                unknowns_of(formula, &outcome.unknown, &mut unknown);
+                unknowns_of(formula, &outcome.unknown, !inputs.events.is_empty(), &mut unknown);
             }
         }
         if !all.missing.is_empty() {
@@ -265,6 +268,7 @@ pub(super) fn footprint(
             ..Need::default()
         };
         let mut peaks = Vec::new();
+        let mut largest = Vec::new();
         for (number, one) in predictions.iter().enumerate() {
             let outcome = &one.outcome;
             let is_given = given.get(number).is_some_and(Option::is_some);
@@ -282,7 +286,7 @@ pub(super) fn footprint(
             };
             if is_given {
                 let bytes = peak.high.map(|high| high.saturating_sub(later));
-                drivers.push(Driver { name: name.clone(), bytes, meaning: "above the baseline".to_owned() });
+                largest.push(Driver { name: name.clone(), bytes, meaning: "above the baseline".to_owned() });
             } else {
                 inputs_of(&outcome.resident_peak, &bounded, &mut unknown);
                 need.carries = carried(
@@ -300,7 +304,7 @@ pub(super) fn footprint(
             if predictions.len() == 1 {
                 describe(&mut need, &outcome.resident_peak, &mut assumptions);
             }
-            unknowns_of(&outcome.resident_peak, &bounded, &mut unknown);
+            unknowns_of(&outcome.resident_peak, &bounded, is_given, &mut unknown);
             notes(one, &mut assumptions);
             need.samples.push(Sample {
                 name,
@@ -313,6 +317,9 @@ pub(super) fn footprint(
         if peaks.len() > 1 {
             assumptions.push("the events come equally often".to_owned());
         }
+        // What nobody knows is the largest.
+        largest.sort_by_key(|driver| std::cmp::Reverse(driver.bytes.unwrap_or(u64::MAX)));
+        drivers.extend(largest.into_iter().take(MOST_EVENTS));
         need.drivers = drivers;
         need.unknown = unknown;
         need.assumptions = assumptions;
@@ -343,7 +350,7 @@ fn describe(need: &mut Need, formula: &Formula, assumptions: &mut Vec<String>) {
 }
 
 /// Adds what a formula needs and nobody knows, and has no bound.
-fn unknowns_of(formula: &Formula, all: &[Unknown], into: &mut Vec<UnknownInput>) {
+fn unknowns_of(formula: &Formula, all: &[Unknown], is_given: bool, into: &mut Vec<UnknownInput>) {
     let symbols = formula.symbols();
     for one in all.iter().filter(|one| one.kind != UnknownKind::Input && symbols.contains(&one.name)) {
         let found = UnknownInput {
@@ -351,7 +358,11 @@ fn unknowns_of(formula: &Formula, all: &[Unknown], into: &mut Vec<UnknownInput>)
             cause: one.cause.clone(),
             file: one.file.clone(),
             line: one.line,
-            resolve: format!("pass --mcv {}=VALUE, or events with --events", one.name),
+            resolve: if is_given {
+                format!("pass --mcv {}=VALUE, or measure once", one.name)
+            } else {
+                format!("pass --mcv {}=VALUE, or events with --events", one.name)
+            },
         };
         if !into.iter().any(|known| known.name == found.name) {
             into.push(found);

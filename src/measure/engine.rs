@@ -1272,7 +1272,13 @@ impl<'a> Engine<'a> {
             // The platform never shows more than the setting.
             let most = measurement.limit.memory_mb.unwrap_or(u64::MAX);
             let is_cold = measurement.page_cache.state == "cold";
-            let estimate = super::estimate::max_memory_used_mb(&measurement.peak, is_cold);
+            let of_start = |(number, init): (usize, &Init)| {
+                let mine = measurement.invocations.iter().filter(|one| one.start == number);
+                let peak = mine.map(|one| one.figures.peak_resident_bytes).max().unwrap_or(0);
+                let growth = peak.saturating_sub(init.figures.end_resident_bytes);
+                super::estimate::max_memory_used_mb(&init.figures, growth, is_cold)
+            };
+            let estimate = measurement.starts().enumerate().filter_map(of_start).max();
             measurement.max_memory_used_estimate_mb = estimate.map(|mb| mb.min(most));
         }
         measurement
