@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula};
 use crate::memory::cpython::Version;
-use crate::memory::predict::{Outcome, bounds, resident_bound};
+use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
 use crate::memory::{self, Options};
 use crate::project::discover::{EnvValue, Handler, discover};
 use crate::project::events::{self, Event, Form};
@@ -241,7 +241,8 @@ impl Predicted {
         let (low, high) = bounds(&self.outcome.resident_peak, &self.outcome.unknown);
         let bound = bytes(high.as_ref().map(resident_bound));
         let (low, high) = (bytes(low), bytes(high));
-        let expected = if low == high { low.clone() } else { None };
+        let usual = || bytes(typical(&self.outcome.resident_peak, &self.outcome.unknown));
+        let expected = if low == high { low.clone() } else { usual() };
         json!({"min": number(low), "expected": number(expected), "max": number(bound)})
     }
 

@@ -573,6 +573,41 @@ impl<'p> Machine<'p> {
         Ok(if makes_anew { value } else { value.kept() })
     }
 
+    /// An item as it is read: of an object that stands for others, an int like one of theirs.
+    pub(super) fn as_read(&mut self, id: ObjectId, at: i128, value: Value) -> Value {
+        let stands = self.state.object(id).is_some_and(|object| object.account.is_some() && object.spread.is_some());
+        let is_int = matches!(
+            &value,
+            Value::Plain(Plain::Int(_)) | Value::Number(super::value::Number { kind: NumberKind::Int, .. })
+        );
+        if !stands || !is_int {
+            return value;
+        }
+        self.drawn(id, Some(at), None).unwrap_or(value)
+    }
+
+    /// An item by its place: as it is where it is told apart, and else one like the others.
+    pub(super) fn by_place(&mut self, id: ObjectId, place: Option<i128>) -> Option<Value> {
+        let object = self.state.object(id)?;
+        let told = place.and_then(|place| usize::try_from(place).ok()).and_then(|place| {
+            let entry = object.entries.get(place)?;
+            Some(if object.kind == Kind::Dict { entry.key.clone()? } else { entry.value.clone() })
+        });
+        if let Some(value) = told {
+            let at = place.unwrap_or(0);
+            return Some(self.as_read(id, at, value));
+        }
+        let of_rest = object.rest.as_ref().and_then(|rest| {
+            if object.kind == Kind::Dict { rest.key.clone() } else { rest.value.clone() }
+        });
+        match of_rest {
+            Some(Value::Number(number)) if number.kind == NumberKind::Int && number.amount.is_none() => {
+                self.drawn(id, None, place)
+            }
+            _ => None,
+        }
+    }
+
     fn item_of(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Eval {
         match receiver {
             Value::Plain(whole) => {
@@ -605,10 +640,20 @@ impl<'p> Machine<'p> {
                 {
                     let length = i64::try_from(object.entries.len()).unwrap_or(0);
                     let at = if index < 0 { index + length } else { index };
-                    return match usize::try_from(at).ok().and_then(|at| object.entries.get(at)) {
-                        Some(entry) => Ok(entry.value.clone()),
+                    let found = usize::try_from(at).ok().and_then(|at| object.entries.get(at)).map(|entry| entry.value.clone());
+                    return match found {
+                        Some(value) => Ok(self.as_read(*id, at.into(), value)),
                         None => Err(Flow::Raise(Text::from("IndexError"))),
                     };
+                }
+                if matches!(object.kind, Kind::List | Kind::Tuple | Kind::Deque) && object.known.is_none() {
+                    let place = match super::expressions::quick(key) {
+                        Some(super::expressions::Quick::Int(index)) if index >= 0 => Some(i128::from(index)),
+                        _ => None,
+                    };
+                    if let Some(value) = self.by_place(*id, place) {
+                        return Ok(value);
+                    }
                 }
                 let kind = object.kind.clone();
                 if let Kind::Instance(class) = kind {
@@ -936,7 +981,7 @@ pub(super) fn blurred(plain: &Plain) -> Value {
     match plain {
         Plain::Int(_) => Value::number(NumberKind::Int).kept(),
         Plain::Float(_) => Value::number(NumberKind::Float).kept(),
-        Plain::Bool(_) => Value::number(NumberKind::Bool),
+        // Flags are mostly alike.
         other => Value::Plain(other.clone()),
     }
 }

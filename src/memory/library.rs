@@ -28,6 +28,12 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         self.first_use(name);
+        // What a user's contract says is taken before what this program knows itself.
+        if self.contracts.is_own(name)
+            && let Some(value) = self.by_contract(name, receiver, arguments, node)?
+        {
+            return Ok(value);
+        }
         if let Some(value) = self.standard(name, receiver, arguments, node)? {
             return Ok(value);
         }
@@ -239,7 +245,9 @@ impl<'p> Machine<'p> {
                 Some(amount) => amount,
                 None => {
                     let cause = external.meaning.to_string();
-                    self.quantity(node, &external.symbol, UnknownKind::Size, &cause, None)
+                    let bounds = applied.bounds.get(&external.symbol).cloned().unwrap_or_default();
+                    let (most, typical) = (bounds.most.map(Amount::from), bounds.typical.map(Amount::from));
+                    self.typical_quantity(node, &external.symbol, &cause, most, typical)
                 }
             };
             map.insert(external.symbol.clone(), amount.to_formula());

@@ -549,12 +549,14 @@ impl<'p> Machine<'p> {
             && object.known.is_none()
             && object.entries.len() == targets.len()
         {
-            let kept = object.refs > 1;
+            let (id, kept) = (*id, object.refs > 1);
             let items: Vec<Value> = object
                 .entries
                 .iter()
                 .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
                 .collect();
+            let items: Vec<Value> =
+                items.into_iter().zip(0..).map(|(item, at)| self.as_read(id, at, item)).collect();
             for (target, item) in targets.iter().zip(items) {
                 self.assign(target, item)?;
             }
