@@ -655,6 +655,7 @@ impl<'p> Machine<'p> {
                         return Ok(value);
                     }
                 }
+                let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
                 let kind = object.kind.clone();
                 if let Kind::Instance(class) = kind {
                     if let Some(function) = self.method_of(class, "__getitem__") {

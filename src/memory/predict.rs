@@ -86,7 +86,7 @@ pub fn run_bounded(
     machine.steps = 0;
     machine.born_before_entry = machine.state.made();
     let entry = machine.state.clone();
-    machine.limit = super::machine::EXACT_STEPS;
+    machine.limit = super::machine::EXACT_STEPS.min(machine.most_steps / 2);
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
