@@ -207,10 +207,16 @@ impl<'p> Machine<'p> {
         let kind = object.kind.clone();
         let sample = match (needs_sample, last) {
             (true, Some(entry)) => {
-                let from = object.entries.len().saturating_sub(MOST_SIBLINGS);
-                let siblings: Vec<(Option<Value>, Value)> = object.entries[from..]
+                let step = object.entries.len().div_ceil(MOST_SIBLINGS).max(1);
+                let siblings: Vec<(Option<Value>, Value)> = object
+                    .entries
                     .iter()
+                    .rev()
+                    .step_by(step)
                     .map(|entry| (entry.key.clone(), entry.value.clone()))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
                     .collect();
                 // A dict is gone over by its keys.
                 let spread = match kind {
@@ -388,6 +394,71 @@ impl<'p> Machine<'p> {
         }
         self.state.peak = peak;
         self.state.recount();
+        self.pass_on(window, base);
+    }
+
+    /// Items of a container that the window changed one by one, in their order, say what becomes of those behind them:
+    /// those are no longer told apart, and one that was changed stands for them.
+    fn pass_on(&mut self, window: &Window, base: &State) {
+        let mut found: Vec<(ObjectId, usize, Vec<Value>)> = Vec::new();
+        for (id, object) in base.objects() {
+            let same = |state: &State| state.object(id).is_some_and(|other| other.born == object.born);
+            let holds_items = matches!(object.kind, Kind::List | Kind::Dict) && object.entries.len() >= 16;
+            if !holds_items || object.account.is_some() || !same(&window.first) || !same(&self.state) {
+                continue;
+            }
+            self.steps += u64::try_from(object.entries.len() / 64).unwrap_or(0);
+            let changed: Vec<usize> = object
+                .entries
+                .iter()
+                .enumerate()
+                .filter_map(|(at, entry)| {
+                    let item = entry.value.object()?;
+                    let (first, now) = (window.first.object(item)?, base.object(item)?);
+                    (first.born == now.born && !base.is_same(&window.first, item)).then_some(at)
+                })
+                .collect();
+            let (Some(begun), Some(end)) = (changed.first().copied(), changed.last().copied()) else { continue };
+            let in_order = changed.len() >= 2 && changed.len() * 2 > end - begun;
+            let more = end + 1 < object.entries.len() || object.rest.as_ref().is_some_and(|rest| !rest.count.is_zero());
+            if in_order && more {
+                let step = changed.len().div_ceil(MOST_SIBLINGS).max(1);
+                let siblings = changed
+                    .iter()
+                    .step_by(step)
+                    .filter_map(|at| object.entries.get(*at).map(|entry| entry.value.clone()))
+                    .collect();
+                found.push((id, end + 1, siblings));
+            }
+        }
+        for (id, from, siblings) in found {
+            let keys = self.state.object(id).and_then(|object| match object.kind {
+                Kind::Dict => Spread::of(object.entries.iter().filter_map(|entry| int_of(entry.key.as_ref()?))),
+                _ => None,
+            });
+            let key = self.state.object(id).and_then(|object| {
+                let listed = object.entries.last().and_then(|entry| entry.key.clone());
+                object.rest.as_ref().and_then(|rest| rest.key.clone()).or(listed)
+            });
+            if self.state.object(id).is_some_and(|object| object.entries.len() > from) {
+                self.collapse(id, from);
+            }
+            let mut state = std::mem::take(&mut self.state);
+            let sample = sample_of(&mut state, &siblings, id, 0);
+            self.state = state;
+            let key = key.map(|key| match (&keys, key) {
+                (Some(_), _) => Value::number(NumberKind::Int).kept(),
+                (None, key) => key,
+            });
+            self.set_sample(id, key, Some(sample.clone()));
+            // `set_sample` holds it: it was made with a holder.
+            if let Value::Object(sample) = sample {
+                self.state.note(sample, |object| object.refs = object.refs.saturating_sub(1));
+            }
+            if let Some(keys) = keys {
+                self.state.note(id, |object| object.spread = Some(Rc::new(vec![Some(keys)])));
+            }
+        }
     }
 
     /// What is live when a dict or set is copied to its last table: both tables are there.
@@ -457,6 +528,19 @@ fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: 
         };
     };
     let Some(mut object) = state.object(*id).cloned() else { return Value::NONE };
+    if matches!(object.kind, Kind::Str { .. }) {
+        let known: Option<std::collections::BTreeSet<Text>> = siblings
+            .iter()
+            .map(|value| match state.object_of(value)?.known.as_ref()? {
+                Plain::Str(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        // Few different ones among many: there are no others.
+        if let Some(different) = known.filter(|different| different.len() * 4 <= siblings.len()) {
+            object.features.insert(Text::from("<distinct>"), Amount::from(different.len()));
+        }
+    }
     let alike: Vec<Object> = siblings
         .iter()
         .filter_map(|value| state.object_of(value))
@@ -568,7 +652,13 @@ fn growth(values: [&Amount; 3], probes: [&Amount; 2], half: i128, rest: &Rest) -
     let down = first.saturating_mul(4) > second.saturating_mul(5)
         && middle.saturating_mul(past).saturating_mul(10) < both.saturating_mul(9)
         && last <= middle;
-    let total = if up || down {
+    // A slow trend, as of the digits of a number that counts: smooth in the window, and the same way behind it.
+    let near = |rate: i128| rate.saturating_mul(2 * past) >= both && rate.saturating_mul(past) <= both.saturating_mul(2);
+    let smooth = (second - first).abs().saturating_mul(10) <= first.max(second);
+    let rises = second >= first && middle.saturating_mul(past) >= both && last >= middle;
+    let falls = second <= first && middle.saturating_mul(past) <= both && last <= middle;
+    let slow_trend = both > 0 && smooth && near(*middle) && near(*last) && (rises || falls);
+    let total = if up || down || slow_trend {
         let weighted = both.saturating_add(past.saturating_mul(4 * middle + last));
         weighted.saturating_mul(rounds) / (6 * past)
     } else {

@@ -281,9 +281,21 @@ impl<'p> Machine<'p> {
             self.push_item(id, Some(key), value, node);
             return;
         }
+        let distinct = self.state.object_of(&key).and_then(|object| object.features.get("<distinct>")).cloned();
+        let length = self.state.object(id).and_then(|object| object.length.clone());
+        if let (Some(Amount::Int(distinct)), Some(Amount::Int(length))) = (distinct, length) {
+            if length < distinct {
+                self.push_item(id, Some(key), value, node);
+            } else {
+                self.state.settle(&key);
+                self.state.settle(&value);
+            }
+            return;
+        }
         let hint = format!("new_keys_{}", self.hint(node));
         let cause = "how many different keys there are is not known";
-        let share = self.quantity(node, &hint, UnknownKind::Size, cause, Some(Amount::ONE));
+        // Keys that are made along with a loop mostly differ.
+        let share = self.typical_quantity(node, &hint, cause, Some(Amount::ONE), Some(Amount::ONE));
         let mut charge = &self.charge(&key) + &self.charge(&value);
         for part in [&key, &value] {
             if let Value::Object(item) = part
@@ -449,8 +461,15 @@ impl<'p> Machine<'p> {
         // Slices of lists and byte arrays are mostly replaced by as many items.
         if let Value::Object(id) = receiver {
             self.touch_all(*id);
+            // `bytearray_ass_subscript` in Objects/bytearrayobject.c makes a bytearray of what is no bytearray.
+            if self.state.object(*id).is_some_and(|object| object.kind == Kind::ByteArray)
+                && self.type_name(value).as_deref() != Some("bytearray")
+            {
+                let length = self.length(value, node).unwrap_or(Amount::ZERO);
+                let copy = self.sizes.bytearray(&length);
+                self.state.transient(&copy);
+            }
         }
-        let _ = (value, node);
         Ok(())
     }
 
@@ -544,6 +563,9 @@ impl<'p> Machine<'p> {
                 let object = self.state.object(*id)?;
                 if let Some(known) = &object.known {
                     return self.sample(&Value::Plain(known.clone()));
+                }
+                if let Some(super::value::Source::Range(..)) = object.source.as_deref() {
+                    return Some(Value::number(NumberKind::Int).kept());
                 }
                 let of_keys = matches!(object.kind, Kind::Dict);
                 if let Some(rest) = &object.rest

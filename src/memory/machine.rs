@@ -32,9 +32,9 @@ use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
-pub const EXACT_STEPS: u64 = 200_000;
+pub const EXACT_STEPS: u64 = 100_000;
 /// Statements before nothing is followed any more.
-pub const MAX_STEPS: u64 = 1_500_000;
+pub const MAX_STEPS: u64 = 4_000_000;
 /// Deepest chain of calls.
 pub const MAX_DEPTH: usize = 1_200;
 /// Largest formula of what two ways have in common; beyond, the larger one stands for both.

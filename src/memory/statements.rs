@@ -30,7 +30,10 @@ impl<'p> Machine<'p> {
     /// Runs statements in order, up to the first that does not go on.
     pub(super) fn statements(&mut self, body: &'p [Stmt]) -> Flow {
         for statement in body {
-            self.steps = self.steps.saturating_add(1 + if self.most_steps < MAX_STEPS { self.state.effort() } else { 0 });
+            // Formulas make statements slow; loops are run for fewer rounds then.
+            let effort = self.state.effort();
+            let bounded = self.most_steps < MAX_STEPS;
+            self.steps = self.steps.saturating_add(1 + if bounded { effort } else { effort.min(100) });
             if self.steps > self.most_steps {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
                 return Flow::Next;
