@@ -227,7 +227,7 @@ impl Reader<'_> {
             .collect();
         let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
         let version = self.settings.version.or(of_template).unwrap_or_default();
-        let options = Options { values, environment, version };
+        let options = Options { values, environment, version, contracts: None };
         let steps = if event.is_some() { EVENT_STEPS } else { SYMBOLIC_STEPS };
         memory::run_bounded(self.project, self.program, function, event, Vec::new(), &options, steps)
     }

@@ -189,6 +189,7 @@ fn bounded_inputs(peak: &Formula, unknown: &[Unknown], request: &Request) -> Vec
             line: 0,
             least: Amount::ZERO,
             most: Some(Amount::Int(i128::from(most))),
+            typical: None,
         });
     }
     all
@@ -236,7 +237,7 @@ pub(super) fn footprint(
             events => events.iter().cloned().map(Some).collect(),
         };
         // A workload's distributions would be drawn from here: `predict::predict` gives formulas over its inputs.
-        let predictions = predict::predict(handler, &given, &inputs.values, None)?;
+        let predictions = predict::predict(handler, &given, &inputs.values, None, None)?;
         let request = request(handler, platform);
         let mut assumptions = vec![base.source.clone()];
         let mut held = Range { low: base.resident_bytes, high: Some(base.resident_bytes) };

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{Exit, Output};
 use crate::calls::Program;
+use crate::contracts::Contracts;
 use crate::diagnostic::{Diagnostic, Kind, near_names};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula};
 use crate::memory::cpython::Version;
-use crate::memory::predict::{Outcome, bounds, resident_bound};
+use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
 use crate::memory::{self, Options};
 use crate::project::discover::{EnvValue, Handler, discover};
 use crate::project::events::{self, Event, Form};
@@ -56,6 +57,9 @@ pub struct PredictArguments {
     /// checked by running, if not given.
     #[arg(long, value_name = "VERSION")]
     python_version: Option<Version>,
+    /// A folder of contract files (*.toml) whose entries win over the shipped ones; may be given several times.
+    #[arg(long = "contracts", value_name = "DIR")]
+    contracts: Vec<PathBuf>,
     /// How to write the prediction.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -91,10 +95,22 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
             }
         },
     };
+    let contracts = match arguments.contracts.as_slice() {
+        [] => None,
+        folders => match Contracts::with(folders) {
+            Ok(contracts) => Some(Arc::new(contracts)),
+            Err(problems) => {
+                for problem in &problems {
+                    output.report(problem);
+                }
+                return output.exit();
+            }
+        },
+    };
     let mut documents = Vec::new();
     let mut used: Vec<Text> = Vec::new();
     for handler in &handlers {
-        match with_stack(|| predict(handler, &events, &values, arguments.python_version)) {
+        match with_stack(|| predict(handler, &events, &values, arguments.python_version, contracts.clone())) {
             Ok(predictions) => {
                 for one in predictions {
                     used.extend(one.outcome.unknown.iter().map(|unknown| unknown.name.clone()));
@@ -168,6 +184,7 @@ pub(super) fn predict(
     events: &[Option<Event>],
     values: &BTreeMap<Text, Plain>,
     version: Option<Version>,
+    contracts: Option<Arc<Contracts>>,
 ) -> Result<Vec<Predicted>, Vec<Diagnostic>> {
     let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
     let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
@@ -190,7 +207,7 @@ pub(super) fn predict(
         .collect();
     let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
     let version = version.or(of_template).unwrap_or_default();
-    let options = Options { values: values.clone(), environment, version };
+    let options = Options { values: values.clone(), environment, version, contracts };
     let known = Vec::new();
     let mut predictions = Vec::new();
     for event in events {
@@ -241,7 +258,8 @@ impl Predicted {
         let (low, high) = bounds(&self.outcome.resident_peak, &self.outcome.unknown);
         let bound = bytes(high.as_ref().map(resident_bound));
         let (low, high) = (bytes(low), bytes(high));
-        let expected = if low == high { low.clone() } else { None };
+        let usual = || bytes(typical(&self.outcome.resident_peak, &self.outcome.unknown));
+        let expected = if low == high { low.clone() } else { usual() };
         json!({"min": number(low), "expected": number(expected), "max": number(bound)})
     }
 

@@ -11,7 +11,9 @@ use super::format::{
 };
 use super::rule::Rule;
 use super::shape::Shape;
-use super::{Applied, Arguments, Callback, Content, Contracts, Effect, Missing, Object, ResultValue, Text};
+use super::{
+    Applied, Arguments, Callback, Content, Contracts, Effect, ExternalBounds, Missing, Object, ResultValue, Text,
+};
 use crate::expression::Value;
 use crate::formula::Formula;
 
@@ -149,6 +151,15 @@ impl Call<'_> {
             effects,
             missing: Vec::new(),
             externals: self.contract.externals.clone(),
+            bounds: self
+                .contract
+                .bounds
+                .iter()
+                .map(|(symbol, most, typical)| {
+                    let value = |formula: &Option<Expression>| formula.as_ref().map(|formula| self.value(formula));
+                    (symbol.clone(), ExternalBounds { most: value(most), typical: value(typical) })
+                })
+                .collect(),
             raises: self.contract.raises.clone(),
             calls: calls.collect(),
         };

@@ -382,6 +382,11 @@ impl Checker<'_> {
                 }
             }
         }
+        for (_, most, typical) in &contract.bounds {
+            for expression in [most, typical].into_iter().flatten() {
+                self.expression(contract, expression, &BTreeSet::new());
+            }
+        }
         for external in &contract.externals {
             if contract.parameters.get(&external.symbol).is_some()
                 || contract.lets.iter().any(|(name, _)| *name == external.symbol)

@@ -200,6 +200,8 @@ pub struct Contract {
     pub(super) loads: Vec<Text>,
     pub(super) effects: Vec<EffectSpec>,
     pub(super) externals: Vec<super::External>,
+    /// Of an external size, its largest value and what it usually is.
+    pub(super) bounds: Vec<(Text, Option<Expression>, Option<Expression>)>,
     pub(super) calls: Vec<CallbackSpec>,
     pub(super) raises: Vec<Text>,
 }
@@ -804,14 +806,17 @@ impl<'a> Reader<'a> {
             });
         }
         let mut externals = Vec::new();
-        for (member, span) in self.members(table, "externals", &["name", "meaning", "event"]) {
+        let mut bounds = Vec::new();
+        for (member, span) in self.members(table, "externals", &["name", "meaning", "event", "most", "typical"]) {
             let name = self.text_of(member, "name").filter(|name| is_name(name));
             let Some(symbol) = name else {
                 self.complain(span, "an external size needs a `name` that is a Python name");
                 continue;
             };
             let meaning = self.text_of(member, "meaning").unwrap_or_else(|| symbol.clone());
-            externals.push(super::External { symbol, meaning, event: self.strings_of(member, "event") });
+            externals.push(super::External { symbol: symbol.clone(), meaning, event: self.strings_of(member, "event") });
+            let (most, typical) = (self.formula_of(member, "most"), self.formula_of(member, "typical"));
+            bounds.push((symbol, most, typical));
         }
         let mut calls = Vec::new();
         for (member, span) in self.members(table, "calls", &["parameter", "times", "concurrency", "processes", "items"])
@@ -848,6 +853,7 @@ impl<'a> Reader<'a> {
             loads: self.strings_of(table, "loads"),
             effects,
             externals,
+            bounds,
             calls,
             raises: self.strings_of(table, "raises"),
         })

@@ -135,6 +135,11 @@ impl Contracts {
         self.parameters(name).is_some()
     }
 
+    /// Whether the user's own files have an entry of exactly this name.
+    pub fn is_own(&self, name: &str) -> bool {
+        self.own.iter().any(|layer| layer.callables.contains_key(name))
+    }
+
     /// A kind by its name.
     pub fn kind(&self, name: &str) -> Option<&Kind> {
         self.own.iter().find_map(|layer| layer.kinds.get(name).map(|kind| &**kind)).or_else(|| {

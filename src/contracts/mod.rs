@@ -84,6 +84,8 @@ pub struct Applied {
     pub missing: Vec<Missing>,
     /// Sizes that come from outside of the program.
     pub externals: Vec<External>,
+    /// What is known of those sizes, by symbol.
+    pub bounds: BTreeMap<Text, ExternalBounds>,
     /// Exceptions that the callable documents, by qualified name.
     pub raises: Vec<Text>,
     /// Functions that are passed and called.
@@ -188,6 +190,15 @@ pub struct External {
     pub meaning: Text,
     /// Where events usually have it, as Python paths below the event: `Records[0].s3.object.size`.
     pub event: Vec<Text>,
+}
+
+/// What a contract says of a size from outside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExternalBounds {
+    /// Its largest value.
+    pub most: Option<Formula>,
+    /// What it usually is.
+    pub typical: Option<Formula>,
 }
 
 /// A function that is passed to the call and called by it.

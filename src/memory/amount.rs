@@ -128,6 +128,16 @@ impl Amount {
         }
     }
 
+    /// A number of bytes: a known one that is no integer is rounded up. The machine adds up many of them, and fractions
+    /// of a byte are not worth a formula.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        match &self {
+            Self::Formula(formula) if formula.as_number().is_some() => formula.ceil().into(),
+            _ => self,
+        }
+    }
+
     /// Rounded down to an integer.
     #[must_use]
     pub fn floor(&self) -> Self {
@@ -315,19 +325,22 @@ impl Bytes {
     /// So many times.
     #[must_use]
     pub fn times(&self, count: &Amount) -> Self {
-        Self { requested: &self.requested * count, resident: &self.resident * count }
+        Self { requested: (&self.requested * count).whole(), resident: (&self.resident * count).whole() }
     }
 
     /// Each part through a function.
     #[must_use]
     pub fn map(&self, mut change: impl FnMut(&Amount) -> Amount) -> Self {
-        Self { requested: change(&self.requested), resident: change(&self.resident) }
+        Self { requested: change(&self.requested).whole(), resident: change(&self.resident).whole() }
     }
 
     /// Part by part.
     #[must_use]
     pub fn zip(&self, other: &Self, mut join: impl FnMut(&Amount, &Amount) -> Amount) -> Self {
-        Self { requested: join(&self.requested, &other.requested), resident: join(&self.resident, &other.resident) }
+        Self {
+            requested: join(&self.requested, &other.requested).whole(),
+            resident: join(&self.resident, &other.resident).whole(),
+        }
     }
 
     /// The larger, part by part.

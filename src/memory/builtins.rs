@@ -19,6 +19,9 @@ impl<'p> Machine<'p> {
     /// Calls something outside of the project by its name.
     pub(super) fn call_external(&mut self, name: &str, arguments: Arguments, node: &impl Ranged) -> Eval {
         let short = name.strip_prefix("builtins.").unwrap_or(name);
+        if self.contracts.is_own(name) {
+            return self.call_contract(name, None, &arguments, node);
+        }
         if let Some(result) = self.builtin(short, &arguments, node)? {
             return Ok(result);
         }

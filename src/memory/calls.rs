@@ -327,7 +327,7 @@ impl<'p> Machine<'p> {
             self.stack.iter().filter(|running| running.function == function).map(|running| running.frame).collect();
         frames.dedup();
         let running = frames.len();
-        if running > 0 && self.summing == 0 && self.steps > 2 * super::machine::EXACT_STEPS {
+        if running > 0 && self.summing == 0 && self.steps > 6 * super::machine::EXACT_STEPS {
             // It has been followed long enough to know what a call gives.
             let known = self.results.get(&function).cloned();
             self.assume(format!("{} calls itself more often than is followed", info.qualified_name));

@@ -5,12 +5,14 @@
 //! that. Lengths are carried on object by object, so that a list or a dict has the table that CPython gives it at its
 //! final length; everything else is carried on as a whole.
 
+use std::rc::Rc;
+
 use crate::expression::{Text, Value as Plain};
 
 use super::amount::{Amount, Bytes, HighWater};
 use super::heap::{State, rest_of};
 use super::machine::{Flow, Machine};
-use super::value::{Growth, Kind, Number, NumberKind, Object, ObjectId, Value};
+use super::value::{Entry, Growth, Kind, Number, NumberKind, Object, ObjectId, Spread, Value};
 
 /// States at the beginning and in the middle of a window of rounds.
 pub(super) struct Window {
@@ -40,6 +42,10 @@ struct Growing {
     /// Bytes that only an item of it holds, on average of the items of the window.
     each: Bytes,
     own: [Bytes; 3],
+    /// Whether its own bytes follow from its length.
+    sized: bool,
+    /// Sizes that contracts and texts keep with it: lines, pieces, positions.
+    features: Vec<(Text, [Amount; 3])>,
 }
 
 /// What one round far behind the window did.
@@ -90,7 +96,7 @@ impl<'p> Machine<'p> {
     fn growing(&self, window: &Window, base: &State) -> Vec<Growing> {
         let mut found = Vec::new();
         for (id, object) in base.objects() {
-            if base.is_same(&window.first, id) || object.account.is_some() || object.growth == Growth::Fixed {
+            if base.is_same(&window.first, id) || object.account.is_some() {
                 continue;
             }
             let (Some(first), Some(middle)) = (window.first.object(id), window.middle.object(id)) else { continue };
@@ -112,7 +118,17 @@ impl<'p> Machine<'p> {
                 }
             }
             let many = Amount::from(new.len().max(1));
+            let features = object
+                .features
+                .iter()
+                .filter_map(|(name, c)| {
+                    let (a, b) = (first.features.get(name)?, middle.features.get(name)?);
+                    (a != c).then(|| (name.clone(), [a.clone(), b.clone(), c.clone()]))
+                })
+                .collect();
             found.push(Growing {
+                sized: object.growth != Growth::Fixed,
+                features,
                 id,
                 lengths: [a.clone(), b.clone(), c.clone()],
                 payloads: [payload(first), payload(middle), payload(object)],
@@ -129,7 +145,9 @@ impl<'p> Machine<'p> {
         for one in growing {
             let [first, _, last] = &one.lengths;
             let length = line(first, last, ahead, past).at_least_zero();
-            self.set_carried(&mut state, one, length, one.payloads[2].clone());
+            self.set_carried(&mut state, one, length, one.payloads[2].clone(), |[first, _, last]| {
+                line(first, last, ahead, past)
+            });
         }
         for frame in 0..base.frame_count() {
             let frame = super::value::FrameId::try_from(frame).unwrap_or(u32::MAX);
@@ -169,7 +187,16 @@ impl<'p> Machine<'p> {
     }
 
     /// Gives a container the length that it has later on, and the bytes that follow from it.
-    fn set_carried(&self, state: &mut State, one: &Growing, length: Amount, payload: Bytes) {
+    fn set_carried(
+        &self,
+        state: &mut State,
+        one: &Growing,
+        length: Amount,
+        payload: Bytes,
+        feature: impl Fn(&[Amount; 3]) -> Amount,
+    ) {
+        let features: Vec<(Text, Amount)> =
+            one.features.iter().map(|(name, values)| (name.clone(), feature(values))).collect();
         let Some(object) = state.object(one.id) else { return };
         let (old, own_before) = (object.bytes(), object.own.clone());
         let told = Amount::from(object.entries.len());
@@ -177,23 +204,42 @@ impl<'p> Machine<'p> {
         let holds_items =
             matches!(object.kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::Deque) && told != length;
         let needs_sample = holds_items && object.rest.as_ref().is_none_or(|rest| rest.value.is_none());
+        let kind = object.kind.clone();
         let sample = match (needs_sample, last) {
             (true, Some(entry)) => {
-                let mut sample_of = |value: &Value| match value {
-                    Value::Object(id) => match state.object(*id).cloned() {
-                        Some(object) => Value::Object(self.place_sample(state, object, one.id)),
-                        None => Value::NONE,
-                    },
-                    Value::Plain(plain) => super::containers::blurred(plain),
-                    other => other.clone().kept(),
+                let step = object.entries.len().div_ceil(MOST_SIBLINGS).max(1);
+                let siblings: Vec<(Option<Value>, Value)> = object
+                    .entries
+                    .iter()
+                    .rev()
+                    .step_by(step)
+                    .map(|entry| (entry.key.clone(), entry.value.clone()))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .collect();
+                // A dict is gone over by its keys.
+                let spread = match kind {
+                    Kind::Dict => Spread::of(object.entries.iter().filter_map(|entry| int_of(entry.key.as_ref()?))),
+                    _ => Spread::of(object.entries.iter().filter_map(|entry| int_of(&entry.value))),
                 };
-                Some((entry.key.as_ref().map(&mut sample_of), sample_of(&entry.value)))
+                state.note(one.id, |object| {
+                    object.spread = spread.map(|spread| Rc::new(vec![Some(spread)]));
+                });
+                let keys: Vec<Value> = siblings.iter().filter_map(|(key, _)| key.clone()).collect();
+                let values: Vec<Value> = siblings.into_iter().map(|(_, value)| value).collect();
+                let key = entry.key.as_ref().map(|_| sample_of(state, &keys, one.id, 0));
+                Some((key, sample_of(state, &values, one.id, 0)))
             }
             _ => None,
         };
         state.note(one.id, |object| {
             object.known = None;
             object.length = Some(length.clone());
+            object.features.extend(features);
+            for name in ["<text>", "<item>"] {
+                object.fields.remove(name);
+            }
             if holds_items {
                 rest_of(object).count = (&length - &told).at_least_zero();
             }
@@ -216,16 +262,6 @@ impl<'p> Machine<'p> {
         state.live += &(&new - &old);
     }
 
-    /// A copy of an object that stands for items of a container, whose bytes are the container's.
-    fn place_sample(&self, state: &mut State, mut object: Object, container: ObjectId) -> ObjectId {
-        object.account = Some(container);
-        object.refs = 1;
-        for held in object.held() {
-            state.hold(&Value::Object(held));
-        }
-        state.place(object)
-    }
-
     fn probed(&self, growing: &[Growing], before: &State) -> Probe {
         let live = &self.state.live - &before.live;
         let mut own = Bytes::ZERO;
@@ -236,7 +272,9 @@ impl<'p> Machine<'p> {
                     let length = |object: &Object| object.length.clone().unwrap_or(Amount::ZERO);
                     let payload =
                         |object: &Object| object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
-                    own += &(&end.own - &start.own);
+                    if one.sized {
+                        own += &(&end.own - &start.own);
+                    }
                     lengths.push(length(end) - length(start));
                     payloads.push(&payload(end) - &payload(start));
                 }
@@ -292,10 +330,17 @@ impl<'p> Machine<'p> {
                 continue;
             }
             let mut state = std::mem::take(&mut self.state);
-            self.set_carried(&mut state, one, length.clone(), payload);
+            self.set_carried(&mut state, one, length.clone(), payload, |[a, b, c]| {
+                // As in the window.
+                let (a, b) = (a - &Amount::ZERO, b - &Amount::ZERO);
+                let rate = (c - &a).floor_div(&Amount::Int(2 * window.half)).unwrap_or(Amount::ZERO);
+                c + &grow([&a, &b, c], [&rate, &rate])
+            });
             self.state = state;
             if let Some(object) = self.state.object(one.id) {
-                own_grown += &(&object.own - &one.own[2]);
+                if one.sized {
+                    own_grown += &(&object.own - &one.own[2]);
+                }
                 if matches!(object.kind, Kind::Dict | Kind::Set) {
                     resized.push((one.id, c.clone(), length.clone()));
                 }
@@ -308,7 +353,7 @@ impl<'p> Machine<'p> {
         // All that is live but the tables of these containers grows as it did.
         let own = |at: usize| {
             let mut total = Bytes::ZERO;
-            for one in growing {
+            for one in growing.iter().filter(|one| one.sized) {
                 if let Some(own) = one.own.get(at) {
                     total += own;
                 }
@@ -349,6 +394,71 @@ impl<'p> Machine<'p> {
         }
         self.state.peak = peak;
         self.state.recount();
+        self.pass_on(window, base);
+    }
+
+    /// Items of a container that the window changed one by one, in their order, say what becomes of those behind them:
+    /// those are no longer told apart, and one that was changed stands for them.
+    fn pass_on(&mut self, window: &Window, base: &State) {
+        let mut found: Vec<(ObjectId, usize, Vec<Value>)> = Vec::new();
+        for (id, object) in base.objects() {
+            let same = |state: &State| state.object(id).is_some_and(|other| other.born == object.born);
+            let holds_items = matches!(object.kind, Kind::List | Kind::Dict) && object.entries.len() >= 16;
+            if !holds_items || object.account.is_some() || !same(&window.first) || !same(&self.state) {
+                continue;
+            }
+            self.steps += u64::try_from(object.entries.len() / 64).unwrap_or(0);
+            let changed: Vec<usize> = object
+                .entries
+                .iter()
+                .enumerate()
+                .filter_map(|(at, entry)| {
+                    let item = entry.value.object()?;
+                    let (first, now) = (window.first.object(item)?, base.object(item)?);
+                    (first.born == now.born && !base.is_same(&window.first, item)).then_some(at)
+                })
+                .collect();
+            let (Some(begun), Some(end)) = (changed.first().copied(), changed.last().copied()) else { continue };
+            let in_order = changed.len() >= 2 && changed.len() * 2 > end - begun;
+            let more = end + 1 < object.entries.len() || object.rest.as_ref().is_some_and(|rest| !rest.count.is_zero());
+            if in_order && more {
+                let step = changed.len().div_ceil(MOST_SIBLINGS).max(1);
+                let siblings = changed
+                    .iter()
+                    .step_by(step)
+                    .filter_map(|at| object.entries.get(*at).map(|entry| entry.value.clone()))
+                    .collect();
+                found.push((id, end + 1, siblings));
+            }
+        }
+        for (id, from, siblings) in found {
+            let keys = self.state.object(id).and_then(|object| match object.kind {
+                Kind::Dict => Spread::of(object.entries.iter().filter_map(|entry| int_of(entry.key.as_ref()?))),
+                _ => None,
+            });
+            let key = self.state.object(id).and_then(|object| {
+                let listed = object.entries.last().and_then(|entry| entry.key.clone());
+                object.rest.as_ref().and_then(|rest| rest.key.clone()).or(listed)
+            });
+            if self.state.object(id).is_some_and(|object| object.entries.len() > from) {
+                self.collapse(id, from);
+            }
+            let mut state = std::mem::take(&mut self.state);
+            let sample = sample_of(&mut state, &siblings, id, 0);
+            self.state = state;
+            let key = key.map(|key| match (&keys, key) {
+                (Some(_), _) => Value::number(NumberKind::Int).kept(),
+                (None, key) => key,
+            });
+            self.set_sample(id, key, Some(sample.clone()));
+            // `set_sample` holds it: it was made with a holder.
+            if let Value::Object(sample) = sample {
+                self.state.note(sample, |object| object.refs = object.refs.saturating_sub(1));
+            }
+            if let Some(keys) = keys {
+                self.state.note(id, |object| object.spread = Some(Rc::new(vec![Some(keys)])));
+            }
+        }
     }
 
     /// What is live when a dict or set is copied to its last table: both tables are there.
@@ -385,6 +495,110 @@ impl<'p> Machine<'p> {
         let until = (ended - begun).map(|bytes| share(bytes.clone()));
         Some(&(begun + &until) + &at(low))
     }
+}
+
+/// Siblings that are looked at for what they have in common.
+const MOST_SIBLINGS: usize = 64;
+
+fn int_of(value: &Value) -> Option<i128> {
+    match value {
+        Value::Plain(Plain::Int(int)) => Amount::from(int).as_int(),
+        Value::Number(Number { kind: NumberKind::Int, amount: Some(amount), .. }) => amount.as_int(),
+        _ => None,
+    }
+}
+
+/// A value that stands for any of several: an object like the last of them, whose bytes are the container's, and whose
+/// ints are spread as theirs are.
+fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: usize) -> Value {
+    let Some(last) = siblings.last() else { return Value::NONE };
+    let Value::Object(id) = last else {
+        return match last {
+            Value::Plain(Plain::Str(text)) => {
+                let mut object = Object::new(Kind::Str { width: super::sizes::width_of(text) }, Bytes::ZERO);
+                object.length = Some(Amount::from(text.chars().count()));
+                object.account = Some(container);
+                object.refs = 1;
+                Value::Object(state.place(object))
+            }
+            Value::Plain(plain) => super::containers::blurred(plain),
+            Value::Float(_) => Value::number(NumberKind::Float).kept(),
+            Value::Number(number) => Value::Number(Number { amount: None, shared: true, ..number.clone() }),
+            other => other.clone(),
+        };
+    };
+    let Some(mut object) = state.object(*id).cloned() else { return Value::NONE };
+    if matches!(object.kind, Kind::Str { .. }) {
+        let known: Option<std::collections::BTreeSet<Text>> = siblings
+            .iter()
+            .map(|value| match state.object_of(value)?.known.as_ref()? {
+                Plain::Str(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        // Few different ones among many: there are no others.
+        if let Some(different) = known.filter(|different| different.len() * 4 <= siblings.len()) {
+            object.features.insert(Text::from("<distinct>"), Amount::from(different.len()));
+        }
+    }
+    let alike: Vec<Object> = siblings
+        .iter()
+        .filter_map(|value| state.object_of(value))
+        .filter(|other| other.kind == object.kind)
+        .cloned()
+        .collect();
+    object.known = None;
+    object.account = Some(container);
+    object.refs = 1;
+    if depth < 4 && object.entries.len() <= 16 {
+        let by_place = object.kind == Kind::Tuple;
+        let ints_at = |at: Option<usize>| {
+            let entries = alike.iter().flat_map(|other| match at {
+                Some(at) => other.entries.get(at).into_iter().collect::<Vec<_>>(),
+                None => other.entries.iter().collect(),
+            });
+            let ints: Vec<i128> = entries.filter_map(|entry| int_of(&entry.value)).collect();
+            // Their order is that of the siblings, and says nothing of a place.
+            Spread::of(ints).map(|spread| Spread { rising: false, ..spread })
+        };
+        let spread = if by_place {
+            (0..object.entries.len()).map(|at| ints_at(Some(at))).collect()
+        } else {
+            vec![ints_at(None)]
+        };
+        if spread.iter().any(Option::is_some) {
+            object.spread = Some(Rc::new(spread));
+        }
+        for at in 0..object.entries.len() {
+            let children: Vec<Value> =
+                alike.iter().filter_map(|other| other.entries.get(at)).map(|entry| entry.value.clone()).collect();
+            if matches!(children.last(), Some(Value::Object(_))) {
+                let child = sample_of(state, &children, container, depth + 1);
+                if let Some(entry) = object.entries.get_mut(at) {
+                    entry.value = child;
+                }
+            } else if let Some(Entry { value: Value::Object(held), .. }) = object.entries.get(at) {
+                state.hold(&Value::Object(*held));
+            }
+        }
+        let others: Vec<Value> = object.fields.values().chain(object.entries.iter().filter_map(|e| e.key.as_ref())).cloned().collect();
+        for value in &others {
+            state.hold(value);
+        }
+        if let Some(rest) = &object.rest {
+            for value in rest.key.iter().chain(&rest.value) {
+                state.hold(value);
+            }
+        }
+        for base in &object.base {
+            state.hold(&Value::Object(*base));
+        }
+    } else {
+        for held in object.held() {
+            state.hold(&Value::Object(held));
+        }
+    }
+    Value::Object(state.place(object))
 }
 
 /// A straight line through two values, so many rounds ahead of the second one.
@@ -438,7 +652,13 @@ fn growth(values: [&Amount; 3], probes: [&Amount; 2], half: i128, rest: &Rest) -
     let down = first.saturating_mul(4) > second.saturating_mul(5)
         && middle.saturating_mul(past).saturating_mul(10) < both.saturating_mul(9)
         && last <= middle;
-    let total = if up || down {
+    // A slow trend, as of the digits of a number that counts: smooth in the window, and the same way behind it.
+    let near = |rate: i128| rate.saturating_mul(2 * past) >= both && rate.saturating_mul(past) <= both.saturating_mul(2);
+    let smooth = (second - first).abs().saturating_mul(10) <= first.max(second);
+    let rises = second >= first && middle.saturating_mul(past) >= both && last >= middle;
+    let falls = second <= first && middle.saturating_mul(past) <= both && last <= middle;
+    let slow_trend = both > 0 && smooth && near(*middle) && near(*last) && (rises || falls);
+    let total = if up || down || slow_trend {
         let weighted = both.saturating_add(past.saturating_mul(4 * middle + last));
         weighted.saturating_mul(rounds) / (6 * past)
     } else {

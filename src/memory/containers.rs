@@ -281,9 +281,21 @@ impl<'p> Machine<'p> {
             self.push_item(id, Some(key), value, node);
             return;
         }
+        let distinct = self.state.object_of(&key).and_then(|object| object.features.get("<distinct>")).cloned();
+        let length = self.state.object(id).and_then(|object| object.length.clone());
+        if let (Some(Amount::Int(distinct)), Some(Amount::Int(length))) = (distinct, length) {
+            if length < distinct {
+                self.push_item(id, Some(key), value, node);
+            } else {
+                self.state.settle(&key);
+                self.state.settle(&value);
+            }
+            return;
+        }
         let hint = format!("new_keys_{}", self.hint(node));
         let cause = "how many different keys there are is not known";
-        let share = self.quantity(node, &hint, UnknownKind::Size, cause, Some(Amount::ONE));
+        // Keys that are made along with a loop mostly differ.
+        let share = self.typical_quantity(node, &hint, cause, Some(Amount::ONE), Some(Amount::ONE));
         let mut charge = &self.charge(&key) + &self.charge(&value);
         for part in [&key, &value] {
             if let Value::Object(item) = part
@@ -449,8 +461,15 @@ impl<'p> Machine<'p> {
         // Slices of lists and byte arrays are mostly replaced by as many items.
         if let Value::Object(id) = receiver {
             self.touch_all(*id);
+            // `bytearray_ass_subscript` in Objects/bytearrayobject.c makes a bytearray of what is no bytearray.
+            if self.state.object(*id).is_some_and(|object| object.kind == Kind::ByteArray)
+                && self.type_name(value).as_deref() != Some("bytearray")
+            {
+                let length = self.length(value, node).unwrap_or(Amount::ZERO);
+                let copy = self.sizes.bytearray(&length);
+                self.state.transient(&copy);
+            }
         }
-        let _ = (value, node);
         Ok(())
     }
 
@@ -545,6 +564,9 @@ impl<'p> Machine<'p> {
                 if let Some(known) = &object.known {
                     return self.sample(&Value::Plain(known.clone()));
                 }
+                if let Some(super::value::Source::Range(..)) = object.source.as_deref() {
+                    return Some(Value::number(NumberKind::Int).kept());
+                }
                 let of_keys = matches!(object.kind, Kind::Dict);
                 if let Some(rest) = &object.rest
                     && !rest.count.is_zero()
@@ -571,6 +593,41 @@ impl<'p> Machine<'p> {
             _ => false,
         };
         Ok(if makes_anew { value } else { value.kept() })
+    }
+
+    /// An item as it is read: of an object that stands for others, an int like one of theirs.
+    pub(super) fn as_read(&mut self, id: ObjectId, at: i128, value: Value) -> Value {
+        let stands = self.state.object(id).is_some_and(|object| object.account.is_some() && object.spread.is_some());
+        let is_int = matches!(
+            &value,
+            Value::Plain(Plain::Int(_)) | Value::Number(super::value::Number { kind: NumberKind::Int, .. })
+        );
+        if !stands || !is_int {
+            return value;
+        }
+        self.drawn(id, Some(at), None).unwrap_or(value)
+    }
+
+    /// An item by its place: as it is where it is told apart, and else one like the others.
+    pub(super) fn by_place(&mut self, id: ObjectId, place: Option<i128>) -> Option<Value> {
+        let object = self.state.object(id)?;
+        let told = place.and_then(|place| usize::try_from(place).ok()).and_then(|place| {
+            let entry = object.entries.get(place)?;
+            Some(if object.kind == Kind::Dict { entry.key.clone()? } else { entry.value.clone() })
+        });
+        if let Some(value) = told {
+            let at = place.unwrap_or(0);
+            return Some(self.as_read(id, at, value));
+        }
+        let of_rest = object.rest.as_ref().and_then(|rest| {
+            if object.kind == Kind::Dict { rest.key.clone() } else { rest.value.clone() }
+        });
+        match of_rest {
+            Some(Value::Number(number)) if number.kind == NumberKind::Int && number.amount.is_none() => {
+                self.drawn(id, None, place)
+            }
+            _ => None,
+        }
     }
 
     fn item_of(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Eval {
@@ -605,11 +662,22 @@ impl<'p> Machine<'p> {
                 {
                     let length = i64::try_from(object.entries.len()).unwrap_or(0);
                     let at = if index < 0 { index + length } else { index };
-                    return match usize::try_from(at).ok().and_then(|at| object.entries.get(at)) {
-                        Some(entry) => Ok(entry.value.clone()),
+                    let found = usize::try_from(at).ok().and_then(|at| object.entries.get(at)).map(|entry| entry.value.clone());
+                    return match found {
+                        Some(value) => Ok(self.as_read(*id, at.into(), value)),
                         None => Err(Flow::Raise(Text::from("IndexError"))),
                     };
                 }
+                if matches!(object.kind, Kind::List | Kind::Tuple | Kind::Deque) && object.known.is_none() {
+                    let place = match super::expressions::quick(key) {
+                        Some(super::expressions::Quick::Int(index)) if index >= 0 => Some(i128::from(index)),
+                        _ => None,
+                    };
+                    if let Some(value) = self.by_place(*id, place) {
+                        return Ok(value);
+                    }
+                }
+                let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
                 let kind = object.kind.clone();
                 if let Kind::Instance(class) = kind {
                     if let Some(function) = self.method_of(class, "__getitem__") {
@@ -936,7 +1004,7 @@ pub(super) fn blurred(plain: &Plain) -> Value {
     match plain {
         Plain::Int(_) => Value::number(NumberKind::Int).kept(),
         Plain::Float(_) => Value::number(NumberKind::Float).kept(),
-        Plain::Bool(_) => Value::number(NumberKind::Bool),
+        // Flags are mostly alike.
         other => Value::Plain(other.clone()),
     }
 }

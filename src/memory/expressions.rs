@@ -1161,6 +1161,11 @@ pub(super) fn quick(value: &Value) -> Option<Quick> {
 
 /// Arithmetic of small known numbers, as Python does it: what the general way gives too, without its detours.
 fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Option<Value> {
+    if let (Value::Number(Number { amount: Some(a), .. }), Value::Number(Number { amount: Some(b), .. })) = (left, right)
+        && let Some(value) = large_arithmetic(operator, a, b)
+    {
+        return Some(value);
+    }
     let int = |value: i64| Some(Value::int(Amount::Int(value.into())));
     let (a, b) = match (quick(left)?, quick(right)?) {
         (Quick::Int(a), Quick::Int(b)) => {
@@ -1194,6 +1199,25 @@ fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Opt
         _ => return None,
     };
     Some(Value::Float(result))
+}
+
+/// Sums and products of ints beyond 128 bits, of which at least one is known to be that large.
+fn large_arithmetic(operator: ast::Operator, a: &Amount, b: &Amount) -> Option<Value> {
+    let int = |amount: &Amount| match amount {
+        Amount::Int(int) => Some(BigInt::from(*int)),
+        Amount::Formula(formula) => formula.as_number().filter(|number| number.is_integer()).map(|n| n.numer().clone()),
+    };
+    if matches!((a, b), (Amount::Int(_), Amount::Int(_))) {
+        return None;
+    }
+    let (a, b) = (int(a)?, int(b)?);
+    let result = match operator {
+        ast::Operator::Add => a + b,
+        ast::Operator::Sub => a - b,
+        ast::Operator::Mult if a.bits() + b.bits() < (1 << 16) => a * b,
+        _ => return None,
+    };
+    Some(Value::int(Amount::from(&result)))
 }
 
 /// A comparison of small known numbers.

@@ -17,7 +17,7 @@ use super::amount::{Amount, Bytes, HighWater, Total};
 use super::value::{Entry, FrameId, Object, ObjectId, Rest, Value, holds};
 
 /// Items of a container that are told apart; what comes after is summed up.
-pub const MAX_ENTRIES: usize = 40_000;
+pub const MAX_ENTRIES: usize = 120_000;
 
 /// The variables of one frame.
 pub type Variables = BTreeMap<Text, Value>;
@@ -376,6 +376,12 @@ impl State {
     }
 
     fn release_object(&mut self, id: ObjectId) {
+        self.release_object_after(id, true);
+    }
+
+    /// The same; the peak was looked at before, unless `note` asks for it: what follows only makes `live` fall.
+    fn release_object_after(&mut self, id: ObjectId, note: bool) {
+        let mut note = note;
         let mut work = vec![id];
         while let Some(id) = work.pop() {
             let mut gone = false;
@@ -384,6 +390,9 @@ impl State {
                 gone = object.refs == 0;
             });
             if gone {
+                if std::mem::take(&mut note) {
+                    self.note_peak();
+                }
                 work.extend(self.free_object(id));
             }
         }
@@ -395,7 +404,6 @@ impl State {
         let Some(object) = self.objects.get_mut(id as usize).and_then(Option::take) else { return Vec::new() };
         let bytes = object.bytes();
         if !bytes.is_zero() {
-            self.note_peak();
             self.live -= &bytes;
         }
         self.free.push(id);
@@ -407,8 +415,9 @@ impl State {
         if let Some(id) = holds(value)
             && self.object(id).is_some_and(|object| object.refs == 0)
         {
+            self.note_peak();
             for held in self.free_object(id) {
-                self.release_object(held);
+                self.release_object_after(held, false);
             }
         }
     }

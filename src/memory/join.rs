@@ -78,6 +78,8 @@ struct Merge<'m, 'p> {
     work: Vec<(ObjectId, ObjectId)>,
     /// Variables that changed in a way that no line says.
     blur: &'m [String],
+    /// Items that were looked at.
+    work_done: usize,
 }
 
 impl Merge<'_, '_> {
@@ -257,8 +259,13 @@ impl Merge<'_, '_> {
 
     /// The parts of two objects that are one.
     fn objects(&mut self, a: ObjectId, b: ObjectId) {
+        let same = match (self.a.object(a), self.out.object(b)) {
+            (Some(first), Some(second)) => self.a.is_same(&self.out, a) && a == b || first == second,
+            _ => return,
+        };
         let (Some(first), Some(second)) = (self.a.object(a).cloned(), self.out.object(b).cloned()) else { return };
-        if first == second {
+        self.work_done += first.entries.len() + second.entries.len();
+        if same {
             // The same, down to the objects that both hold.
             for id in second.held() {
                 if self.shared(id) {
@@ -471,13 +478,17 @@ impl<'p> Machine<'p> {
             taken: BTreeSet::new(),
             work: Vec::new(),
             blur: &[],
+            work_done: 0,
         };
         let value = merge.values(&a, &b);
         merge.frames();
         merge.finish();
         // What was there before and nothing leads to any more is being worked with: it is the same on both ways.
+        let work = merge.work_done;
         let mut out = merge.out;
-        let in_loop = self.summing > 0;
+        // Joining large heaps is work, too: there are fewer rounds of what does it often.
+        self.steps += u64::try_from((work + out.places() + out.frame_count()) / 32).unwrap_or(0);
+        let in_loop = self.summing > 0 || self.repeated > 0;
         out.demand = weight.join(&then.demand, &running.demand);
         out.peak = if in_loop {
             let mut peak = then.peak.clone();
@@ -531,6 +542,7 @@ impl<'p> Machine<'p> {
             taken: BTreeSet::new(),
             work: Vec::new(),
             blur,
+            work_done: 0,
         };
         merge.frames();
         merge.finish();

@@ -28,11 +28,22 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         self.first_use(name);
+        // What a user's contract says is taken before what this program knows itself.
+        if self.contracts.is_own(name)
+            && let Some(value) = self.by_contract(name, receiver, arguments, node)?
+        {
+            return Ok(value);
+        }
         if let Some(value) = self.standard(name, receiver, arguments, node)? {
             return Ok(value);
         }
         match self.by_contract(name, receiver, arguments, node)? {
-            Some(value) => Ok(value),
+            Some(value) => {
+                if matches!(name, "base64.b64decode" | "base64.standard_b64decode" | "base64.urlsafe_b64decode") {
+                    self.note_picture(&value, arguments.positional.first());
+                }
+                Ok(value)
+            }
             None if crate::contracts::free::reason(name).is_some() || is_small(name) => {
                 Ok(self.unknown(node, UnknownKind::Result, &format!("the result of {name}")))
             }
@@ -53,6 +64,23 @@ impl<'p> Machine<'p> {
             Some(value) => Ok(value),
             None => Ok(self.unknown(node, UnknownKind::Result, what)),
         }
+    }
+
+    /// Remembers of decoded bytes which picture they are, where their text is known.
+    fn note_picture(&mut self, value: &Value, text: Option<&Value>) {
+        let picture = match text.and_then(|text| self.plain(text)) {
+            Some(Plain::Str(text)) => super::pictures::picture(&super::pictures::from_base64(&text)),
+            Some(Plain::Bytes(bytes)) => std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| super::pictures::picture(&super::pictures::from_base64(text))),
+            _ => None,
+        };
+        let (Some(picture), Value::Object(id)) = (picture, value) else { return };
+        self.state.note(*id, |object| {
+            object.features.insert(Text::from("<image_width>"), Amount::Int(picture.width.into()));
+            object.features.insert(Text::from("<image_height>"), Amount::Int(picture.height.into()));
+            object.fields.insert(Text::from("<image_mode>"), Value::text(picture.mode));
+        });
     }
 
     /// What a library brings in when something of it is used for the first time in the process: code, tables, buffers.
@@ -113,7 +141,7 @@ impl<'p> Machine<'p> {
 
     /// What a call does, done.
     fn apply(&mut self, applied: Applied, values: BTreeMap<Text, Given>, node: &impl Ranged) -> Eval {
-        let map = self.symbols_of(&applied, node);
+        let map = self.symbols_of(&applied, &values, node);
         let amount = |formula: &Formula| -> Amount {
             if map.is_empty() { formula.clone().into() } else { formula.substitute(&map).into() }
         };
@@ -188,7 +216,20 @@ impl<'p> Machine<'p> {
                 let _ = each;
                 Ok(self.many(Kind::List, times, value, node))
             }
-            _ => Ok(self.result_value(&applied.result, &values, &map, node)),
+            _ => {
+                let value = self.result_value(&applied.result, &values, &map, node);
+                let mode = values.values().find_map(|given| {
+                    self.state.object_of(given.value()?)?.fields.get("<image_mode>").cloned()
+                });
+                if let (Some(mode), Value::Object(id)) = (mode, &value)
+                    && self.state.object(*id).is_some_and(|object| !object.fields.contains_key("mode"))
+                {
+                    self.state.note(*id, |object| {
+                        object.fields.insert(Text::from("mode"), mode);
+                    });
+                }
+                Ok(value)
+            }
         }
     }
 
@@ -220,7 +261,12 @@ impl<'p> Machine<'p> {
     }
 
     /// Values and names for what a contract could not be told.
-    fn symbols_of(&mut self, applied: &Applied, node: &impl Ranged) -> BTreeMap<formula::Text, Formula> {
+    fn symbols_of(
+        &mut self,
+        applied: &Applied,
+        values: &BTreeMap<Text, Given>,
+        node: &impl Ranged,
+    ) -> BTreeMap<formula::Text, Formula> {
         let mut map = BTreeMap::new();
         for missing in &applied.missing {
             let hint = if missing.feature.is_empty() {
@@ -234,12 +280,19 @@ impl<'p> Machine<'p> {
             map.insert(missing.symbol.clone(), amount.to_formula());
         }
         for external in &applied.externals {
-            let given = external.event.iter().find_map(|path| self.event_number(path));
+            let noted = format!("<{}>", external.symbol);
+            let of_argument = values.values().find_map(|given| {
+                let object = self.state.object_of(given.value()?)?;
+                object.features.get(noted.as_str()).cloned()
+            });
+            let given = of_argument.or_else(|| external.event.iter().find_map(|path| self.event_number(path)));
             let amount = match given {
                 Some(amount) => amount,
                 None => {
                     let cause = external.meaning.to_string();
-                    self.quantity(node, &external.symbol, UnknownKind::Size, &cause, None)
+                    let bounds = applied.bounds.get(&external.symbol).cloned().unwrap_or_default();
+                    let (most, typical) = (bounds.most.map(Amount::from), bounds.typical.map(Amount::from));
+                    self.typical_quantity(node, &external.symbol, &cause, most, typical)
                 }
             };
             map.insert(external.symbol.clone(), amount.to_formula());

@@ -381,6 +381,13 @@ impl<'p> Machine<'p> {
                         })
                         .collect();
                     if object.length.as_ref().and_then(Amount::as_usize) == Some(items.len()) {
+                        let stands = object.account.is_some() && object.spread.is_some();
+                        self.steps += u64::try_from(items.len() / 64).unwrap_or(0);
+                        let items = if stands {
+                            items.into_iter().zip(0..).map(|(item, at)| self.as_read(*id, at, item)).collect()
+                        } else {
+                            items
+                        };
                         return self.iterate_apart(items, node, each);
                     }
                 }
@@ -398,7 +405,17 @@ impl<'p> Machine<'p> {
             }
         };
         let over = iterable.clone();
-        let item = move |machine: &mut Machine<'p>, index: &Amount| machine.item_at(&over, index, &node);
+        let item = move |machine: &mut Machine<'p>, index: &Amount| {
+            if let (Value::Object(id), Some(place)) = (&over, index.as_int())
+                && let Some(object) = machine.state.object(*id)
+                && object.known.is_none()
+                && matches!(object.kind, Kind::List | Kind::Tuple | Kind::Deque | Kind::Set | Kind::Dict)
+                && let Some(value) = machine.by_place(*id, Some(place))
+            {
+                return value.kept();
+            }
+            machine.item_at(&over, index, &node)
+        };
         self.run(&count, &item, node, each)
     }
 
@@ -681,12 +698,23 @@ impl<'p> Machine<'p> {
                     let found = match (&pairs, index.as_usize()) {
                         (Some(pairs), Some(at)) => pairs.get(at).cloned(),
                         (Some(pairs), None) => pairs.last().cloned(),
-                        (None, _) => None,
+                        (None, Some(at)) => machine.state.object_of(&over).and_then(|object| {
+                            let entry = object.entries.get(at)?;
+                            Some((entry.key.clone()?.kept(), entry.value.clone().kept()))
+                        }),
+                        (None, None) => None,
                     };
                     let (key, value) = match found {
                         Some(pair) => pair,
                         None => {
-                            let key = machine.item_at(&over, index, &node);
+                            let drawn = match (&over, index.as_int()) {
+                                (Value::Object(id), Some(place)) => machine.by_place(*id, Some(place)),
+                                _ => None,
+                            };
+                            let key = match drawn {
+                                Some(key) => key.kept(),
+                                None => machine.item_at(&over, index, &node),
+                            };
                             (key, machine.value_sample(&over, &node))
                         }
                     };

@@ -32,9 +32,9 @@ use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
-pub const EXACT_STEPS: u64 = 200_000;
+pub const EXACT_STEPS: u64 = 100_000;
 /// Statements before nothing is followed any more.
-pub const MAX_STEPS: u64 = 1_500_000;
+pub const MAX_STEPS: u64 = 4_000_000;
 /// Deepest chain of calls.
 pub const MAX_DEPTH: usize = 1_200;
 /// Largest formula of what two ways have in common; beyond, the larger one stands for both.
@@ -112,6 +112,8 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// The version of CPython whose objects are counted.
     pub version: Version,
+    /// Contracts of the project and the user before the shipped ones; these alone, if there are none.
+    pub contracts: Option<std::sync::Arc<Contracts>>,
 }
 
 /// The machine.
@@ -119,7 +121,7 @@ pub struct Machine<'p> {
     pub(super) project: &'p Project,
     pub(super) program: &'p Program<'p>,
     pub(super) options: &'p Options,
-    pub(super) contracts: &'static Contracts,
+    pub(super) contracts: &'p Contracts,
     /// The event, if it is given.
     pub(super) event: Option<Plain>,
     pub(super) sizes: Sizes,
@@ -176,7 +178,7 @@ impl<'p> Machine<'p> {
             project,
             program,
             options,
-            contracts: Contracts::shipped(),
+            contracts: options.contracts.as_deref().unwrap_or_else(|| Contracts::shipped()),
             event: None,
             sizes: Sizes::of(options.version),
             state: State::default(),
@@ -293,6 +295,7 @@ impl<'p> Machine<'p> {
             line: self.line(node),
             least: Amount::ZERO,
             most: None,
+            typical: None,
         };
         let id = self.unknowns.value(unknown);
         match self.unknowns.name(id).and_then(|name| self.options.values.get(name)) {
@@ -319,6 +322,7 @@ impl<'p> Machine<'p> {
             line: self.line(node),
             least: Amount::ZERO,
             most,
+            typical: None,
         };
         let name = self.unknowns.quantity(unknown);
         match self.options.values.get(&name).and_then(|value| amount_of_plain(value, self)) {
@@ -329,6 +333,24 @@ impl<'p> Machine<'p> {
                 Amount::symbol(&name)
             }
         }
+    }
+
+    /// A quantity that is not known, with what it usually is.
+    pub(super) fn typical_quantity(
+        &mut self,
+        node: &impl Ranged,
+        hint: &str,
+        cause: &str,
+        most: Option<Amount>,
+        typical: Option<Amount>,
+    ) -> Amount {
+        let amount = self.quantity(node, hint, UnknownKind::Size, cause, most);
+        if let (Amount::Formula(formula), Some(typical)) = (&amount, typical)
+            && let [symbol] = formula.symbols().into_iter().collect::<Vec<_>>().as_slice()
+        {
+            self.unknowns.set_typical(symbol, typical);
+        }
+        amount
     }
 
     /// A name for people, after the last name in a node's source.

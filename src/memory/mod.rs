@@ -18,6 +18,7 @@ mod library;
 mod loops;
 mod machine;
 mod methods;
+mod pictures;
 pub mod predict;
 mod random;
 mod sizes;

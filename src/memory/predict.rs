@@ -86,7 +86,7 @@ pub fn run_bounded(
     machine.steps = 0;
     machine.born_before_entry = machine.state.made();
     let entry = machine.state.clone();
-    machine.limit = super::machine::EXACT_STEPS;
+    machine.limit = super::machine::EXACT_STEPS.min(machine.most_steps / 2);
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
@@ -207,6 +207,24 @@ fn substitute(formula: &Formula, unknown: &[Unknown], most: bool) -> Option<Form
         out = out.substitute(&map);
     }
     Some(out)
+}
+
+/// What a formula is where unknowns are what they usually are: `None` if nothing says that of one of them.
+pub fn typical(formula: &Formula, unknown: &[Unknown]) -> Option<Formula> {
+    let mut out = formula.clone();
+    for _ in 0..8 {
+        let symbols = out.symbols();
+        if symbols.is_empty() {
+            return Some(out);
+        }
+        let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
+        for symbol in &symbols {
+            let found = unknown.iter().find(|unknown| unknown.name == *symbol)?;
+            map.insert(symbol.clone(), found.typical.as_ref()?.to_formula());
+        }
+        out = out.substitute(&map);
+    }
+    None
 }
 
 /// The upper bound of the resident peak, from the largest value of its formula: what allocators and the system may keep

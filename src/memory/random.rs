@@ -23,6 +23,18 @@ impl<'p> Machine<'p> {
         z ^ (z >> 31)
     }
 
+    /// An int that stands for one of a container that is not told apart.
+    pub(super) fn drawn(&mut self, id: super::value::ObjectId, at: Option<i128>, place: Option<i128>) -> Option<Value> {
+        let spreads = self.state.object(id)?.spread.clone()?;
+        let spread = match (spreads.as_slice(), at) {
+            ([one], _) => one.as_ref()?,
+            (many, Some(at)) => many.get(usize::try_from(at).ok()?)?.as_ref()?,
+            _ => return None,
+        };
+        let random = self.next_random();
+        Some(Value::Plain(Plain::int(spread.draw(place, random))))
+    }
+
     fn random_unit(&mut self) -> f64 {
         (self.next_random() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -157,6 +157,11 @@ impl Sizes {
     pub fn int(&self, value: Option<&Amount>) -> Bytes {
         match value {
             Some(known @ Amount::Int(_)) => self.bytes_of(Sized::Int, known),
+            Some(Amount::Formula(large)) if large.as_number().is_some_and(|number| number.is_integer()) => {
+                let least = if self.layout.version() >= Version::Py311 { 32 } else { 28 };
+                let bytes = large.as_number().map_or(least, |number| function::int_bytes(number.numer(), least));
+                object(i128::from(bytes))
+            }
             _ => self.bytes_of(Sized::Int, &Amount::Int(1 << 20)),
         }
     }

@@ -740,6 +740,12 @@ impl<'p> Machine<'p> {
             marks = self.marks(data);
             object.features.insert(Text::from("<shared>"), Amount::ONE);
             object.base.extend(data.object());
+            for name in ["<image_width>", "<image_height>"] {
+                let known = self.state.object_of(data).and_then(|object| object.features.get(name).cloned());
+                object.features.extend(known.map(|known| (Text::from(name), known)));
+            }
+            let mode = self.state.object_of(data).and_then(|object| object.fields.get("<image_mode>").cloned());
+            object.fields.extend(mode.map(|mode| (Text::from("<image_mode>"), mode)));
             if let Some(content) =
                 self.state.object_of(data).and_then(|object| object.features.get("<content>").cloned())
             {
@@ -911,6 +917,13 @@ impl<'p> Machine<'p> {
             return;
         }
         let (lines, line) = self.line_of(content, binary, node);
+        if let Value::Object(sample) = &line {
+            // It stands for those that are read, and is none itself.
+            let bytes = self.state.object(*sample).map(Object::bytes).unwrap_or(Bytes::ZERO);
+            self.state.note(*sample, |object| object.account = Some(*id));
+            self.state.live -= &bytes;
+            self.state.demand -= bytes.requested;
+        }
         self.state.hold(&line);
         self.state
             .note(*id, |object| object.source = Some(Rc::new(Source::Adapter(Adapter::Count(lines), vec![line]))));
@@ -1227,8 +1240,10 @@ impl<'p> Machine<'p> {
         };
         let header = names.as_ref().and_then(|names| self.items_apart(names));
         let mut keys: Vec<Value> = header.clone().unwrap_or_default();
+        let mut different: Vec<Option<usize>> = Vec::new();
         let (count, fields): (Amount, Vec<(Amount, Bytes)>) = match known {
             Some(columns) => {
+                different = columns.different;
                 if header.is_none() {
                     keys = columns.header.iter().map(|name| Value::text(name)).collect();
                 }
@@ -1275,6 +1290,9 @@ impl<'p> Machine<'p> {
         for (at, (length, bytes)) in fields.into_iter().enumerate() {
             let mut field = Object::new(Kind::Str { width: 1 }, bytes);
             field.length = Some(length);
+            if let Some(Some(different)) = different.get(at) {
+                field.features.insert(Text::from("<distinct>"), Amount::from(*different));
+            }
             let value = self.allocate(field, node);
             let key = if dicts { keys.get(at).cloned() } else { None };
             let hash = key.as_ref().and_then(|key| hash_of(&self.plain(key)?));
@@ -1681,12 +1699,15 @@ struct Columns {
     rows: usize,
     /// Mean length of each column and mean bytes of its texts, first row left out.
     fields: Vec<(usize, Bytes)>,
+    /// How many different texts each column has, where there are few.
+    different: Vec<Option<usize>>,
 }
 
 /// Reads a CSV text: commas between, fields in double quotes as they are.
 fn csv_columns(text: &str) -> Columns {
     let mut header: Vec<String> = Vec::new();
     let mut totals: Vec<(usize, i128, i128)> = Vec::new();
+    let mut texts: Vec<Option<BTreeSet<String>>> = Vec::new();
     let mut rows = 0_usize;
     let (mut field, mut at, mut quoted, mut first, mut any) = (String::new(), 0_usize, false, true, false);
     let mut end_field = |field: &mut String, at: usize, first: bool| {
@@ -1695,6 +1716,16 @@ fn csv_columns(text: &str) -> Columns {
         } else {
             if totals.len() <= at {
                 totals.resize(at + 1, (0, 0, 0));
+                texts.resize(at + 1, Some(BTreeSet::new()));
+            }
+            if let Some(slot) = texts.get_mut(at)
+                && let Some(different) = slot
+                && !different.contains(field.as_str())
+            {
+                different.insert(field.clone());
+                if different.len() > 1_000 {
+                    *slot = None;
+                }
             }
             let length = field.chars().count();
             let width = usize::from(super::sizes::width_of(field));
@@ -1742,7 +1773,8 @@ fn csv_columns(text: &str) -> Columns {
             (length / rows.max(1), Bytes { requested: mean(bytes), resident: mean(blocks) })
         })
         .collect();
-    Columns { header, rows, fields }
+    let different = texts.into_iter().map(|texts| texts.map(|texts| texts.len())).collect();
+    Columns { header, rows, fields, different }
 }
 
 /// The bytes of a record of `struct`, and one value of each field. Source: CPython 3.11 `Modules/_struct.c`.

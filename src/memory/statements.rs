@@ -30,8 +30,10 @@ impl<'p> Machine<'p> {
     /// Runs statements in order, up to the first that does not go on.
     pub(super) fn statements(&mut self, body: &'p [Stmt]) -> Flow {
         for statement in body {
-            self.steps =
-                self.steps.saturating_add(1 + if self.most_steps < MAX_STEPS { self.state.effort() } else { 0 });
+            // Formulas make statements slow; loops are run for fewer rounds then.
+            let effort = self.state.effort();
+            let bounded = self.most_steps < MAX_STEPS;
+            self.steps = self.steps.saturating_add(1 + if bounded { effort } else { effort.min(100) });
             if self.steps > self.most_steps {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
                 return Flow::Next;
@@ -550,12 +552,14 @@ impl<'p> Machine<'p> {
             && object.known.is_none()
             && object.entries.len() == targets.len()
         {
-            let kept = object.refs > 1;
+            let (id, kept) = (*id, object.refs > 1);
             let items: Vec<Value> = object
                 .entries
                 .iter()
                 .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
                 .collect();
+            let items: Vec<Value> =
+                items.into_iter().zip(0..).map(|(item, at)| self.as_read(id, at, item)).collect();
             for (target, item) in targets.iter().zip(items) {
                 self.assign(target, item)?;
             }

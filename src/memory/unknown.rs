@@ -47,6 +47,8 @@ pub struct Unknown {
     pub least: Amount,
     /// Its largest value, if there is a bound.
     pub most: Option<Amount>,
+    /// What it usually is, where something says so: the prediction's expected value takes it.
+    pub typical: Option<Amount>,
 }
 
 /// A memory-critical variable of the interface, whose name an unknown of the same place takes.
@@ -116,6 +118,15 @@ impl Unknowns {
     /// All of them, in the order of their first use.
     pub fn list(&self) -> &[Unknown] {
         &self.list
+    }
+
+    /// Says what a quantity usually is.
+    pub fn set_typical(&mut self, name: &str, typical: Amount) {
+        for unknown in &mut self.list {
+            if &*unknown.name == name {
+                unknown.typical = Some(typical.clone());
+            }
+        }
     }
 
     /// Raises the upper bound of a quantity.

@@ -301,6 +301,59 @@ impl PartialEq for Index {
     }
 }
 
+/// How the ints of a container are spread, from those that are told apart: what stands for one of the others is drawn
+/// from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spread {
+    /// The least one.
+    pub low: i128,
+    /// The largest one.
+    pub high: i128,
+    /// Each is larger than the one before: the others go on like that.
+    pub rising: bool,
+    /// Some of them.
+    pub some: Vec<i128>,
+    /// How many were seen.
+    pub count: i128,
+}
+
+impl Spread {
+    /// Of some ints in their order.
+    pub fn of(ints: impl IntoIterator<Item = i128>) -> Option<Self> {
+        let mut ints = ints.into_iter();
+        let first = ints.next()?;
+        let mut spread = Self { low: first, high: first, rising: true, some: vec![first], count: 1 };
+        let mut last = first;
+        for int in ints {
+            spread.rising &= int > last;
+            spread.low = spread.low.min(int);
+            spread.high = spread.high.max(int);
+            spread.count += 1;
+            if spread.some.len() < 64 {
+                spread.some.push(int);
+            }
+            last = int;
+        }
+        spread.rising &= spread.count > 1;
+        Some(spread)
+    }
+
+    /// One of them: that of a place where places tell them, or by a random number.
+    pub fn draw(&self, place: Option<i128>, random: u64) -> i128 {
+        let range = self.high.saturating_sub(self.low);
+        match place {
+            Some(place) if self.rising => {
+                self.low.saturating_add(range.saturating_mul(place) / (self.count - 1).max(1))
+            }
+            _ if range <= 16 => {
+                let at = usize::try_from(random % u64::try_from(self.some.len().max(1)).unwrap_or(1)).unwrap_or(0);
+                self.some.get(at).copied().unwrap_or(self.low)
+            }
+            _ => self.low + i128::from(random) % (range + 1),
+        }
+    }
+}
+
 /// Items that are not told apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rest {
@@ -369,6 +422,8 @@ pub struct Object {
     pub entries: Vec<Entry>,
     /// Where entries are by their keys.
     pub index: Index,
+    /// How its ints are spread, by place where that is a tuple's: of one that stands for others, or has others.
+    pub spread: Option<Rc<Vec<Option<Spread>>>>,
     /// All other items.
     pub rest: Option<Box<Rest>>,
     /// Attributes of an instance, or of what a contract made.
@@ -404,6 +459,7 @@ impl Object {
             known: None,
             entries: Vec::new(),
             index: Index::default(),
+            spread: None,
             rest: None,
             fields: BTreeMap::new(),
             features: BTreeMap::new(),

@@ -1,0 +1,159 @@
+//! How many bytes `meminterface predict` says, for handlers whose bytes are known: from CPython's sizes, worked out
+//! beside each case, or from measurements that are named there. Python is 3.11 throughout.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The prediction for a handler and an event, with further words of the command.
+fn predict(name: &str, python: &str, event: &str, words: &[&str]) -> Value {
+    let folder = std::env::temp_dir().join(format!("meminterface-amounts-{}-{name}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("app.py"), python).expect("written");
+    fs::write(folder.join("event.json"), event).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_meminterface"))
+        .args(["predict", "app.py", "--event", "event.json", "--format", "json", "--python-version", "3.11"])
+        .args(words)
+        .current_dir(&folder)
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let answer = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}{errors}"));
+    let _ = fs::remove_dir_all(&folder);
+    answer
+}
+
+fn resident(answer: &Value, which: &str) -> f64 {
+    answer["resident_peak_bytes"][which].as_f64().unwrap_or(f64::NAN)
+}
+
+/// The expected resident peak is within some per cent of an amount, and the bound is not below it.
+#[track_caller]
+fn assert_resident(name: &str, python: &str, event: &str, bytes: f64, per_cent: f64) {
+    let answer = predict(name, python, event, &[]);
+    let (expected, most) = (resident(&answer, "expected"), resident(&answer, "max"));
+    let error = 100.0 * (expected - bytes) / bytes;
+    assert!(error.abs() <= per_cent, "{name}: {expected} is {error:+.1} % off {bytes}: {:#}", answer["unknown"]);
+    assert!(most >= bytes, "{name}: the bound {most} is below {bytes}");
+}
+
+#[test]
+fn nested_loops_of_any_length_are_carried_on() {
+    // 1,000 lists: 56 bytes in a block of 64, and 8 bytes a slot with what appends leave over (a comprehension's list
+    // grows by appends: 1,000 items have room for 1,112). 1,000,000 floats of 24 bytes, in blocks of 32.
+    let rows = 1_000.0 * (64.0 + 8.0 * 1_112.0) + 1_000_000.0 * 32.0;
+    let python = "def handler(event, context):\n    n = event['n']\n    m = [[i * 0.5 + j for j in range(n)] for i in range(n)]\n    return len(m)\n";
+    assert_resident("nested", python, r#"{"n": 1000}"#, rows, 2.0);
+}
+
+#[test]
+fn growth_that_follows_the_round_is_a_trend() {
+    // Row i has i floats of its own: half a square.
+    let python = "def handler(event, context):\n    rows = []\n    for i in range(event['n']):\n        row = []\n        for j in range(i):\n            row.append(j * 0.5)\n        rows.append(row)\n    return len(rows)\n";
+    let n = 2_000.0;
+    assert_resident("triangle", python, r#"{"n": 2000}"#, n * n / 2.0 * (32.0 + 8.5) + n * 64.0, 3.0);
+}
+
+#[test]
+fn a_number_that_is_read_from_a_container_is_not_made_anew() {
+    // The second list has slots only: 8 bytes each, with what appends leave over.
+    let python = "def handler(event, context):\n    xs = [i * 0.5 for i in range(event['n'])]\n    ys = []\n    for i in range(len(xs)):\n        ys.append(xs[i])\n    return len(ys)\n";
+    assert_resident("shared", python, r#"{"n": 300000}"#, 300_000.0 * (32.0 + 8.0 + 8.0), 3.0);
+}
+
+#[test]
+fn a_dict_has_the_table_of_its_final_length() {
+    // 200,000 int keys: 2**19 slots of 4 bytes and 349,525 entries of 24; keys of 32 bytes, floats of 32.
+    let table = 64.0 + 32.0 + 524_288.0 * 4.0 + 349_525.0 * 24.0;
+    let python = "def handler(event, context):\n    d = {}\n    for i in range(event['n']):\n        d[i] = i * 0.5\n    return len(d)\n";
+    assert_resident("table", python, r#"{"n": 200000}"#, table + 200_000.0 * 64.0, 3.0);
+}
+
+#[test]
+fn a_search_ends_and_visits_each_vertex_once() {
+    let python = "import random\nfrom collections import deque\n\ndef handler(event, context):\n    n = event['n']\n    rng = random.Random(1)\n    graph = {v: [rng.randrange(n) for _ in range(4)] for v in range(n)}\n    seen = {0}\n    queue = deque([0])\n    while queue:\n        v = queue.popleft()\n        for w in graph[v]:\n            if w not in seen:\n                seen.add(w)\n                queue.append(w)\n    return len(seen)\n";
+    // The graph: a table of 2**18 slots, keys, lists with room for 4, ints; the set: 2**18 slots of 16 bytes.
+    let graph = 262_144.0 * 4.0 + 174_762.0 * 24.0 + 100_000.0 * (32.0 + 64.0 + 32.0 + 4.0 * 32.0);
+    assert_resident("search", python, r#"{"n": 100000}"#, graph + 262_144.0 * 16.0, 12.0);
+}
+
+#[test]
+fn cached_results_are_kept_with_their_arguments() {
+    // 90,000 entries: a table of 2**18 slots; a tuple of two (56 bytes, in a block of 64), a float.
+    let table = 262_144.0 * 4.0 + 174_762.0 * 24.0;
+    let python = "from functools import lru_cache\n\n@lru_cache(maxsize=None)\ndef cost(a, b):\n    return a * 0.5 + b\n\ndef handler(event, context):\n    n = event['n']\n    total = 0.0\n    for a in range(n):\n        for b in range(n):\n            total += cost(a, b)\n    return total\n";
+    let answer = predict("cached", python, r#"{"n": 300}"#, &[]);
+    let expected = resident(&answer, "expected");
+    let least = table + 90_000.0 * (64.0 + 32.0);
+    assert!((least..least * 1.5).contains(&expected), "{expected} and {least}");
+}
+
+#[test]
+fn named_tuples_are_tuples() {
+    // 48 and 8 bytes an item (72, in a block of 80), two floats, a slot.
+    let python = "from collections import namedtuple\n\nPoint = namedtuple('Point', 'x y')\n\ndef handler(event, context):\n    points = [Point(i * 0.5, i * 0.25) for i in range(event['n'])]\n    return points[0].x + points[-1].y\n";
+    assert_resident("named", python, r#"{"n": 100000}"#, 100_000.0 * (64.0 + 64.0 + 8.5), 8.0);
+}
+
+#[test]
+fn the_largest_of_a_generator_are_kept_as_tuples() {
+    // Lib/heapq.py keeps (item, place): 56 bytes in a block of 64, two ints of 32; a list, and another of the result.
+    let python = "import heapq\n\ndef stream(n):\n    for i in range(n):\n        yield (i * 7919) % 1000003 + 1000\n\ndef handler(event, context):\n    return len(heapq.nlargest(event['k'], stream(event['n'])))\n";
+    assert_resident("heap", python, r#"{"k": 50000, "n": 200000}"#, 50_000.0 * (64.0 + 32.0 + 32.0 + 16.0), 8.0);
+}
+
+#[test]
+fn a_stream_is_not_kept_and_a_whole_file_is() {
+    let write = "    with open('/tmp/data.txt', 'w') as file:\n        for i in range(event['lines']):\n            file.write(f'{i:08d} some text\\n')\n";
+    let stream = format!("def handler(event, context):\n{write}    total = 0\n    with open('/tmp/data.txt') as file:\n        for line in file:\n            total += len(line)\n    return total\n");
+    let whole = format!("def handler(event, context):\n{write}    with open('/tmp/data.txt') as file:\n        lines = file.readlines()\n    return len(lines)\n");
+    let streamed = predict("stream", &stream, r#"{"lines": 200000}"#, &[]);
+    assert!(resident(&streamed, "expected") < 200_000.0, "{streamed:#}");
+    // Lines of 19 characters: 49 and 19 bytes, in blocks of 80, and a slot.
+    assert_resident("whole", &whole, r#"{"lines": 200000}"#, 200_000.0 * (80.0 + 8.5), 8.0);
+}
+
+#[test]
+fn numpy_writes_over_temporaries_and_loads_random_on_first_use() {
+    let python = "import numpy as np\n\ndef handler(event, context):\n    n = event['n']\n    a = np.random.rand(n, n)\n    b = np.random.rand(n, n)\n    c = (a + b) * 0.5 - 1.0\n    return float(c.sum())\n";
+    // Three arrays and no fourth one; numpy.random took 6.9 MiB when it was first used (interfaces/numpy.toml).
+    assert_resident("elided", python, r#"{"n": 1500}"#, 3.0 * 8.0 * 2_250_000.0 + 7.2e6, 3.0);
+}
+
+#[test]
+fn a_product_of_matrices_has_its_result() {
+    let python = "import numpy as np\n\ndef handler(event, context):\n    n = event['n']\n    a = np.ones((n, n))\n    b = np.ones((n, n))\n    c = a @ b\n    return float(c[0, 0])\n";
+    let answer = predict("product", python, r#"{"n": 1200}"#, &[]);
+    let three = 3.0 * 8.0 * 1_440_000.0;
+    assert!((three..three * 1.2).contains(&resident(&answer, "expected")), "{answer:#}");
+}
+
+#[test]
+fn a_contract_of_the_user_wins_over_what_is_known_of_python() {
+    let folder = std::env::temp_dir().join(format!("meminterface-own-contracts-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let contract = "[library]\nname = \"own\"\n\n[[callable]]\nname = \"json.dumps\"\nparameters = [\"obj\", \"**kwargs\"]\nresult = \"None\"\ntransient = \"123_000_000\"\n";
+    fs::write(folder.join("own.toml"), contract).expect("written");
+    let python = "import json\n\ndef handler(event, context):\n    return json.dumps([1, 2, 3])\n";
+    let words = ["--contracts", folder.to_str().expect("a path")];
+    let answer = predict("own", python, "{}", &words);
+    assert!(resident(&answer, "expected") >= 123_000_000.0, "{answer:#}");
+    let _ = fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn every_handler_has_an_answer_before_long() {
+    let deep = "def handler(event, context):\n    n = event['n']\n    out = []\n    for a in range(n):\n        for b in range(n):\n            for c in range(n):\n                for d in range(n):\n                    for e in range(n):\n                        if (a * b + c) % 7 == d % 5:\n                            out.append((a, e))\n    return len(out)\n";
+    let recursive = "def paths(x, y, memo):\n    if x == 0 or y == 0:\n        return 1\n    if (x, y) in memo:\n        return memo[(x, y)]\n    memo[(x, y)] = paths(x - 1, y, memo) + paths(x, y - 1, memo)\n    return memo[(x, y)]\n\ndef handler(event, context):\n    return paths(event['n'], event['n'], {})\n";
+    let digits = "def handler(event, context):\n    numbers = [0, 1]\n    for i in range(2, event['n'] * 100):\n        numbers.append(numbers[i - 1] + numbers[i - 2])\n    return len(numbers)\n";
+    for (name, python, n) in [("deep", deep, 1_000), ("recursive", recursive, 400), ("digits", digits, 200)] {
+        let begun = Instant::now();
+        let answer = predict(name, python, &format!("{{\"n\": {n}}}"), &[]);
+        assert!(resident(&answer, "max") > 0.0, "{name}: {answer:#}");
+        // Generous: a debug build on a machine with other work. Without a bound on work these take hours.
+        assert!(begun.elapsed() < Duration::from_secs(240), "{name}");
+    }
+}
