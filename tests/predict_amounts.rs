@@ -108,8 +108,12 @@ fn the_largest_of_a_generator_are_kept_as_tuples() {
 #[test]
 fn a_stream_is_not_kept_and_a_whole_file_is() {
     let write = "    with open('/tmp/data.txt', 'w') as file:\n        for i in range(event['lines']):\n            file.write(f'{i:08d} some text\\n')\n";
-    let stream = format!("def handler(event, context):\n{write}    total = 0\n    with open('/tmp/data.txt') as file:\n        for line in file:\n            total += len(line)\n    return total\n");
-    let whole = format!("def handler(event, context):\n{write}    with open('/tmp/data.txt') as file:\n        lines = file.readlines()\n    return len(lines)\n");
+    let stream = format!(
+        "def handler(event, context):\n{write}    total = 0\n    with open('/tmp/data.txt') as file:\n        for line in file:\n            total += len(line)\n    return total\n"
+    );
+    let whole = format!(
+        "def handler(event, context):\n{write}    with open('/tmp/data.txt') as file:\n        lines = file.readlines()\n    return len(lines)\n"
+    );
     let streamed = predict("stream", &stream, r#"{"lines": 200000}"#, &[]);
     assert!(resident(&streamed, "expected") < 200_000.0, "{streamed:#}");
     // Lines of 19 characters: 49 and 19 bytes, in blocks of 80, and a slot.

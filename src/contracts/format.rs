@@ -814,7 +814,11 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let meaning = self.text_of(member, "meaning").unwrap_or_else(|| symbol.clone());
-            externals.push(super::External { symbol: symbol.clone(), meaning, event: self.strings_of(member, "event") });
+            externals.push(super::External {
+                symbol: symbol.clone(),
+                meaning,
+                event: self.strings_of(member, "event"),
+            });
             let (most, typical) = (self.formula_of(member, "most"), self.formula_of(member, "typical"));
             bounds.push((symbol, most, typical));
         }

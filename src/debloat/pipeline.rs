@@ -54,7 +54,16 @@ fn failing(run: &Run, names: &[String]) -> Option<Diagnostic> {
     let why = |what: &str, kind: &str, message: &str, traceback: &str| {
         let text = format!("{kind}: {message}");
         let is = |words: &[&str]| words.iter().any(|word| text.contains(word) || traceback.contains(word));
-        let help = if is(&["gaierror", "NewConnectionError", "Name or service not known", "Network is unreachable", "URLError", "EndpointConnectionError", "NoCredentialsError", "ConnectTimeout"]) {
+        let help = if is(&[
+            "gaierror",
+            "NewConnectionError",
+            "Name or service not known",
+            "Network is unreachable",
+            "URLError",
+            "EndpointConnectionError",
+            "NoCredentialsError",
+            "ConnectTimeout",
+        ]) {
             "it needs the network, which differs from run to run: answer its requests with a recording (such as `vcrpy` or botocore's `Stubber`, started by the handler's module when a variable is set with `--env`), or leave the event out"
         } else if is(&["Errno 30", "Read-only file system"]) {
             "it writes outside of /tmp, which the platform does not allow either: write to /tmp"
@@ -92,7 +101,12 @@ struct Work<'a> {
 }
 
 /// Runs it all; see [`super::debloat`].
-pub fn run(plan: &Plan, options: &Options, progress: Progress<'_>, cancelled: Cancelled<'_>) -> Result<Report, Diagnostic> {
+pub fn run(
+    plan: &Plan,
+    options: &Options,
+    progress: Progress<'_>,
+    cancelled: Cancelled<'_>,
+) -> Result<Report, Diagnostic> {
     let out = std::path::absolute(&options.out).unwrap_or_else(|_| options.out.clone());
     if out.symlink_metadata().is_ok() {
         return Err(Diagnostic::new(Kind::CannotWrite, "is there already")
@@ -123,10 +137,15 @@ impl Work<'_> {
     #[allow(clippy::too_many_lines)]
     fn all(&mut self, out: &Path) -> Result<Report, Diagnostic> {
         let options = self.options;
-        let say_with_time = |text: &str| (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
+        let say_with_time =
+            |text: &str| (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
         let interpreter = Scripts::new(self.plan, self.cancelled)?.interpreter().clone();
-        let packages: Vec<PathBuf> =
-            interpreter.folders.iter().filter(|folder| folder.is_dir() && !is_standard(folder, &interpreter)).cloned().collect();
+        let packages: Vec<PathBuf> = interpreter
+            .folders
+            .iter()
+            .filter(|folder| folder.is_dir() && !is_standard(folder, &interpreter))
+            .cloned()
+            .collect();
         let program = base_program(&interpreter);
 
         // Copies.
@@ -134,7 +153,12 @@ impl Work<'_> {
         let entry_file = self.plan.target.file.canonicalize().unwrap_or_else(|_| self.plan.target.file.clone());
         let folder = tree::Temporary::beside(out)?;
         let without: Vec<PathBuf> = std::iter::once(folder.path().to_path_buf())
-            .chain(packages.iter().filter_map(|one| one.canonicalize().ok()).filter(|one| code.starts_with(one) || one.starts_with(&code)))
+            .chain(
+                packages
+                    .iter()
+                    .filter_map(|one| one.canonicalize().ok())
+                    .filter(|one| code.starts_with(one) || one.starts_with(&code)),
+            )
             .filter(|one| *one != code)
             .collect();
         self.say("copying the application and its packages");
@@ -178,8 +202,9 @@ impl Work<'_> {
             return Err(problem);
         }
         if let Some(fault) = &traced.fault {
-            return Err(refused(format!("the original does not answer all events: {fault}"))
-                .help("events on which the original hangs, ends or kills its process can prove nothing; leave them out"));
+            return Err(refused(format!("the original does not answer all events: {fault}")).help(
+                "events on which the original hangs, ends or kills its process can prove nothing; leave them out",
+            ));
         }
         // Events that are only used to accept.
         let withheld: Vec<usize> = if count >= 4 { (0..count).filter(|n| n % 4 == 3).collect() } else { Vec::new() };
@@ -201,15 +226,20 @@ impl Work<'_> {
                 return Err(refused(format!("the original does not answer all events twice: {fault}")));
             }
             if !withheld.is_empty() {
-                let part = runner.run(&Ask { rounds: 1, seed, events: Some(given.clone()), ..Ask::default() }, longest)?;
+                let part =
+                    runner.run(&Ask { rounds: 1, seed, events: Some(given.clone()), ..Ask::default() }, longest)?;
                 self.runs += 1;
                 parts.push(part.run);
             }
             originals.push(full.run);
         }
-        let no_oracle = |why: String| refused(why).help("make the handler's answer depend on its event alone: seed what is random, leave times out");
+        let no_oracle = |why: String| {
+            refused(why)
+                .help("make the handler's answer depend on its event alone: seed what is random, leave times out")
+        };
         let oracle = Oracle::learn(&originals, &names).map_err(no_oracle)?;
-        let part_oracle = if withheld.is_empty() { oracle.clone() } else { Oracle::learn(&parts, &part_names).map_err(no_oracle)? };
+        let part_oracle =
+            if withheld.is_empty() { oracle.clone() } else { Oracle::learn(&parts, &part_names).map_err(no_oracle)? };
         notes.extend(oracle.notes.iter().cloned());
         for run in &originals {
             for step in run.init.iter().chain(&run.events) {
@@ -249,7 +279,15 @@ impl Work<'_> {
         let mut learned = Learned::default();
         if options.attributes || options.functions {
             let mut search = Search::new(
-                &modules, &part_oracle, &traced.run, options, part_names.clone(), given.clone(), deadline, most, &say_with_time,
+                &modules,
+                &part_oracle,
+                &traced.run,
+                options,
+                part_names.clone(),
+                given.clone(),
+                deadline,
+                most,
+                &say_with_time,
             );
             if options.resume {
                 let found = memory.load();
@@ -260,7 +298,8 @@ impl Work<'_> {
             let result = search.run(&mut runner, &mut best);
             search.settle(&mut best);
             self.runs += search.tried;
-            learned = Learned { needed: search.needed.clone(), loads: search.loads.clone(), known: search.known.clone() };
+            learned =
+                Learned { needed: search.needed.clone(), loads: search.loads.clone(), known: search.known.clone() };
             memory.save(&learned);
             match result {
                 Ok(()) => {}
@@ -286,7 +325,8 @@ impl Work<'_> {
         let mut why = String::new();
         for attempt in 0..3 {
             let _ = std::fs::remove_dir_all(&package);
-            let made = self.make(&gathered.files, &original_root, &package, &modules, &best, with_rules, &read, &tag)?;
+            let made =
+                self.make(&gathered.files, &original_root, &package, &modules, &best, with_rules, &read, &tag)?;
             let loaded: Vec<PathBuf> = made.loaded(&package, &best, &traced.run, &root);
             runner::compile(&program, &package, &loaded, folder.path())?;
             let mut plan = plan.clone();
@@ -297,7 +337,11 @@ impl Work<'_> {
             let mut demanded = BTreeSet::new();
             let mut final_loaded = BTreeSet::new();
             for seed in [0, 1] {
-                self.say(if seed == 0 { "accepting: all events, twice" } else { "accepting: again, with other hashes" });
+                self.say(if seed == 0 {
+                    "accepting: all events, twice"
+                } else {
+                    "accepting: again, with other hashes"
+                });
                 let outcome = runner.run(&Ask { rounds: 2, seed, ..Ask::default() }, longest)?;
                 self.runs += 1;
                 demanded.extend(outcome.run.ondemand.iter().map(|(module, name, _)| format!("{module}.{name}")));
@@ -327,7 +371,15 @@ impl Work<'_> {
                         let original = plan_at(&plan, &original_root, &file);
                         let mut runner = Runner::new(&original, &hidden, cancelled)?;
                         let mut search = Search::new(
-                            &modules, &oracle, &traced.run, options, names.clone(), (0..count).collect(), deadline, most, &say_with_time,
+                            &modules,
+                            &oracle,
+                            &traced.run,
+                            options,
+                            names.clone(),
+                            (0..count).collect(),
+                            deadline,
+                            most,
+                            &say_with_time,
                         );
                         search.needed = learned.needed.clone();
                         search.loads = learned.loads.clone();
@@ -373,7 +425,11 @@ impl Work<'_> {
                 .iter()
                 .filter(|one| !final_loaded.contains(&one.name))
                 // The outermost of what is gone holds the rest.
-                .filter(|one| !one.name.rsplit_once('.').is_some_and(|(package, _)| ours.contains(package) && !final_loaded.contains(package)))
+                .filter(|one| {
+                    !one.name
+                        .rsplit_once('.')
+                        .is_some_and(|(package, _)| ours.contains(package) && !final_loaded.contains(package))
+                })
                 .map(|one| one.marginal_mb.median.max(0.0) * 1_048_576.0)
                 .sum();
             (super::report::Spread::of(&before.baseline).median - gone).max(0.0) as u64
@@ -500,33 +556,41 @@ impl Work<'_> {
         let originals = package.join(SIDE_FOLDER).join("originals");
         fs_err::create_dir_all(&originals).map_err(|error| tree::cannot_write(&originals, &error))?;
         let real = original.canonicalize().unwrap_or_else(|_| original.to_path_buf());
-        let one = |(name, choice): (&String, &super::rewrite::Choice)| -> Result<Option<(String, Trimmed)>, Diagnostic> {
-            let Some((path, module)) = modules.all.get(name) else { return Ok(None) };
-            let Ok(relative) = path.strip_prefix(&real) else { return Ok(None) };
-            let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
-            let to = package.join(relative);
-            let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
-            if rewritten.text.as_bytes() == data {
-                return Ok(None);
-            }
-            // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
-            let text = with_utf8(&rewritten.text);
-            fs_err::write(&to, &text).map_err(|error| tree::cannot_write(&to, &error))?;
-            if !self.options.strict {
-                let side = sides.join(format!("{name}.z"));
-                fs_err::write(&side, runner::packed(&rewritten.side)).map_err(|error| tree::cannot_write(&side, &error))?;
-                let kept = originals.join(format!("{name}.z"));
-                fs_err::write(&kept, super::restore::pack(&data)).map_err(|error| tree::cannot_write(&kept, &error))?;
-            }
-            let trimmed = Trimmed {
-                file: text_of(relative),
-                original_sha256: tree::sha256(&data),
-                names: rewritten.names.iter().cloned().collect(),
-                bodies: choice.functions.iter().filter_map(|n| module.functions.get(*n)).map(|one| one.qualified.clone()).collect(),
-                why: "no event touched it; references load it on demand".to_owned(),
+        let one =
+            |(name, choice): (&String, &super::rewrite::Choice)| -> Result<Option<(String, Trimmed)>, Diagnostic> {
+                let Some((path, module)) = modules.all.get(name) else { return Ok(None) };
+                let Ok(relative) = path.strip_prefix(&real) else { return Ok(None) };
+                let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
+                let to = package.join(relative);
+                let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
+                if rewritten.text.as_bytes() == data {
+                    return Ok(None);
+                }
+                // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
+                let text = with_utf8(&rewritten.text);
+                fs_err::write(&to, &text).map_err(|error| tree::cannot_write(&to, &error))?;
+                if !self.options.strict {
+                    let side = sides.join(format!("{name}.z"));
+                    fs_err::write(&side, runner::packed(&rewritten.side))
+                        .map_err(|error| tree::cannot_write(&side, &error))?;
+                    let kept = originals.join(format!("{name}.z"));
+                    fs_err::write(&kept, super::restore::pack(&data))
+                        .map_err(|error| tree::cannot_write(&kept, &error))?;
+                }
+                let trimmed = Trimmed {
+                    file: text_of(relative),
+                    original_sha256: tree::sha256(&data),
+                    names: rewritten.names.iter().cloned().collect(),
+                    bodies: choice
+                        .functions
+                        .iter()
+                        .filter_map(|n| module.functions.get(*n))
+                        .map(|one| one.qualified.clone())
+                        .collect(),
+                    why: "no event touched it; references load it on demand".to_owned(),
+                };
+                Ok(Some((name.clone(), trimmed)))
             };
-            Ok(Some((name.clone(), trimmed)))
-        };
         let found: Vec<Option<(String, Trimmed)>> = best.choices.par_iter().map(one).collect::<Result<_, _>>()?;
         made.trimmed.extend(found.into_iter().flatten());
         let runtime = package.join("meminterface_ondemand.py");
@@ -593,7 +657,8 @@ impl Made {
 /// Whether any run read something of the same package.
 fn is_used(relative: &Path, read: &BTreeSet<PathBuf>) -> bool {
     let first = relative.components().next();
-    read.iter().any(|path| path.components().next() == first && path.extension().is_some_and(|one| one == "py" || one == "so"))
+    read.iter()
+        .any(|path| path.components().next() == first && path.extension().is_some_and(|one| one == "py" || one == "so"))
 }
 
 /// Folders of tests that code outside of them imports, by their path.
@@ -608,7 +673,9 @@ fn test_folders_in_use(files: &[tree::File]) -> BTreeSet<PathBuf> {
         }
         let Ok(data) = std::fs::read(&file.source) else { continue };
         let text = String::from_utf8_lossy(&data);
-        for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("from ") || line.starts_with("import ")) {
+        for line in
+            text.lines().map(str::trim_start).filter(|line| line.starts_with("from ") || line.starts_with("import "))
+        {
             let mut words = line.split_whitespace();
             let (Some(keyword), Some(module)) = (words.next(), words.next()) else { continue };
             let module = module.trim_end_matches([',', ';']);
@@ -697,7 +764,15 @@ impl Memory {
             })
             .collect();
         let events: Vec<&str> = plan.events.iter().map(|event| event.json.get()).collect();
-        let text = json!([described, events, plan.target.entry, options.keep, options.attributes, options.functions, env!("CARGO_PKG_VERSION")]);
+        let text = json!([
+            described,
+            events,
+            plan.target.entry,
+            options.keep,
+            options.attributes,
+            options.functions,
+            env!("CARGO_PKG_VERSION")
+        ]);
         let key = tree::sha256(text.to_string().as_bytes());
         Self { path: plan.cache.join("debloat").join(format!("{key}.json")) }
     }

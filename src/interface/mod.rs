@@ -162,7 +162,7 @@ fn interface(
     let bytes = options.bytes.then(|| {
         let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
         let version = of_template.unwrap_or_default();
-        let options = crate::memory::Options { values: BTreeMap::new(), environment, version };
+        let options = crate::memory::Options { environment, version, ..crate::memory::Options::default() };
         InBytes::of(project, program, function, &named.mcvs, &options)
     });
     Ok(Interface {

@@ -581,7 +581,8 @@ fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: 
                 state.hold(&Value::Object(*held));
             }
         }
-        let others: Vec<Value> = object.fields.values().chain(object.entries.iter().filter_map(|e| e.key.as_ref())).cloned().collect();
+        let others: Vec<Value> =
+            object.fields.values().chain(object.entries.iter().filter_map(|e| e.key.as_ref())).cloned().collect();
         for value in &others {
             state.hold(value);
         }
@@ -653,7 +654,8 @@ fn growth(values: [&Amount; 3], probes: [&Amount; 2], half: i128, rest: &Rest) -
         && middle.saturating_mul(past).saturating_mul(10) < both.saturating_mul(9)
         && last <= middle;
     // A slow trend, as of the digits of a number that counts: smooth in the window, and the same way behind it.
-    let near = |rate: i128| rate.saturating_mul(2 * past) >= both && rate.saturating_mul(past) <= both.saturating_mul(2);
+    let near =
+        |rate: i128| rate.saturating_mul(2 * past) >= both && rate.saturating_mul(past) <= both.saturating_mul(2);
     let smooth = (second - first).abs().saturating_mul(10) <= first.max(second);
     let rises = second >= first && middle.saturating_mul(past) >= both && last >= middle;
     let falls = second <= first && middle.saturating_mul(past) <= both && last <= middle;

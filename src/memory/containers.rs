@@ -619,9 +619,10 @@ impl<'p> Machine<'p> {
             let at = place.unwrap_or(0);
             return Some(self.as_read(id, at, value));
         }
-        let of_rest = object.rest.as_ref().and_then(|rest| {
-            if object.kind == Kind::Dict { rest.key.clone() } else { rest.value.clone() }
-        });
+        let of_rest = object
+            .rest
+            .as_ref()
+            .and_then(|rest| if object.kind == Kind::Dict { rest.key.clone() } else { rest.value.clone() });
         match of_rest {
             Some(Value::Number(number)) if number.kind == NumberKind::Int && number.amount.is_none() => {
                 self.drawn(id, None, place)
@@ -662,7 +663,8 @@ impl<'p> Machine<'p> {
                 {
                     let length = i64::try_from(object.entries.len()).unwrap_or(0);
                     let at = if index < 0 { index + length } else { index };
-                    let found = usize::try_from(at).ok().and_then(|at| object.entries.get(at)).map(|entry| entry.value.clone());
+                    let found =
+                        usize::try_from(at).ok().and_then(|at| object.entries.get(at)).map(|entry| entry.value.clone());
                     return match found {
                         Some(value) => Ok(self.as_read(*id, at.into(), value)),
                         None => Err(Flow::Raise(Text::from("IndexError"))),

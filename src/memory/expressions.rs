@@ -1161,7 +1161,8 @@ pub(super) fn quick(value: &Value) -> Option<Quick> {
 
 /// Arithmetic of small known numbers, as Python does it: what the general way gives too, without its detours.
 fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Option<Value> {
-    if let (Value::Number(Number { amount: Some(a), .. }), Value::Number(Number { amount: Some(b), .. })) = (left, right)
+    if let (Value::Number(Number { amount: Some(a), .. }), Value::Number(Number { amount: Some(b), .. })) =
+        (left, right)
         && let Some(value) = large_arithmetic(operator, a, b)
     {
         return Some(value);

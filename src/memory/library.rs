@@ -218,9 +218,9 @@ impl<'p> Machine<'p> {
             }
             _ => {
                 let value = self.result_value(&applied.result, &values, &map, node);
-                let mode = values.values().find_map(|given| {
-                    self.state.object_of(given.value()?)?.fields.get("<image_mode>").cloned()
-                });
+                let mode = values
+                    .values()
+                    .find_map(|given| self.state.object_of(given.value()?)?.fields.get("<image_mode>").cloned());
                 if let (Some(mode), Value::Object(id)) = (mode, &value)
                     && self.state.object(*id).is_some_and(|object| !object.fields.contains_key("mode"))
                 {

@@ -558,8 +558,7 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
                 .collect();
-            let items: Vec<Value> =
-                items.into_iter().zip(0..).map(|(item, at)| self.as_read(id, at, item)).collect();
+            let items: Vec<Value> = items.into_iter().zip(0..).map(|(item, at)| self.as_read(id, at, item)).collect();
             for (target, item) in targets.iter().zip(items) {
                 self.assign(target, item)?;
             }
