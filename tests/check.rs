@@ -113,7 +113,10 @@ fn a_peak_at_given_inputs_keeps_to_its_budget_or_breaks_it() {
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("1 function, 0 limits broken, 1 kept"), "{out}");
 
-    folder.write("meminterface.toml", &budget("inputs = { n = 1_000_000 }\npeak = \"4 MB\"\nreason = \"128 MB are all\""));
+    folder.write(
+        "meminterface.toml",
+        &budget("inputs = { n = 1_000_000 }\npeak = \"4 MB\"\nreason = \"128 MB are all\""),
+    );
     let (code, out, _) = folder.run(&["app.py"]);
     assert_eq!(code, Some(1), "exit code 1 is for a broken budget: {out}");
     for part in [
@@ -129,7 +132,15 @@ fn a_peak_at_given_inputs_keeps_to_its_budget_or_breaks_it() {
 fn the_order_of_growth_in_an_input() {
     let folder = Folder::new();
     folder.write("app.py", QUADRATIC);
-    for (order, code) in [("quadratic", 0), ("n**2", 0), ("cubic", 0), ("n**2*log2(n)", 0), ("linear", 1), ("n*log2(n)", 1), ("constant", 1)] {
+    for (order, code) in [
+        ("quadratic", 0),
+        ("n**2", 0),
+        ("cubic", 0),
+        ("n**2*log2(n)", 0),
+        ("linear", 1),
+        ("n*log2(n)", 1),
+        ("constant", 1),
+    ] {
         folder.write("b.toml", &budget(&format!("growth = {{ n = \"{order}\" }}")));
         let (found, out, errors) = folder.run(&["app.py", "--budget", "b.toml"]);
         assert_eq!(found, Some(code), "{order}: {out}{errors}");
@@ -188,8 +199,12 @@ fn budgets_are_for_functions_by_name_pattern_or_the_templates_name() {
     for pattern in ["Sums", "src/app.py:*", "app.lambda_handler", "lambda_*", "*:lambda_handler"] {
         folder.write("b.toml", &budget(&format!("functions = [\"{pattern}\"]\ninputs = {{ n = 1000 }}\npeak = 100")));
         let report = folder.json(&[".", "--budget", "b.toml"]);
-        let functions: Vec<&str> =
-            report["verdicts"].as_array().expect("verdicts").iter().map(|one| one["function"].as_str().expect("a name")).collect();
+        let functions: Vec<&str> = report["verdicts"]
+            .as_array()
+            .expect("verdicts")
+            .iter()
+            .map(|one| one["function"].as_str().expect("a name"))
+            .collect();
         assert_eq!(functions, ["src/app.py:lambda_handler"], "{pattern}");
     }
 }
@@ -246,7 +261,8 @@ fn only_what_changed_is_told() {
     folder.write("app.py", LINEAR);
     folder.write("other.py", GROWS);
     folder.run(&[".", "--write-state", "state.json"]);
-    folder.write("app.py", &LINEAR.replace("import numpy", "# A comment.\n\n\nimport numpy").replace("table", "values"));
+    folder
+        .write("app.py", &LINEAR.replace("import numpy", "# A comment.\n\n\nimport numpy").replace("table", "values"));
     let (code, out, _) = folder.run(&[".", "--against", "state.json"]);
     assert_eq!((code, out.as_str()), (Some(0), "nothing changed since state.json\n2 functions, 0 changes\n"));
 
@@ -275,8 +291,12 @@ fn changes_are_sorted_by_cost() {
     folder.write("b.py", &bytes(5000));
     folder.write("c.py", QUADRATIC);
     let report = folder.json(&[".", "--against", "state.json"]);
-    let mut order: Vec<&str> =
-        report["changes"].as_array().expect("changes").iter().map(|one| one["file"].as_str().expect("a file")).collect();
+    let mut order: Vec<&str> = report["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .map(|one| one["file"].as_str().expect("a file"))
+        .collect();
     order.dedup();
     assert_eq!(order, ["c.py", "b.py", "a.py"], "{report:#}");
     assert_eq!(report["changes"][1]["bytes"], 4000, "{report:#}");
@@ -328,7 +348,10 @@ fn annotations_of_github() {
     let (code, out, _) = broken().run(&["app.py", "--against", "state.json", "--format", "github"]);
     assert_eq!(code, Some(1));
     let lines: Vec<&str> = out.lines().collect();
-    assert!(lines[0].starts_with("::error file=app.py,line=6,title=peak over budget::app.lambda_handler: peak is 7."), "{out}");
+    assert!(
+        lines[0].starts_with("::error file=app.py,line=6,title=peak over budget::app.lambda_handler: peak is 7."),
+        "{out}"
+    );
     assert!(lines[1].starts_with("::error file=app.py,line=6,title=growth over budget::"), "{out}");
     assert!(lines[2].starts_with("::notice file=app.py,line=6,title=memory changed::lambda_handler: peak "), "{out}");
 }
@@ -355,8 +378,16 @@ fn sarif_for_code_scanning() {
 fn junit_has_a_case_a_limit() {
     let (code, out, _) = broken().run(&["app.py", "--format", "junit"]);
     assert_eq!(code, Some(1));
-    assert!(out.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"meminterface\" tests=\"2\" failures=\"2\""), "{out}");
-    assert!(out.contains("<testcase classname=\"app.lambda_handler\" name=\"peak at most 1 MB for n = 1000\""), "{out}");
+    assert!(
+        out.starts_with(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"meminterface\" tests=\"2\" failures=\"2\""
+        ),
+        "{out}"
+    );
+    assert!(
+        out.contains("<testcase classname=\"app.lambda_handler\" name=\"peak at most 1 MB for n = 1000\""),
+        "{out}"
+    );
     assert_eq!(out.matches("<failure").count(), 2, "{out}");
 }
 
@@ -434,8 +465,14 @@ fn bad_budgets() {
         ("[[budget]]\npeek = 1\n", vec!["b.toml:2:1", "a budget has no `peek`", "peak"]),
         ("[[budget]]\npeak = \"1 XB\"\n", vec!["b.toml:2:8", "is not a size"]),
         ("[[budget]]\npeak = -1\n", vec!["b.toml:2:8"]),
-        ("[[budget]]\nfunctions = \"lambda_handlr\"\npeak = 1\n", vec!["b.toml:2", "`lambda_handlr` names no function", "lambda_handler"]),
-        ("[[budget]]\ninputs = { m = 1 }\npeak = 1\n", vec!["b.toml:1", "reads an input `m`", "inputs are: event[\"n\"]"]),
+        (
+            "[[budget]]\nfunctions = \"lambda_handlr\"\npeak = 1\n",
+            vec!["b.toml:2", "`lambda_handlr` names no function", "lambda_handler"],
+        ),
+        (
+            "[[budget]]\ninputs = { m = 1 }\npeak = 1\n",
+            vec!["b.toml:1", "reads an input `m`", "inputs are: event[\"n\"]"],
+        ),
         ("[[budget]]\ngrowth = { n = \"quadratisch\" }\n", vec!["b.toml:2:16", "speaks of `quadratisch`"]),
         ("[[budget]]\ngrowth = { n = \"n +\" }\n", vec!["b.toml:2:16", "no order of growth"]),
         ("[[budget]]\n", vec!["without a limit"]),
@@ -476,7 +513,10 @@ fn bad_states() {
         folder.write("bad.json", &text);
         let (code, _, errors) = folder.run(&["app.py", "--against", "bad.json"]);
         assert_eq!(code, Some(2), "{errors}");
-        assert!(errors.contains(said) && errors.contains("bad.json") && errors.contains("--write-state"), "{said}\n{errors}");
+        assert!(
+            errors.contains(said) && errors.contains("bad.json") && errors.contains("--write-state"),
+            "{said}\n{errors}"
+        );
     }
     assert_eq!(folder.run(&["app.py", "--against", "absent.json"]).0, Some(2));
 }
@@ -523,7 +563,9 @@ fn broken_files() {
 /// The forms of JSON are checked in. `UPDATE_SCHEMAS=1` writes them anew.
 #[test]
 fn the_schemas_are_checked_in() {
-    for (name, schema) in meminterface::cli::check::json_schemas().into_iter().chain(meminterface::cli::listing::json_schemas()) {
+    for (name, schema) in
+        meminterface::cli::check::json_schemas().into_iter().chain(meminterface::cli::listing::json_schemas())
+    {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schemas/{name}.schema.json"));
         let schema = format!("{schema:#}\n");
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {

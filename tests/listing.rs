@@ -146,7 +146,11 @@ fn required_properties() {
 fn lengths_and_characters() {
     let long = |key: &str, count: usize| format!("{key}: {}", "a".repeat(count));
     let name = long("Name", 141);
-    says(&[&name, GOOD[1], GOOD[2]], 2, &["`Name` has 141 characters, and at most 140 are allowed", "template.yaml:5:11"]);
+    says(
+        &[&name, GOOD[1], GOOD[2]],
+        2,
+        &["`Name` has 141 characters, and at most 140 are allowed", "template.yaml:5:11"],
+    );
     let description = long("Description", 257);
     says(&[GOOD[0], &description, GOOD[2]], 2, &["`Description` has 257 characters, and at most 256"]);
     let author = long("Author", 128);
@@ -168,7 +172,8 @@ fn lengths_and_characters() {
 #[test]
 fn labels() {
     let with = |labels: &str| [GOOD[0].to_owned(), GOOD[1].to_owned(), GOOD[2].to_owned(), labels.to_owned()];
-    let check = |labels: &str, code: i32, parts: &[&str]| says(&with(labels).each_ref().map(String::as_str), code, parts);
+    let check =
+        |labels: &str, code: i32, parts: &[&str]| says(&with(labels).each_ref().map(String::as_str), code, parts);
     check("Labels: ['a', 'b/c', 'd:e', 'f@g', 'h+i', 'j_k', 'l-m']", 0, &[]);
     check("Labels: [a, b, c, d, e, f, g, h, i, j]", 0, &[]);
     check("Labels: [a, b, c, d, e, f, g, h, i, j, k]", 2, &["there are 11 labels, and at most 10 are allowed"]);
@@ -193,7 +198,11 @@ fn licences_versions_and_addresses() {
     check("ReadmeUrl: .", 2, &["which is no file"]);
     check("ReadmeUrl: s3://bucket/README.md", 0, &[]);
     check("ReadmeUrl: ftp://x/README.md", 2, &["a file of the project or an S3 address is needed"]);
-    says(&[GOOD[0], GOOD[1], GOOD[2], "LicenseBody: MIT", "LicenseUrl: LICENSE"], 2, &["both `LicenseBody` and `LicenseUrl`"]);
+    says(
+        &[GOOD[0], GOOD[1], GOOD[2], "LicenseBody: MIT", "LicenseUrl: LICENSE"],
+        2,
+        &["both `LicenseBody` and `LicenseUrl`"],
+    );
     let folder = Folder::application(&with_block(&[GOOD[0], GOOD[1], GOOD[2], "ReadmeUrl: big.md"]));
     folder.write("big.md", &"x".repeat((5 << 20) + 1));
     let (code, _, errors) = folder.run(&["template.yaml", "--format", "metadata"]);
@@ -204,11 +213,16 @@ fn licences_versions_and_addresses() {
 /// What `sam publish` would pass over without a word.
 #[test]
 fn what_the_official_tool_loses() {
-    says(&[GOOD[0], GOOD[1], GOOD[2], "Licence: MIT"], 2, &["the repository has no property `Licence`", "passes it over"]);
+    says(
+        &[GOOD[0], GOOD[1], GOOD[2], "Licence: MIT"],
+        2,
+        &["the repository has no property `Licence`", "passes it over"],
+    );
     says(&[GOOD[0], GOOD[1], "Author: !Ref Who"], 2, &["`Author` is `!Ref`: intrinsic functions do not work here"]);
     says(&[GOOD[0], GOOD[1], "Author: {Ref: Who}"], 2, &["`Author` is `Ref`"]);
     says(&["Name: true", GOOD[1], GOOD[2]], 2, &["`Name` is a truth value for YAML", "\"true\""]);
-    let misplaced = format!("{}    Metadata:\n      AWS::ServerlessRepo::Application:\n        Name: x\n", template(""));
+    let misplaced =
+        format!("{}    Metadata:\n      AWS::ServerlessRepo::Application:\n        Name: x\n", template(""));
     let folder = Folder::application(&misplaced);
     let (code, _, errors) = folder.run(&["template.yaml", "--author", "a", "--description", "d"]);
     assert_eq!(code, Some(2));
@@ -250,7 +264,10 @@ fn an_option_that_clashes_with_the_template() {
     let folder = Folder::application(&with_block(&GOOD));
     let (code, _, errors) = folder.run(&["template.yaml", "--author", "joe"]);
     assert_eq!(code, Some(2));
-    assert!(errors.contains("`Author` is `jane` here and `joe` by --author") && errors.contains("template.yaml:7:13"), "{errors}");
+    assert!(
+        errors.contains("`Author` is `jane` here and `joe` by --author") && errors.contains("template.yaml:7:13"),
+        "{errors}"
+    );
     let (code, out, _) = folder.run(&["template.yaml", "--author", "joe", "--replace"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("    Author: joe\n"), "{out}");
@@ -341,7 +358,10 @@ fn without_measurements_sizes_are_assumed_and_memory_is_learned() {
 #[test]
 fn a_workload_gives_the_sizes() {
     let folder = Folder::application(&with_block(&GOOD));
-    folder.write("w.toml", "schema = { name = \"meminterface.workload\", version = 1 }\n[inputs.n]\nvalues = [5, 10, 100000000]\n");
+    folder.write(
+        "w.toml",
+        "schema = { name = \"meminterface.workload\", version = 1 }\n[inputs.n]\nvalues = [5, 10, 100000000]\n",
+    );
     let function = folder.json(&["template.yaml", "--workload", "w.toml"])["functions"][0].clone();
     assert_eq!(function["sizes"][0]["values"]["n"], 5);
     assert_eq!(function["sizes"][2]["footprint_bytes"]["basis"], "learned");
@@ -419,19 +439,42 @@ fn the_block_is_written_and_everything_else_stays() {
     assert!(readme.starts_with("# Sums\n\n<!-- meminterface listing: begin -->\n## Memory\n"), "{readme}");
     let (template, again) = (folder.read("template.yaml"), folder.run(&APPLY));
     assert_eq!(again.0, Some(0), "{}", again.2);
-    assert_eq!((folder.read("template.yaml"), folder.read("README.md")), (template, readme), "a second time changes nothing");
+    assert_eq!(
+        (folder.read("template.yaml"), folder.read("README.md")),
+        (template, readme),
+        "a second time changes nothing"
+    );
 }
 
 #[test]
 fn a_block_that_is_there_gets_what_it_lacks() {
     let lines = ["Name: sums   # its name", "Author: jane", "# Words:", "Labels:", "- a", "- b"];
     let folder = Folder::application(&with_block(&lines));
-    let words = ["template.yaml", "--description", "d: e", "--author", "joe", "--semantic-version", "1.0.0", "--replace", "--apply"];
+    let words = [
+        "template.yaml",
+        "--description",
+        "d: e",
+        "--author",
+        "joe",
+        "--semantic-version",
+        "1.0.0",
+        "--replace",
+        "--apply",
+    ];
     let (code, _, errors) = folder.run(&words);
     assert_eq!(code, Some(0), "{errors}");
     assert_eq!(
         folder.read("template.yaml"),
-        with_block(&["Name: sums   # its name", "Description: 'd: e'", "Author: joe", "# Words:", "Labels:", "- a", "- b", "SemanticVersion: '1.0.0'"])
+        with_block(&[
+            "Name: sums   # its name",
+            "Description: 'd: e'",
+            "Author: joe",
+            "# Words:",
+            "Labels:",
+            "- a",
+            "- b",
+            "SemanticVersion: '1.0.0'"
+        ])
     );
 }
 
@@ -459,7 +502,10 @@ fn layouts_of_templates() {
         let kept: Vec<&str> = text.lines().filter(|line| *line != "Metadata: {}").collect();
         let mut rest = after.lines();
         for line in kept {
-            let is_there = |found: &str| found == line || (file.ends_with("json") && found.ends_with(line.trim_start_matches("    \"Metadata\": {")));
+            let is_there = |found: &str| {
+                found == line
+                    || (file.ends_with("json") && found.ends_with(line.trim_start_matches("    \"Metadata\": {")))
+            };
             assert!(rest.any(is_there), "{line:?}\n{after}");
         }
         assert_eq!(after.contains("\r\n"), text.contains("\r\n"));
@@ -525,7 +571,10 @@ fn competing_functions_side_by_side() {
     let at = crossing["at"].as_u64().expect("a number");
     assert!((99_000..101_000).contains(&at), "800 kB are 100,000 numbers: {crossing}");
     let (_, out, _) = folder.run(&words);
-    assert!(out.contains(&format!("below n = {at}, a/listing.json needs less memory; from there on, b/listing.json")), "{out}");
+    assert!(
+        out.contains(&format!("below n = {at}, a/listing.json needs less memory; from there on, b/listing.json")),
+        "{out}"
+    );
     assert!(folder.run(&[&words[..], &["--format", "markdown"]].concat()).1.starts_with("| inputs | function |"));
 }
 

@@ -621,10 +621,8 @@ fn without_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     loop {
-        let Some((at, length)) = ["\u{f8ff}", "\\uf8ff"]
-            .iter()
-            .filter_map(|mark| Some((rest.find(mark)?, mark.len())))
-            .min()
+        let Some((at, length)) =
+            ["\u{f8ff}", "\\uf8ff"].iter().filter_map(|mark| Some((rest.find(mark)?, mark.len()))).min()
         else {
             out.push_str(rest);
             return out;
