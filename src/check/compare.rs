@@ -99,6 +99,9 @@ impl Change {
 /// Longest formula that is told whole, in characters.
 const LONGEST: usize = 160;
 
+/// Longest formula that is told whole where its leading term is known, in characters.
+const SHORT: usize = 60;
+
 /// Compares two states; both sorted by id.
 pub fn compare(before: &[Profile], after: &[Profile]) -> Vec<Change> {
     let old: BTreeMap<&str, &Profile> = before.iter().map(|one| (one.id.as_str(), one)).collect();
@@ -260,6 +263,24 @@ fn cause(old: &Profile, new: &Profile) -> Option<Place> {
     before_peak.or_else(any).or(at_peak).map(place)
 }
 
+/// The leading term of a formula that grows as one: `about 8*n**2`.
+fn leading(formula: &str, growth: &str) -> Option<String> {
+    let (formula, order) = (Formula::parse(formula).ok()?, Formula::parse(growth).ok()?);
+    if growth == "0" || growth == "1" || growth.contains(" + ") || formula.symbols() != order.symbols() {
+        return None;
+    }
+    let mut at = Environment::new();
+    for symbol in order.symbols() {
+        at.set(&symbol, 1_i64 << 40);
+    }
+    let share =
+        formula.evaluate(&at).ok()? / order.evaluate(&at).ok().filter(|order| !num_traits::Zero::is_zero(order))?;
+    let share = num_traits::ToPrimitive::to_f64(&share).filter(|share| share.is_finite() && *share > 0.0)?;
+    let text = if share >= 100.0 { format!("{share:.0}") } else { format!("{share:.2}") };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    Some(if text == "1" { format!("about {growth}") } else { format!("about {text}*{growth}") })
+}
+
 /// A quantity in a few words.
 fn shown(quantity: &Quantity, complete: bool) -> String {
     if !complete {
@@ -267,6 +288,10 @@ fn shown(quantity: &Quantity, complete: bool) -> String {
     }
     match (&quantity.formula, quantity.bounds.exact(), &quantity.growth) {
         (_, Some(count), _) => bytes(count),
+        (Some(formula), _, _) if formula.chars().count() <= SHORT => formula.clone(),
+        (Some(formula), _, Some(growth)) if leading(formula, growth).is_some() => {
+            leading(formula, growth).unwrap_or_default()
+        }
         (Some(formula), _, _) if formula.chars().count() <= LONGEST => formula.clone(),
         (_, _, Some(growth)) if growth.chars().count() <= LONGEST => format!("in the order of {growth}"),
         _ => "a long formula".to_owned(),

@@ -541,7 +541,7 @@ fn complete(
     let described = document
         .get("Description")
         .and_then(|node| node.text())
-        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        .map(|text| first_sentences(&text.split_whitespace().collect::<Vec<_>>().join(" ")));
     offer(Property::Description, described, "`Description` of the template");
     offer(Property::Description, of_project("description").map(str::to_owned), "pyproject.toml");
     let author = project
