@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    Alias, Decorator, ExceptHandler, Expr, ExprContext, InterpolatedStringElement, Parameters, Pattern, Stmt,
+    Alias, CmpOp, Decorator, ExceptHandler, Expr, ExprContext, InterpolatedStringElement, Parameters, Pattern, Stmt,
     StmtClassDef, StmtFunctionDef, TypeParams,
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -98,6 +98,7 @@ pub struct Module {
     /// Modules that its statements may change: those whose functions it calls, or whose attributes it sets.
     pub changes: BTreeSet<String>,
     references: Vec<(TextRange, String)>,
+    evaluations: Vec<(TextRange, &'static str)>,
     imports: Vec<Import>,
     prelude: Prelude,
     /// Where its own `__getattr__` is named.
@@ -178,6 +179,7 @@ impl Module {
             stars: Vec::new(),
             changes: BTreeSet::new(),
             references: Vec::new(),
+            evaluations: Vec::new(),
             imports: Vec::new(),
             prelude: Prelude::Nowhere,
             own_getattr: Vec::new(),
@@ -190,7 +192,7 @@ impl Module {
         // Names.
         let mut resolver = Resolver::new(text);
         resolver.module(body);
-        let Resolver { references, mut pinned, dynamic, .. } = resolver;
+        let Resolver { references, mut pinned, dynamic, evaluations, .. } = resolver;
         let mut binders: FxHashMap<String, Vec<usize>> = FxHashMap::default();
         let mut annotated = false;
         for (at, statement) in body.iter().enumerate() {
@@ -284,7 +286,7 @@ impl Module {
                     _ => false,
                 });
             let statements: BTreeSet<usize> = candidate.places.iter().map(|(at, _)| *at).collect();
-            let is_special = name.starts_with("__") && name.ends_with("__") || name.starts_with("_mi_");
+            let is_special = name.starts_with("__") && name.ends_with("__") && !name.starts_with("__version") || name.starts_with("_mi_");
             together && statements.len() == places && !is_special && !pinned.contains(name)
         });
         // One statement, one fate: what binds several names at once goes only if all may go.
@@ -311,7 +313,10 @@ impl Module {
                 break;
             }
         }
-        let text_forbids = text.contains("sys.modules[__name__]");
+        let text_forbids = text.match_indices("sys.modules[__name__]").any(|(at, found)| {
+            let rest = text.get(at + found.len()..).unwrap_or_default().trim_start_matches(' ');
+            rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with(".__class__") || rest.starts_with(".__dict__")
+        });
         let mut defined = Vec::new();
         body.iter().for_each(|statement| getattrs(statement, &mut defined));
         let mut getattr = Binder::default();
@@ -352,6 +357,7 @@ impl Module {
         module.prelude = prelude;
         module.candidates = candidates;
         module.references = references;
+        module.evaluations = evaluations;
         module.functions = functions;
         module.left_alone = left_alone;
         module.changes = changes;
@@ -441,6 +447,7 @@ impl Module {
             .iter()
             .filter(|(_, name)| names.contains(name))
             .map(|(range, name)| (*range, format!("{SELF}.{name}")))
+            .chain(self.evaluations.iter().filter(|_| !names.is_empty()).map(|(range, new)| (*range, (*new).to_owned())))
             .collect();
         let render = |range: TextRange| apply(text, range, &references);
 
@@ -1195,6 +1202,8 @@ struct Resolver<'a> {
     debug: usize,
     annotation: bool,
     text: &'a str,
+    /// Calls of `eval` and `exec` in the module's own namespace, and what takes their place.
+    evaluations: Vec<(TextRange, &'static str)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -1208,6 +1217,7 @@ impl<'a> Resolver<'a> {
             debug: 0,
             annotation: false,
             text,
+            evaluations: Vec::new(),
         }
     }
 
@@ -1357,16 +1367,24 @@ impl<'a> Visitor<'a> for Resolver<'a> {
             Expr::Name(name) if name.ctx == ExprContext::Load => {
                 let id = name.id.as_str();
                 let is_own = self.scopes.iter().any(|scope| scope.bound.contains(id));
+                // Passed on to where it cannot be followed.
                 if !is_own {
-                    let at_top = self.scopes.iter().all(|scope| scope.kind != ScopeKind::Function);
                     self.dynamic |= match id {
                         "globals" => !self.in_dir,
-                        "eval" | "exec" => true,
-                        "locals" | "vars" | "dir" => at_top,
+                        "eval" | "exec" | "locals" | "vars" | "dir" => true,
                         _ => false,
                     };
                 }
                 self.load(name.range, id);
+            }
+            Expr::Call(call) if self.lookup(call) => {}
+            Expr::Subscript(node) if self.item_of_globals(node) => {}
+            Expr::Compare(node)
+                if matches!(&*node.ops, [CmpOp::In | CmpOp::NotIn])
+                    && node.comparators.first().is_some_and(|one| self.is_globals(one)) =>
+            {
+                self.named(&node.left);
+                self.visit_expr(&node.left);
             }
             // Another reading of the text than ours: `"{x}".format(**globals())` and quoted annotations.
             Expr::StringLiteral(text) if self.annotation => {
@@ -1402,6 +1420,101 @@ impl<'a> Visitor<'a> for Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
+    fn is_builtin(&self, name: &str) -> bool {
+        !self.scopes.iter().any(|scope| scope.bound.contains(name))
+    }
+
+    fn is_globals(&self, expr: &Expr) -> bool {
+        let Expr::Call(call) = expr else { return false };
+        matches!(call.func.as_ref(), Expr::Name(name) if name.id.as_str() == "globals")
+            && call.arguments.is_empty()
+            && self.is_builtin("globals")
+    }
+
+    /// A name that is given as text: it stays. Anything but a literal could be any name.
+    fn named(&mut self, expr: &Expr) {
+        match expr {
+            Expr::StringLiteral(text) => {
+                self.pinned.insert(text.value.to_str().to_owned());
+            }
+            _ => self.dynamic = true,
+        }
+    }
+
+    /// `globals()[…]`. What is stored under a computed name is found where it is; only reading one could miss something.
+    fn item_of_globals(&mut self, node: &'a ruff_python_ast::ExprSubscript) -> bool {
+        if !self.is_globals(&node.value) {
+            return false;
+        }
+        match (node.ctx, node.slice.as_ref()) {
+            (ExprContext::Store, slice) if !slice.is_string_literal_expr() => {}
+            (_, slice) => self.named(slice),
+        }
+        self.visit_expr(&node.slice);
+        true
+    }
+
+    /// Calls that look names up by text, where it can be said which.
+    fn lookup(&mut self, call: &'a ruff_python_ast::ExprCall) -> bool {
+        let arguments = &call.arguments;
+        let visit = |this: &mut Self| {
+            for one in &arguments.args {
+                if !this.is_globals(one) {
+                    this.visit_expr(one);
+                }
+            }
+            arguments.keywords.iter().for_each(|one| this.visit_expr(&one.value));
+        };
+        match call.func.as_ref() {
+            Expr::Name(name) if self.is_builtin(name.id.as_str()) => match name.id.as_str() {
+                // The importer asks the namespace for its package only.
+                "__import__" => {
+                    for one in &arguments.args {
+                        let is_locals = matches!(one, Expr::Call(inner)
+                            if matches!(inner.func.as_ref(), Expr::Name(name) if name.id.as_str() == "locals"));
+                        if !self.is_globals(one) && !is_locals {
+                            self.visit_expr(one);
+                        }
+                    }
+                    arguments.keywords.iter().for_each(|one| self.visit_expr(&one.value));
+                    true
+                }
+                // What is in the text that is run is loaded before.
+                "eval" | "exec" => {
+                    if arguments.args.len() == 1 && arguments.keywords.is_empty() {
+                        self.evaluations.push((name.range, if name.id.as_str() == "eval" { "_mi_eval" } else { "_mi_exec" }));
+                        visit(self);
+                    } else if arguments.args.iter().any(|one| self.is_globals(one)) {
+                        self.dynamic = true;
+                    } else {
+                        visit(self);
+                    }
+                    true
+                }
+                "dir" | "vars" if !arguments.is_empty() => {
+                    visit(self);
+                    true
+                }
+                "locals" | "vars" | "dir" => {
+                    // A function's own variables are no names of the module.
+                    self.dynamic |= self.scopes.iter().all(|scope| scope.kind == ScopeKind::Module);
+                    true
+                }
+                _ => false,
+            },
+            Expr::Attribute(attribute) if self.is_globals(&attribute.value) => {
+                match (attribute.attr.as_str(), arguments.args.first()) {
+                    ("get" | "pop" | "setdefault", Some(first)) => self.named(first),
+                    _ if self.in_dir => {}
+                    _ => self.dynamic = true,
+                }
+                visit(self);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn comprehension(&mut self, generators: &'a [ruff_python_ast::Comprehension], parts: &[&'a Expr]) {
         let mut binder = Binder::default();
         for generator in generators {

@@ -367,7 +367,10 @@ impl<'a> Search<'a> {
             if loaded.contains(&culprit) || !owner_is_loaded {
                 continue;
             }
-            is_new |= self.pin(&culprit);
+            if self.pin(&culprit) {
+                (self.progress)(&format!("  {culprit} is imported: it changes {changed}"));
+                is_new = true;
+            }
         }
         // `import a` may rely on somebody's `import a.b` where `a` cannot be asked for it.
         let missing: Vec<String> = self

@@ -193,7 +193,9 @@ class Evidence:
 
     SKIPPED = {"sys", "builtins", "_frozen_importlib", "_frozen_importlib_external", "linecache", "re", "sre_compile",
                "typing", "abc", "functools", "__main__", "weakref", "_weakref", "enum", "zipimport", "_thread",
-               "posixpath", "debloat_run", "meminterface_ondemand", "tokenize", "_io", "marshal", "posix", "time"}
+               "posixpath", "debloat_run", "importlib._bootstrap", "importlib._bootstrap_external", "importlib",
+               "_warnings", "logging", "threading", "encodings", "_weakrefset", "_collections_abc", "collections.abc",
+               "traceback", "inspect", "zipfile", "tempfile", "gc", "_imp", "meminterface_ondemand", "tokenize", "_io", "marshal", "posix", "time"}
 
     def __init__(self):
         self.imports = []  # [module, [[importer, line], …]]: the statements that led to it, the outermost first
@@ -220,7 +222,7 @@ class Evidence:
         kinds = (dict, list, set)
         found = []
         for key, value in list(space.items()):
-            if key.startswith("__"):
+            if key.startswith("__") or key == "onceregistry":
                 continue
             try:
                 if isinstance(value, kinds):

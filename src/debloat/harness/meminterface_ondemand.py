@@ -58,6 +58,33 @@ def install(name, namespace, key, names, submodules):
     def call(number, cell=None):
         return _body(name, namespace, key, number, cell)
 
+    def ready(source):
+        """Loads what a text names before it is run in the module's namespace."""
+        if hasattr(source, "co_names"):
+            words = set(source.co_names)
+            for const in source.co_consts:
+                if hasattr(const, "co_names"):
+                    ready(const)
+        else:
+            if isinstance(source, (bytes, bytearray)):
+                source = source.decode("utf-8", "replace")
+            words = set("".join(c if c.isalnum() or c == "_" else " " for c in str(source)).split())
+        for word in words:
+            if word not in namespace and " " + word + " " in names:
+                resolve(word)
+
+    def evaluate(source):
+        ready(source)
+        frame = sys._getframe(1)
+        return eval(source, frame.f_globals, frame.f_locals)
+
+    def execute(source):
+        ready(source)
+        frame = sys._getframe(1)
+        exec(source, frame.f_globals, frame.f_locals)
+
+    namespace["_mi_eval"] = evaluate
+    namespace["_mi_exec"] = execute
     namespace["__getattr__"] = resolve
     namespace["__dir__"] = listing
     namespace["_mi_call"] = call
