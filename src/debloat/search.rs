@@ -211,6 +211,15 @@ impl<'a> Search<'a> {
                 effects.extend(changed.iter().map(|one| (culprit.clone(), one.clone())));
             }
         }
+        // What compiled code does while it is imported cannot be seen: if its package's own code asks for it, it stays.
+        for (name, file) in &original.modules {
+            let is_compiled = file.as_ref().is_some_and(|file| !file.ends_with(".py"));
+            let package = name.rsplit_once('.').map_or("", |(package, _)| package);
+            let asked_by = chains.get(name.as_str()).and_then(|chain| chain.last()).map(|(importer, _)| importer.as_str());
+            if is_compiled && modules.all.contains_key(package) && asked_by == Some(package) {
+                effects.insert((name.clone(), package.to_owned()));
+            }
+        }
         for (name, (_, module)) in &modules.all {
             effects.extend(module.changes.iter().filter(|one| *one != name).map(|one| (name.clone(), one.clone())));
         }
@@ -453,6 +462,15 @@ impl<'a> Search<'a> {
         let traceback = steps.filter_map(|step| step.error.as_ref()).map(|error| error.traceback.as_str()).next()?;
         let files: BTreeMap<String, &String> =
             self.modules.all.iter().map(|(name, (path, _))| (path.to_string_lossy().into_owned(), name)).collect();
+        // The message may name it: `cannot import name 'X' from 'Y'`, `module 'Y' has no attribute 'X'`.
+        let message = traceback.lines().next_back().unwrap_or_default();
+        let in_words = message.split('\'').skip(1).step_by(2).map(str::to_owned);
+        if message.contains("cannot import name") || message.contains("has no attribute") || message.contains("partially initialized") {
+            let found = in_words.into_iter().find(|name| self.modules.all.contains_key(name) && !self.frozen.contains(name));
+            if found.is_some() {
+                return found;
+            }
+        }
         let named = traceback.lines().rev().filter_map(|line| {
             let file = line.trim_start().strip_prefix("File \"")?.split('"').next()?;
             files.get(file).map(|name| (*name).clone())

@@ -204,6 +204,7 @@ class Evidence:
         self.effects = {}
         self.watched = {}
         self.seen = set()
+        self.spaces = {}  # name -> [its namespace, the names in it, how many]
 
     def profile(self, frame, event, argument):
         if event == "call":
@@ -248,6 +249,21 @@ class Evidence:
         self.watched[name] = [[one, len(one)] for one in found]
 
     def check(self, culprit):
+        # Names that a module gets from another: only the innermost of those that are being imported can have run.
+        for name in self.stack:
+            if name not in self.spaces:
+                self.see(name)
+        for name, entry in self.spaces.items():
+            space = entry[0]
+            if len(space) != entry[2]:
+                new = set(space) - entry[1]
+                entry[1].update(new)
+                entry[2] = len(space)
+                if culprit is None or culprit == name:
+                    continue
+                for one in new:
+                    if isinstance(one, str) and not one.startswith("__") and name + "." + one not in sys.modules:
+                        self.effects.setdefault(culprit, set()).add(name)
         for name, containers in self.watched.items():
             for pair in containers:
                 length = len(pair[0])
@@ -255,6 +271,11 @@ class Evidence:
                     pair[1] = length
                     if culprit is not None and culprit != name:
                         self.effects.setdefault(culprit, set()).add(name)
+
+    def see(self, name):
+        space = getattr(sys.modules.get(name), "__dict__", None)
+        if isinstance(space, dict) and name not in self.SKIPPED:
+            self.spaces[name] = [space, set(space), len(space)]
 
     def executed(self, original):
         def find_and_load(name, import_):
@@ -275,6 +296,8 @@ class Evidence:
                 self.check(name)
                 self.stack.pop()
                 self.watch(name)
+                if name not in self.spaces:
+                    self.see(name)
 
         return find_and_load
 
