@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("measure", &["diagnostic", "project"]),
     ("recommend", &["diagnostic"]),
+    ("debloat", &["diagnostic", "project", "measure", "recommend"]),
     (
         "check",
         &["diagnostic", "formula", "expression", "project", "calls", "contracts", "memory", "interface", "recommend"],

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
 use serde_json::json;
 
 use super::oracle::{Oracle, Run};
@@ -290,11 +291,12 @@ impl Work<'_> {
             );
             if options.resume {
                 let found = memory.load();
-                search.needed = found.needed;
-                search.loads = found.loads;
+                search.needed.extend(found.needed);
+                search.loads.extend(found.loads);
                 search.known = found.known;
             }
             let result = search.run(&mut runner, &mut best);
+            search.settle(&mut best);
             self.runs += search.tried;
             learned =
                 Learned { needed: search.needed.clone(), loads: search.loads.clone(), known: search.known.clone() };
@@ -366,11 +368,6 @@ impl Work<'_> {
                     } else if attempt < 2 {
                         notes.push(format!("all events were needed for the search: {why}"));
                         // Once more, with nothing withheld.
-                        let mut runner =
-                            Runner::new(&plan_at(&plan, &original_root, &file), &hidden, cancelled).map(|_| ()).err();
-                        if let Some(problem) = runner.take() {
-                            return Err(problem);
-                        }
                         let original = plan_at(&plan, &original_root, &file);
                         let mut runner = Runner::new(&original, &hidden, cancelled)?;
                         let mut search = Search::new(
@@ -388,6 +385,7 @@ impl Work<'_> {
                         search.loads = learned.loads.clone();
                         best = Best::default();
                         search.run(&mut runner, &mut best)?;
+                        search.settle(&mut best);
                         self.runs += search.tried;
                     }
                 }
@@ -557,16 +555,15 @@ impl Work<'_> {
         fs_err::create_dir_all(&sides).map_err(|error| tree::cannot_write(&sides, &error))?;
         let originals = package.join(SIDE_FOLDER).join("originals");
         fs_err::create_dir_all(&originals).map_err(|error| tree::cannot_write(&originals, &error))?;
-        for (name, choice) in &best.choices {
-            let Some((path, module)) = modules.all.get(name) else { continue };
-            let Ok(relative) = path.strip_prefix(original.canonicalize().as_deref().unwrap_or(original)) else {
-                continue;
-            };
+        let real = original.canonicalize().unwrap_or_else(|_| original.to_path_buf());
+        let one = |(name, choice): (&String, &super::rewrite::Choice)| -> Result<Option<(String, Trimmed)>, Diagnostic> {
+            let Some((path, module)) = modules.all.get(name) else { return Ok(None) };
+            let Ok(relative) = path.strip_prefix(&real) else { return Ok(None) };
             let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
             let to = package.join(relative);
             let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
             if rewritten.text.as_bytes() == data {
-                continue;
+                return Ok(None);
             }
             // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
             let text = with_utf8(&rewritten.text);
@@ -578,22 +575,17 @@ impl Work<'_> {
                 let kept = originals.join(format!("{name}.z"));
                 fs_err::write(&kept, super::restore::pack(&data)).map_err(|error| tree::cannot_write(&kept, &error))?;
             }
-            made.trimmed.insert(
-                name.clone(),
-                Trimmed {
-                    file: text_of(relative),
-                    original_sha256: tree::sha256(&data),
-                    names: rewritten.names.iter().cloned().collect(),
-                    bodies: choice
-                        .functions
-                        .iter()
-                        .filter_map(|n| module.functions.get(*n))
-                        .map(|one| one.qualified.clone())
-                        .collect(),
-                    why: "no event touched it; references load it on demand".to_owned(),
-                },
-            );
-        }
+            let trimmed = Trimmed {
+                file: text_of(relative),
+                original_sha256: tree::sha256(&data),
+                names: rewritten.names.iter().cloned().collect(),
+                bodies: choice.functions.iter().filter_map(|n| module.functions.get(*n)).map(|one| one.qualified.clone()).collect(),
+                why: "no event touched it; references load it on demand".to_owned(),
+            };
+            Ok(Some((name.clone(), trimmed)))
+        };
+        let found: Vec<Option<(String, Trimmed)>> = best.choices.par_iter().map(one).collect::<Result<_, _>>()?;
+        made.trimmed.extend(found.into_iter().flatten());
         let runtime = package.join("meminterface_ondemand.py");
         let text = if self.options.strict {
             runner::ONDEMAND.replace("STRICT = False", "STRICT = True")

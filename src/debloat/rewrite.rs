@@ -128,12 +128,17 @@ pub struct Choice {
     pub loads: BTreeSet<usize>,
     /// Submodules that the original brings and this one may not.
     pub submodules: BTreeSet<String>,
+    /// Modules that changed this one in the original: imported behind it.
+    pub followers: BTreeSet<String>,
 }
 
 impl Choice {
     /// Whether nothing is taken out.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.functions.is_empty() && self.submodules.is_empty()
+        self.names.is_empty()
+            && self.functions.is_empty()
+            && self.submodules.is_empty()
+            && self.followers.is_empty()
     }
 }
 
@@ -241,7 +246,10 @@ impl Module {
             let mut put = |name: &str, shape: Shape, alias: Option<usize>| {
                 let candidate =
                     candidates.entry(name.to_owned()).or_insert_with(|| Candidate { shape, places: Vec::new() });
-                candidate.places.push((at, alias));
+                // An arm that binds it again is part of the same statement.
+                if alias.is_some() || candidate.places.last() != Some(&(at, None)) {
+                    candidate.places.push((at, alias));
+                }
             };
             match statement {
                 Stmt::Import(import) => {
@@ -543,9 +551,17 @@ impl Module {
         }
         let inside = |range: TextRange| edits.iter().any(|(edit, _)| edit.contains_range(range));
         let free: Vec<(TextRange, String)> = references.iter().filter(|(range, _)| !inside(*range)).cloned().collect();
-        let is_changed = !edits.is_empty() || !choice.submodules.is_empty();
-        if !is_changed {
-            return Rewritten { text: text.to_owned(), side, names };
+        let behind = |mut text: String| {
+            for follower in &choice.followers {
+                if !text.is_empty() && !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                text.push_str(&format!("__import__('{follower}')\n"));
+            }
+            text
+        };
+        if edits.is_empty() && choice.submodules.is_empty() {
+            return Rewritten { text: behind(text.to_owned()), side, names };
         }
         edits.extend(free);
         // The prelude.
@@ -578,7 +594,7 @@ impl Module {
                 apply(text, TextRange::up_to(TextSize::of(text)), &edits)
             }
         };
-        Rewritten { text: new, side, names }
+        Rewritten { text: behind(new), side, names }
     }
 }
 

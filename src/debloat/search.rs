@@ -211,13 +211,20 @@ impl<'a> Search<'a> {
                 effects.extend(changed.iter().map(|one| (culprit.clone(), one.clone())));
             }
         }
-        // What compiled code does while it is imported cannot be seen: if its package's own code asks for it, it stays.
+        // What compiled code does while it is imported cannot be seen, and often rests on the order in which it is done:
+        // where its package's own code asks for it, that stays.
+        let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut loads: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (name, file) in &original.modules {
             let is_compiled = file.as_ref().is_some_and(|file| !file.ends_with(".py"));
             let package = name.rsplit_once('.').map_or("", |(package, _)| package);
-            let asked_by = chains.get(name.as_str()).and_then(|chain| chain.last()).map(|(importer, _)| importer.as_str());
-            if is_compiled && modules.all.contains_key(package) && asked_by == Some(package) {
-                effects.insert((name.clone(), package.to_owned()));
+            if let (true, Some((_, module)), Some((importer, line))) =
+                (is_compiled, modules.all.get(package), chains.get(name.as_str()).and_then(|chain| chain.last()))
+                && importer == package
+            {
+                let (names, statements) = module.on_the_way(*line, name);
+                needed.entry(package.to_owned()).or_default().extend(names);
+                loads.entry(package.to_owned()).or_default().extend(statements);
             }
         }
         for (name, (_, module)) in &modules.all {
@@ -234,8 +241,8 @@ impl<'a> Search<'a> {
             progress,
             tried: 0,
             known: BTreeMap::new(),
-            needed: BTreeMap::new(),
-            loads: BTreeMap::new(),
+            needed,
+            loads,
             frozen: BTreeSet::new(),
             functions,
             children,
@@ -476,6 +483,27 @@ impl<'a> Search<'a> {
             files.get(file).map(|name| (*name).clone())
         });
         named.into_iter().find(|name| !self.frozen.contains(name))
+    }
+
+    /// Leaves modules that the trimmed application does not import as they are: if one is needed after all, it brings what
+    /// it brought in the original, with the modules that changed it there.
+    pub fn settle(&self, best: &mut Best) {
+        for (name, choice) in &mut best.choices {
+            // What is there need not be asked for.
+            choice.submodules.retain(|child| !best.loaded.contains(&format!("{name}.{child}")));
+            if !best.loaded.contains(name) {
+                choice.names.clear();
+                choice.functions.clear();
+                choice.loads.clear();
+            }
+        }
+        for (culprit, changed) in &self.effects {
+            let is_late = !best.loaded.contains(changed) && !best.loaded.contains(culprit);
+            if is_late && self.modules.all.contains_key(changed) && self.chains.contains_key(culprit.as_str()) {
+                best.choices.entry(changed.clone()).or_default().followers.insert(culprit.clone());
+            }
+        }
+        best.choices.retain(|_, choice| !choice.is_empty());
     }
 
     fn accept(&self, best: &mut Best, choices: Choices, outcome: &Outcome) {

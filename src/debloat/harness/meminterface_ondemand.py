@@ -176,7 +176,7 @@ def _body(module, namespace, key, number, cell):
     if function is not None:
         return function
     side = _side(module, "function %d" % number, key)
-    line, classes, name, text = side["bodies"][number]
+    line, classes, name, text = side["bodies"][str(number)]
     # The same nesting gives the same private names, the same `super()` and the same qualified name.
     wrapped = "".join("%sclass %s:\n" % (" " * depth, one) for depth, one in enumerate(classes))
     lines = wrapped.count("\n")
