@@ -216,7 +216,8 @@ impl Case {
 
     /// Debloats into `out`, with the minimal client, and without measuring unless that is asked for.
     fn debloat(&self, words: &[&str]) -> (Option<i32>, String, String) {
-        let mut all = vec!["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
+        let mut all =
+            vec!["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
         all.extend(["-o", "out", "--runtime-client", "minimal"]);
         if !words.contains(&"--runs") {
             all.extend(["--runs", "0"]);
@@ -293,7 +294,10 @@ fn a_trimmed_package_answers_as_before() {
         for figure in ["init_ms", "footprint_mb", "peak_mb", "package_bytes", "cost_per_million_cold_usd"] {
             let spread = &report[side][figure];
             let of = |name: &str| spread[name].as_f64().unwrap_or(-1.0);
-            assert!(0.0 < of("low") && of("low") <= of("median") && of("median") <= of("high"), "{side} {figure}: {spread}");
+            assert!(
+                0.0 < of("low") && of("low") <= of("median") && of("median") <= of("high"),
+                "{side} {figure}: {spread}"
+            );
         }
     }
     let median = |side: &str| report[side]["footprint_mb"]["median"].as_f64().unwrap_or_default();
@@ -321,16 +325,16 @@ fn a_trimmed_package_answers_as_before() {
         let data = fs::read(case.folder.join("out").join(path)).expect(path);
         assert_eq!(hash.as_str(), Some(sha256(&data).as_str()), "{path}");
     }
-    let removed: BTreeSet<&str> = manifest["removed"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one["file"].as_str())
-        .collect();
+    let removed: BTreeSet<&str> =
+        manifest["removed"].as_array().into_iter().flatten().filter_map(|one| one["file"].as_str()).collect();
     assert!(removed.contains("stock/tests/test_core.py") && removed.contains("stock/py.typed"), "{removed:?}");
     for event in [r#"{"action": "price", "n": 4}"#, r#"{"action": "price", "n": 9}"#] {
         let original = Command::new(&case.python)
-            .args(["-B", "-c", &format!("import json, app; print(json.dumps(app.handler(json.loads({event:?}), None)))")])
+            .args([
+                "-B",
+                "-c",
+                &format!("import json, app; print(json.dumps(app.handler(json.loads({event:?}), None)))"),
+            ])
             .current_dir(case.folder.join("code"))
             .output()
             .expect("it starts");
@@ -360,7 +364,8 @@ fn what_was_taken_out_is_loaded_on_demand() {
 #[test]
 fn registries_are_filled() {
     let Some(case) = Case::new() else { return };
-    let text = FILES[0].1.replace("    if action == 'price':\n", "    if action == 'price':\n        lookup.__name__\n");
+    let text =
+        FILES[0].1.replace("    if action == 'price':\n", "    if action == 'price':\n        lookup.__name__\n");
     fs::write(case.folder.join("code/app.py"), text).expect("a file");
     let (code, text, errors) = case.debloat(&[]);
     assert_eq!(code, Some(0), "{text}{errors}");
@@ -397,7 +402,8 @@ fn strict_packages_say_what_is_missing() {
 #[test]
 fn what_is_kept_stays() {
     let Some(case) = Case::new() else { return };
-    let (code, text, errors) = case.debloat(&["--keep", "stock.core", "--keep", "stock.crun*", "--keep-files", "stubs"]);
+    let (code, text, errors) =
+        case.debloat(&["--keep", "stock.core", "--keep", "stock.crun*", "--keep-files", "stubs"]);
     assert_eq!(code, Some(0), "{text}{errors}");
     let manifest = case.json("manifest.json");
     assert!(manifest["modules"].get("stock.core").is_none());
@@ -465,15 +471,25 @@ fn events_that_prove_nothing_are_refused() {
     let write = |text: &str| fs::write(case.folder.join("code/app.py"), text).expect("a file");
     for (text, words) in [
         ("def handler(event, context):\n    return event['missing']\n", vec!["KeyError", "missing", "line 2"]),
-        ("import nothing_of_that_name\ndef handler(event, context): pass\n", vec!["ModuleNotFoundError", "import of the handler"]),
-        ("import random\ndef handler(event, context):\n    return random.random()\n", vec!["differs from run to run", "t0"]),
+        (
+            "import nothing_of_that_name\ndef handler(event, context): pass\n",
+            vec!["ModuleNotFoundError", "import of the handler"],
+        ),
+        (
+            "import random\ndef handler(event, context):\n    return random.random()\n",
+            vec!["differs from run to run", "t0"],
+        ),
         ("import os\ndef handler(event, context):\n    os._exit(3)\n", vec!["ended", "3"]),
         ("import os\ndef handler(event, context):\n    os.kill(os.getpid(), 9)\n", vec!["signal 9"]),
-        ("import socket\ndef handler(event, context):\n    socket.getaddrinfo('no-such-host.invalid', 80)\n", vec!["network"]),
+        (
+            "import socket\ndef handler(event, context):\n    socket.getaddrinfo('no-such-host.invalid', 80)\n",
+            vec!["network"],
+        ),
         ("import time\ndef handler(event, context):\n    time.sleep(60)\n", vec!["longer than"]),
     ] {
         write(text);
-        let words_of = if text.contains("sleep") { vec!["--timeout", "0.2", "--init-timeout", "1"] } else { Vec::new() };
+        let words_of =
+            if text.contains("sleep") { vec!["--timeout", "0.2", "--init-timeout", "1"] } else { Vec::new() };
         let (code, _, errors) = case.debloat(&words_of);
         assert_eq!(code, Some(2), "{text}: {errors}");
         for word in words {
@@ -520,7 +536,8 @@ fn every_module_of_the_standard_library_can_be_rewritten() {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             let name = path.file_name().unwrap_or_default();
-            if !["test", "tests", "lib2to3", "site-packages", "idlelib", "turtledemo"].iter().any(|skip| name == *skip) {
+            if !["test", "tests", "lib2to3", "site-packages", "idlelib", "turtledemo"].iter().any(|skip| name == *skip)
+            {
                 open.extend(fs::read_dir(&path).expect("a folder").flatten().map(|entry| entry.path()));
             }
             continue;

@@ -556,34 +556,41 @@ impl Work<'_> {
         let originals = package.join(SIDE_FOLDER).join("originals");
         fs_err::create_dir_all(&originals).map_err(|error| tree::cannot_write(&originals, &error))?;
         let real = original.canonicalize().unwrap_or_else(|_| original.to_path_buf());
-        let one = |(name, choice): (&String, &super::rewrite::Choice)| -> Result<Option<(String, Trimmed)>, Diagnostic> {
-            let Some((path, module)) = modules.all.get(name) else { return Ok(None) };
-            let Ok(relative) = path.strip_prefix(&real) else { return Ok(None) };
-            let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
-            let to = package.join(relative);
-            let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
-            if rewritten.text.as_bytes() == data {
-                return Ok(None);
-            }
-            // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
-            let text = with_utf8(&rewritten.text);
-            fs_err::write(&to, &text).map_err(|error| tree::cannot_write(&to, &error))?;
-            if !self.options.strict {
-                let side = sides.join(format!("{name}.z"));
-                fs_err::write(&side, runner::packed(&rewritten.side))
-                    .map_err(|error| tree::cannot_write(&side, &error))?;
-                let kept = originals.join(format!("{name}.z"));
-                fs_err::write(&kept, super::restore::pack(&data)).map_err(|error| tree::cannot_write(&kept, &error))?;
-            }
-            let trimmed = Trimmed {
-                file: text_of(relative),
-                original_sha256: tree::sha256(&data),
-                names: rewritten.names.iter().cloned().collect(),
-                bodies: choice.functions.iter().filter_map(|n| module.functions.get(*n)).map(|one| one.qualified.clone()).collect(),
-                why: "no event touched it; references load it on demand".to_owned(),
+        let one =
+            |(name, choice): (&String, &super::rewrite::Choice)| -> Result<Option<(String, Trimmed)>, Diagnostic> {
+                let Some((path, module)) = modules.all.get(name) else { return Ok(None) };
+                let Ok(relative) = path.strip_prefix(&real) else { return Ok(None) };
+                let rewritten = crate::project::source::with_stack(|| module.rewrite(choice, name));
+                let to = package.join(relative);
+                let data = fs_err::read(path).map_err(|error| tree::cannot_write(path, &error))?;
+                if rewritten.text.as_bytes() == data {
+                    return Ok(None);
+                }
+                // A text in another encoding says so in a line that stays: it is written in UTF-8, and must not say so.
+                let text = with_utf8(&rewritten.text);
+                fs_err::write(&to, &text).map_err(|error| tree::cannot_write(&to, &error))?;
+                if !self.options.strict {
+                    let side = sides.join(format!("{name}.z"));
+                    fs_err::write(&side, runner::packed(&rewritten.side))
+                        .map_err(|error| tree::cannot_write(&side, &error))?;
+                    let kept = originals.join(format!("{name}.z"));
+                    fs_err::write(&kept, super::restore::pack(&data))
+                        .map_err(|error| tree::cannot_write(&kept, &error))?;
+                }
+                let trimmed = Trimmed {
+                    file: text_of(relative),
+                    original_sha256: tree::sha256(&data),
+                    names: rewritten.names.iter().cloned().collect(),
+                    bodies: choice
+                        .functions
+                        .iter()
+                        .filter_map(|n| module.functions.get(*n))
+                        .map(|one| one.qualified.clone())
+                        .collect(),
+                    why: "no event touched it; references load it on demand".to_owned(),
+                };
+                Ok(Some((name.clone(), trimmed)))
             };
-            Ok(Some((name.clone(), trimmed)))
-        };
         let found: Vec<Option<(String, Trimmed)>> = best.choices.par_iter().map(one).collect::<Result<_, _>>()?;
         made.trimmed.extend(found.into_iter().flatten());
         let runtime = package.join("meminterface_ondemand.py");

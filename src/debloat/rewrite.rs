@@ -135,10 +135,7 @@ pub struct Choice {
 impl Choice {
     /// Whether nothing is taken out.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-            && self.functions.is_empty()
-            && self.submodules.is_empty()
-            && self.followers.is_empty()
+        self.names.is_empty() && self.functions.is_empty() && self.submodules.is_empty() && self.followers.is_empty()
     }
 }
 
@@ -294,7 +291,8 @@ impl Module {
                     _ => false,
                 });
             let statements: BTreeSet<usize> = candidate.places.iter().map(|(at, _)| *at).collect();
-            let is_special = name.starts_with("__") && name.ends_with("__") && !name.starts_with("__version") || name.starts_with("_mi_");
+            let is_special = name.starts_with("__") && name.ends_with("__") && !name.starts_with("__version")
+                || name.starts_with("_mi_");
             together && statements.len() == places && !is_special && !pinned.contains(name)
         });
         // One statement, one fate: what binds several names at once goes only if all may go.
@@ -323,7 +321,9 @@ impl Module {
         }
         let text_forbids = text.match_indices("sys.modules[__name__]").any(|(at, found)| {
             let rest = text.get(at + found.len()..).unwrap_or_default().trim_start_matches(' ');
-            rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with(".__class__") || rest.starts_with(".__dict__")
+            rest.starts_with('=') && !rest.starts_with("==")
+                || rest.starts_with(".__class__")
+                || rest.starts_with(".__dict__")
         });
         let mut defined = Vec::new();
         body.iter().for_each(|statement| getattrs(statement, &mut defined));
@@ -455,7 +455,9 @@ impl Module {
             .iter()
             .filter(|(_, name)| names.contains(name))
             .map(|(range, name)| (*range, format!("{SELF}.{name}")))
-            .chain(self.evaluations.iter().filter(|_| !names.is_empty()).map(|(range, new)| (*range, (*new).to_owned())))
+            .chain(
+                self.evaluations.iter().filter(|_| !names.is_empty()).map(|(range, new)| (*range, (*new).to_owned())),
+            )
             .collect();
         let render = |range: TextRange| apply(text, range, &references);
 
@@ -1498,7 +1500,8 @@ impl<'a> Resolver<'a> {
                 // What is in the text that is run is loaded before.
                 "eval" | "exec" => {
                     if arguments.args.len() == 1 && arguments.keywords.is_empty() {
-                        self.evaluations.push((name.range, if name.id.as_str() == "eval" { "_mi_eval" } else { "_mi_exec" }));
+                        self.evaluations
+                            .push((name.range, if name.id.as_str() == "eval" { "_mi_eval" } else { "_mi_exec" }));
                         visit(self);
                     } else if arguments.args.iter().any(|one| self.is_globals(one)) {
                         self.dynamic = true;

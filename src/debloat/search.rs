@@ -472,8 +472,12 @@ impl<'a> Search<'a> {
         // The message may name it: `cannot import name 'X' from 'Y'`, `module 'Y' has no attribute 'X'`.
         let message = traceback.lines().next_back().unwrap_or_default();
         let in_words = message.split('\'').skip(1).step_by(2).map(str::to_owned);
-        if message.contains("cannot import name") || message.contains("has no attribute") || message.contains("partially initialized") {
-            let found = in_words.into_iter().find(|name| self.modules.all.contains_key(name) && !self.frozen.contains(name));
+        if message.contains("cannot import name")
+            || message.contains("has no attribute")
+            || message.contains("partially initialized")
+        {
+            let found =
+                in_words.into_iter().find(|name| self.modules.all.contains_key(name) && !self.frozen.contains(name));
             if found.is_some() {
                 return found;
             }
