@@ -256,6 +256,13 @@ impl Predicted {
     /// The resident peak, with what the upper bound allows for beyond what objects take.
     fn resident_json(&self) -> Value {
         let (low, high) = bounds(&self.outcome.resident_peak, &self.outcome.unknown);
+        // What a condition decides may also be less memory where it holds.
+        let (low, high) = match (low, high) {
+            (Some(low), Some(high)) => {
+                (Some(Formula::min(vec![low.clone(), high.clone()])), Some(Formula::max(vec![low, high])))
+            }
+            other => other,
+        };
         let bound = bytes(high.as_ref().map(resident_bound));
         let (low, high) = (bytes(low), bytes(high));
         let usual = || bytes(typical(&self.outcome.resident_peak, &self.outcome.unknown));

@@ -639,6 +639,9 @@ impl<'p> Machine<'p> {
                 if let Some(value) = object.fields.get(name) {
                     return Ok(value.clone().kept());
                 }
+                if object.kind == Kind::Deque && name == "maxlen" {
+                    return Ok(object.features.get("maxlen").cloned().map_or(Value::NONE, Value::int));
+                }
                 match object.kind.clone() {
                     Kind::Instance(class) => {
                         if let Some(value) = self.class_attribute(class, name) {

@@ -775,9 +775,11 @@ impl<'m, 'p> Bound<'m, 'p> {
                 (Some(value), _) => self.part(value, index)?,
             });
         }
-        match value {
-            Some(value) => Some(value),
-            None => given.value().cloned(),
+        match (value, given) {
+            (Some(value), _) => Some(value),
+            (None, Given::One(one)) => Some(one.clone()),
+            // All that is passed for `*args` together is no value.
+            (None, Given::All(_)) => None,
         }
     }
 

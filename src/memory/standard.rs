@@ -1084,9 +1084,16 @@ impl<'p> Machine<'p> {
                         // The last pieces are put together and freed, then all of them.
                         let pieces =
                             self.state.object(content).and_then(|object| object.features.get("<pieces>").cloned());
-                        let pieces =
-                            pieces.unwrap_or(Amount::ZERO).min(&Amount::Int(PIECES_AT_ONCE)) * Amount::Int(PIECE);
-                        self.state.transient(&Bytes::touched((&length - &pieces).at_least_zero()));
+                        let pieces = pieces.unwrap_or(Amount::ZERO);
+                        let joined = match &pieces {
+                            // None of them has been put together before.
+                            Amount::Int(count) if *count <= PIECES_AT_ONCE => length.clone(),
+                            _ => {
+                                let room = pieces.min(&Amount::Int(PIECES_AT_ONCE)) * Amount::Int(PIECE);
+                                (&length - &room).at_least_zero()
+                            }
+                        };
+                        self.state.transient(&Bytes::touched(joined));
                     }
                     self.state.note(content, |object| {
                         object.features.insert(Text::from("<shared>"), Amount::ONE);
