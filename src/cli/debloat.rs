@@ -272,6 +272,16 @@ fn text(report: &Report, out: &std::path::Path) -> String {
     ));
     text.push_str(&format!("runs       {} in {:.1} s", report.oracle_runs, report.seconds));
     text.push_str(&format!(", and {} of each to measure in {:.1} s\n", report.runs, report.measuring_seconds));
+    if let Some(load) = &report.on_demand {
+        text.push_str(&format!(
+            "on demand  a load takes {:.1} ms ({:.1}–{:.1}) and {:.2} MB ({} measured)\n",
+            load.ms.median,
+            load.ms.low,
+            load.ms.high,
+            load.bytes.median / 1_048_576.0,
+            load.loads
+        ));
+    }
     for note in &report.notes {
         text.push_str(&format!("note       {note}\n"));
     }

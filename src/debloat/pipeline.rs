@@ -397,6 +397,31 @@ impl Work<'_> {
         };
         let seconds = self.begin.elapsed().as_secs_f64();
 
+        // The price of a load.
+        let mut on_demand = None;
+        if !interrupted && options.runs > 0 && !options.strict {
+            self.say("measuring loads on demand");
+            let mut runner = Runner::new(&after_plan, &hidden, cancelled)?;
+            let (mut ms, mut bytes) = (Vec::new(), Vec::new());
+            let loaded = made.trimmed.iter().filter(|(name, one)| final_loaded.contains(*name) && !one.names.is_empty());
+            let all: Vec<(&String, &Trimmed)> = loaded.collect();
+            // Spread over the package.
+            for (name, one) in all.iter().step_by((all.len() / 5).max(1)).take(5) {
+                let Some(wanted) = one.names.first() else { continue };
+                if let Some((time, memory)) = runner.load(name, wanted, longest)? {
+                    ms.push(time);
+                    bytes.push(memory);
+                }
+            }
+            if !ms.is_empty() {
+                on_demand = Some(super::report::OnDemand {
+                    loads: ms.len(),
+                    ms: super::report::Spread::of(&ms),
+                    bytes: super::report::Spread::of(&bytes),
+                });
+            }
+        }
+
         // The proof.
         let measuring = Instant::now();
         let mut both = None;
@@ -472,7 +497,7 @@ impl Work<'_> {
             events: names.clone(),
             withheld: withheld.iter().filter_map(|n| names.get(*n).cloned()).collect(),
             loaded_on_demand: demanded.into_iter().collect(),
-            on_demand: None,
+            on_demand,
             seconds,
             measuring_seconds: measuring.elapsed().as_secs_f64(),
             notes,

@@ -1704,6 +1704,12 @@ fn stub(source: &Source, function: &StmtFunctionDef, at: usize, classes: &[Strin
 }
 
 impl Module {
+    /// Whether this name is what an import of the submodule of the same name binds.
+    pub fn is_submodule(&self, name: &str) -> bool {
+        let full = format!("{}.{name}", self.name);
+        self.imports.iter().any(|import| import.aliases.iter().any(|(one, bound)| *one == full && bound == name))
+    }
+
     /// Whether the text uses `package.submodule` without asking for it itself.
     pub fn relies_on(&self, submodule: &str) -> bool {
         let text = self.source.text.as_str();

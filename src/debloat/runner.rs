@@ -166,6 +166,33 @@ impl<'a> Runner<'a> {
     }
 }
 
+impl Runner<'_> {
+    /// What loading a name of a module on demand costs: milliseconds, and bytes of anonymous memory. None if that fails,
+    /// such as for a module that cannot be imported by itself.
+    ///
+    /// # Errors
+    /// `interrupted`, `cannot-measure`.
+    pub fn load(&mut self, module: &str, name: &str, most: Duration) -> Result<Option<(f64, f64)>, Diagnostic> {
+        let folder = self.scripts.folder().to_path_buf();
+        let out = folder.join("load.json");
+        let _ = std::fs::remove_file(&out);
+        let root = self.plan.target.code_root.canonicalize().unwrap_or_else(|_| self.plan.target.code_root.clone());
+        let hidden: Vec<String> = self.hidden.iter().map(|one| one.to_string_lossy().into_owned()).collect();
+        let words: Vec<OsString> = vec![
+            folder.join("debloat_load.py").into(),
+            root.into(),
+            json!(hidden).to_string().into(),
+            module.into(),
+            name.into(),
+            out.clone().into(),
+        ];
+        self.scripts.run(&words, most)?;
+        let found: Option<serde_json::Value> =
+            std::fs::read(&out).ok().and_then(|data| serde_json::from_slice(&data).ok());
+        Ok(found.and_then(|value| Some((value.get("ms")?.as_f64()?, value.get("bytes")?.as_f64()?))))
+    }
+}
+
 /// Compiles modules of a package in place, such that their bytecode stays valid whatever a deployment does to times.
 ///
 /// # Errors

@@ -135,6 +135,19 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
                     let hidden: BTreeSet<String> = hidden.into_iter().cloned().collect();
                     module.candidates.retain(|name, _| !hidden.contains(name));
                 }
+                // Whoever imports the submodule `a.b` sets the name `b` of `a`: another `b` there must be set behind that.
+                if path.file_stem().is_some_and(|stem| stem == "__init__") {
+                    let submodules = submodules_of(path.parent().unwrap_or(Path::new("")));
+                    let shadows: Vec<String> = module
+                        .candidates
+                        .keys()
+                        .filter(|one| submodules.contains(*one) && !module.is_submodule(one))
+                        .cloned()
+                        .collect();
+                    for one in &shadows {
+                        module.candidates.remove(one);
+                    }
+                }
                 modules.all.insert(name, (path, module));
             }
             Err(why) => {
@@ -143,6 +156,13 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
         }
     }
     modules
+}
+
+/// What may be imported from the folder of a package.
+fn submodules_of(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return BTreeSet::new() };
+    let stem = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    entries.flatten().map(|entry| stem(&entry.file_name().to_string_lossy())).collect()
 }
 
 /// The search, and what it has found so far.
@@ -264,7 +284,7 @@ impl<'a> Search<'a> {
     /// All that may go, but for what is needed.
     pub fn everything(&self) -> Choices {
         let mut choices = Choices::new();
-        for (name, (path, module)) in self.modules.all.iter().filter(|(name, _)| !self.frozen.contains(*name)) {
+        for (name, (path, module)) in &self.modules.all {
             let mut choice = Choice::default();
             let file = path.to_string_lossy();
             if self.options.attributes {
@@ -284,6 +304,10 @@ impl<'a> Search<'a> {
                     .filter(|(_, function)| !self.is_kept(name, &function.qualified))
                     .map(|(n, _)| n)
                     .collect();
+            }
+            if self.frozen.contains(name) {
+                // Its submodules may still be missing.
+                choice = Choice { submodules: choice.submodules, ..Choice::default() };
             }
             if !choice.is_empty() {
                 choices.insert(name.clone(), choice);
