@@ -118,7 +118,10 @@ def report(n, *rest, precision=2, **more):
 ",
     ),
     ("stock/summary.py", "def summary():\n    return 'all'\n"),
-    ("stock/rates.py", "from .summary import summary as text\n\nTEXT = text()\nRATES = {'usd': 2}\n\n\ndef unused_rate():\n    return 3\n"),
+    (
+        "stock/rates.py",
+        "from .summary import summary as text\n\nTEXT = text()\nRATES = {'usd': 2}\n\n\ndef unused_rate():\n    return 3\n",
+    ),
     ("stock/tables.py", "COINS = [2, 1]\nEURO_COINS = (1, 2)\nNAMES = {1: 'one', 2: 'two'}\n"),
     (
         "stock/registry.py",

@@ -403,7 +403,8 @@ impl Work<'_> {
             self.say("measuring loads on demand");
             let mut runner = Runner::new(&after_plan, &hidden, cancelled)?;
             let (mut ms, mut bytes) = (Vec::new(), Vec::new());
-            let loaded = made.trimmed.iter().filter(|(name, one)| final_loaded.contains(*name) && !one.names.is_empty());
+            let loaded =
+                made.trimmed.iter().filter(|(name, one)| final_loaded.contains(*name) && !one.names.is_empty());
             let all: Vec<(&String, &Trimmed)> = loaded.collect();
             // Spread over the package.
             for (name, one) in all.iter().step_by((all.len() / 5).max(1)).take(5) {
