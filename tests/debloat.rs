@@ -187,7 +187,6 @@ impl Case {
         fs::create_dir_all(folder.join("code")).expect("a folder");
         let made = Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(folder.join("venv")).output();
         if !made.is_ok_and(|made| made.status.success()) {
-            eprintln!("skipped: no python3 with venv");
             return None;
         }
         let python = folder.join("venv/bin/python");

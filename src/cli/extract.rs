@@ -57,9 +57,10 @@ pub struct ExtractArguments {
     /// Follow calls of the project's own functions no deeper than this.
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
-    /// Leave out the formulas in bytes: `<handler>_demand`, `_peak`, `_resident_peak`, `_retained`.
+    /// Write formulas in bytes too, as `<handler>_demand`, `_peak`, `_resident_peak` and `_retained`, and warn of memory
+    /// that grows with each invocation. Follows the handler a second time, which may take long where loops nest.
     #[arg(long)]
-    no_bytes: bool,
+    bytes: bool,
     /// List the paths through each handler, with their conditions and formulas, instead of its interface.
     #[arg(long = "paths")]
     list_paths: bool,
@@ -79,7 +80,7 @@ pub fn run(arguments: &ExtractArguments, output: &mut Output) -> Exit {
     let sources: Arc<Sources> = Arc::default();
     let (handlers, mut problems) = discover_with(&arguments.paths, arguments.handler.as_deref(), &sources);
     let groups = grouped(&handlers);
-    let options = ExtractOptions { depth: arguments.depth, bytes: !arguments.no_bytes && !arguments.list_paths };
+    let options = ExtractOptions { depth: arguments.depth, bytes: arguments.bytes };
     let mut writer = Writer::new(arguments, handlers.len());
     let progress = output.progress(groups.len(), "files");
     let read_group = |group: &Vec<&Handler>| {

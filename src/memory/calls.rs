@@ -603,9 +603,18 @@ impl<'p> Machine<'p> {
     }
 
     fn annotated_fields(&self, class: ClassId) -> Vec<(Text, Option<()>)> {
+        self.fields_annotated(class, &mut Vec::new())
+    }
+
+    /// Bases may go in a circle in source that never runs.
+    fn fields_annotated(&self, class: ClassId, seen: &mut Vec<ClassId>) -> Vec<(Text, Option<()>)> {
         let mut fields: Vec<(Text, Option<()>)> = Vec::new();
+        if seen.contains(&class) {
+            return fields;
+        }
+        seen.push(class);
         for base in self.bases(class) {
-            fields.extend(self.annotated_fields(base));
+            fields.extend(self.fields_annotated(base, seen));
         }
         for statement in &self.program.class(class).definition.body {
             if let ast::Stmt::AnnAssign(assign) = statement

@@ -365,7 +365,7 @@ fn run(input: &Input, handler: Option<&str>, filename: &str, depth: Option<usize
         Input::Path(path) => discover(std::slice::from_ref(path), handler),
         Input::Text(text) => discover_text(std::path::Path::new(filename), text, handler),
     };
-    let options = ExtractOptions { depth, bytes: true };
+    let options = ExtractOptions { depth, bytes: false };
     let mut interfaces = Vec::new();
     // Handlers of one file are read together.
     let mut groups: Vec<Vec<&Handler>> = Vec::new();
