@@ -342,8 +342,8 @@ impl Predicted {
             let value = match (low, high) {
                 (Some(low), Some(high)) if low == high => people(&low),
                 (Some(low), Some(high)) => format!("{} to {}", people(&low), people(&high)),
-                (Some(low), None) => format!("{} or more: {formula}", people(&low)),
-                (None, _) => formula.to_string(),
+                (Some(low), None) => format!("{} or more: {}", people(&low), shown(formula)),
+                (None, _) => shown(formula),
             };
             text.push_str(&format!("  {name:<16} {value}\n"));
         }
@@ -365,6 +365,15 @@ impl Predicted {
             text.push_str(&format!("  assumed: {assumption}\n"));
         }
         text
+    }
+}
+
+/// A formula for people: one that nobody would read is named by its length.
+fn shown(formula: &Formula) -> String {
+    let text = formula.to_string();
+    match text.chars().count() {
+        count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
+        _ => text,
     }
 }
 

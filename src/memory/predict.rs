@@ -8,7 +8,7 @@ use crate::formula::Formula;
 use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
-use super::machine::{Activation, Flow, MAX_STEPS, Machine, Options};
+use super::machine::{Activation, Flow, MAX_STEPS, Machine, Options, SYMBOLIC_STEPS};
 use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
 
@@ -54,7 +54,8 @@ pub fn run(
     known: Vec<Known>,
     options: &Options,
 ) -> Outcome {
-    run_bounded(project, program, handler, event, known, options, MAX_STEPS)
+    let most = if event.is_some() { MAX_STEPS } else { SYMBOLIC_STEPS };
+    run_bounded(project, program, handler, event, known, options, most)
 }
 
 /// The same with a bound on statements and on work with formulas; beyond, nothing is followed any more
