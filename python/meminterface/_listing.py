@@ -137,7 +137,7 @@ def listing(
     ``semantic_version``, ``strategy``, ``headroom`` and so on. Raises ``InputError`` for metadata that the
     repository would refuse, and for files that cannot be used.
     """
-    words: list[str | os.PathLike[str]] = ["--public"] * public + ["--replace"] * replace
+    words: list[str] = ["--public"] * public + ["--replace"] * replace
     for word, files in (("--measured", measured), ("--validation", validation)):
         for file in files:
             words += [word, os.fspath(file)]

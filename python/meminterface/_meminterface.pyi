@@ -21,6 +21,7 @@ __all__ = [
     "ParseError",
     "Path",
     "__version__",
+    "_listing",
     "extract",
     "extract_all",
     "run_command",
