@@ -3,7 +3,7 @@
 //! [`Program::analyse`] follows values (functions, classes, instances, containers, names from outside) through
 //! assignments, calls, attributes and elements, in the order in which statements run, and keeps what every call may
 //! reach. What is resolved, what is not, and how things are named: docs/CALLS.md. Reads no files, runs nothing of the
-//! user. Depends on `project` alone.
+//! user. Depends on `diagnostic` and `project` alone.
 
 mod attributes;
 mod builtins;
@@ -11,6 +11,7 @@ mod classes;
 mod definitions;
 mod elements;
 mod expressions;
+mod handler;
 mod heap;
 mod imports;
 mod interpret;

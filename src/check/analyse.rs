@@ -16,13 +16,13 @@ use serde_json::Value as Json;
 use super::fingerprint;
 use super::profile::{Allocation, At, Bounds, Profile, Quantity, Unknown};
 use crate::calls::{FunctionId, Program};
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula, normalize};
 use crate::memory::cpython::Version;
 use crate::memory::predict::bounds;
 use crate::memory::{self, Options, Outcome};
-use crate::project::discover::{EnvValue, Handler, Origin};
+use crate::project::discover::{Handler, Origin};
 use crate::project::imports::outside;
 use crate::project::{LoadOptions, Project, Source, Sources};
 use crate::recommend::baseline;
@@ -170,7 +170,7 @@ pub fn analyse(handlers: &[(&Handler, &[Given])], settings: &Settings, sources: 
         base: baseline(imports, outside.clients.iter().map(String::as_str)),
     };
     for (handler, given) in handlers {
-        match reader.function(handler) {
+        match reader.program.handler(handler) {
             Ok(function) => read.profiles.push(Some(reader.profile(handler, function, given))),
             Err(problem) => {
                 read.diagnostics.push(problem);
@@ -201,33 +201,8 @@ struct Reader<'p> {
 }
 
 impl Reader<'_> {
-    fn function(&self, handler: &Handler) -> Result<FunctionId, Diagnostic> {
-        let module = self.project.modules().next().map(|(module, _)| module);
-        let found = module.and_then(|module| self.program.function_named(module, &handler.function));
-        found.ok_or_else(|| {
-            let names: Vec<&str> = self.program.functions().map(|(_, function)| function.name.as_str()).collect();
-            let help = match near_names(&handler.function, names).as_slice() {
-                [] => "name the handler with `--handler`".to_owned(),
-                near => format!("is one of these meant: {}?", near.join(", ")),
-            };
-            let message = format!("there is no function {}", handler.function);
-            Diagnostic::new(Kind::UnknownHandler, message).in_file(&handler.file).help(help)
-        })
-    }
-
     fn run(&self, handler: &Handler, function: FunctionId, event: Option<&Plain>, values: Values) -> Outcome {
-        let environment = handler
-            .settings
-            .environment
-            .iter()
-            .filter_map(|(name, value)| match value {
-                EnvValue::Literal(text) => Some((name.clone(), text.clone())),
-                EnvValue::Unresolved(_) => None,
-            })
-            .collect();
-        let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
-        let version = self.settings.version.or(of_template).unwrap_or_default();
-        let options = Options { values, environment, version, contracts: None };
+        let options = Options { values, ..Options::of(&handler.settings, self.settings.version) };
         let steps = if event.is_some() { EVENT_STEPS } else { SYMBOLIC_STEPS };
         memory::run_bounded(self.project, self.program, function, event, Vec::new(), &options, steps)
     }
@@ -564,21 +539,10 @@ fn statements(project: &Project) -> Statements {
     }
     impl<'a> Visitor<'a> for Collect<'a> {
         fn visit_stmt(&mut self, statement: &'a Stmt) {
-            let is_compound = matches!(
-                statement,
-                Stmt::If(_)
-                    | Stmt::For(_)
-                    | Stmt::While(_)
-                    | Stmt::Try(_)
-                    | Stmt::With(_)
-                    | Stmt::Match(_)
-                    | Stmt::FunctionDef(_)
-                    | Stmt::ClassDef(_)
-            );
             if matches!(statement, Stmt::Expr(inner) if inner.value.is_string_literal_expr()) {
                 return;
             }
-            if !is_compound {
+            if memory::is_simple(statement) {
                 let text = one_line(self.source.slice(statement));
                 let statement_hash = format!("{:016x}", fingerprint([text.as_bytes()]) as u64);
                 let mut call = Call { source: self.source, found: None };

@@ -14,6 +14,7 @@ use super::profile::{Bounds, Profile, Quantity};
 use super::report::{Rule, Status, Verdict, bytes};
 use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
 use crate::formula::{Formula, parse_bytes};
+use crate::project::pattern;
 
 /// A size: a number of bytes, or a text with a unit.
 #[derive(Clone, Debug, Deserialize)]
@@ -204,7 +205,7 @@ impl Budgets {
         let mut problems = Vec::new();
         for budget in &self.all {
             for pattern in &budget.functions {
-                let is_used = functions.iter().any(|one| one.names().iter().any(|name| matches(pattern, name)));
+                let is_used = functions.iter().any(|one| one.names().iter().any(|name| pattern::fits(pattern, name)));
                 if !is_used && !budget.optional {
                     let names: Vec<&str> = functions.iter().flat_map(Profile::names).collect();
                     let help = match near_names(pattern, names).as_slice() {
@@ -494,35 +495,8 @@ fn grows(quantity: &Quantity, name: &str, allowed: &Formula, complete: bool) -> 
 
 impl Budget {
     fn matches(&self, names: &[&str]) -> bool {
-        self.functions.iter().any(|pattern| names.iter().any(|name| matches(pattern, name)))
+        self.functions.iter().any(|pattern| names.iter().any(|name| pattern::fits(pattern, name)))
     }
-}
-
-/// Whether a name fits a pattern: `*` is any text, `?` one character.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n, mut star): (usize, usize, Option<(usize, usize)>) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || name.get(n) == Some(c) => {
-                p += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
 }
 
 fn budget(
@@ -658,23 +632,6 @@ pub(crate) fn json_of(value: &toml::Value) -> Json {
         toml::Value::Array(items) => Json::Array(items.iter().map(json_of).collect()),
         toml::Value::Table(table) => {
             Json::Object(table.iter().map(|(key, value)| (key.clone(), json_of(value))).collect())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns() {
-        for (pattern, name) in
-            [("*", ""), ("*", "a"), ("a*c", "abbc"), ("?", "x"), ("src/*:*", "src/a/b.py:f"), ("**a", "a")]
-        {
-            assert!(matches(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [("a", "ab"), ("?", ""), ("a*c", "ab"), ("", "a"), ("*b", "a")] {
-            assert!(!matches(pattern, name), "{pattern} {name}");
         }
     }
 }

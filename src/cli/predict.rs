@@ -18,7 +18,7 @@ use crate::formula::{Environment, Formula};
 use crate::memory::cpython::Version;
 use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
 use crate::memory::{self, Options};
-use crate::project::discover::{EnvValue, Handler, discover};
+use crate::project::discover::{Handler, discover};
 use crate::project::events::{self, Event, Form};
 use crate::project::source::with_stack;
 use crate::project::{LoadOptions, Project};
@@ -78,16 +78,9 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
             return output.exit();
         }
     };
-    let events: Vec<Option<Event>> = match (&arguments.event, &arguments.events) {
-        (None, None) => vec![None],
-        (Some(path), _) => match events::read(path, Form::Any) {
-            Ok(events) => events.into_iter().map(Some).collect(),
-            Err(problem) => {
-                output.report(&problem);
-                return output.exit();
-            }
-        },
-        (None, Some(path)) => match events::read(path, Form::Any) {
+    let events: Vec<Option<Event>> = match arguments.event.as_ref().or(arguments.events.as_ref()) {
+        None => vec![None],
+        Some(path) => match events::read(path, Form::Any) {
             Ok(events) => events.into_iter().map(Some).collect(),
             Err(problem) => {
                 output.report(&problem);
@@ -114,7 +107,6 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
             Ok(predictions) => {
                 for one in predictions {
                     used.extend(one.outcome.unknown.iter().map(|unknown| unknown.name.clone()));
-                    used.extend(one.given.iter().cloned());
                     documents.push(one);
                 }
             }
@@ -176,7 +168,6 @@ pub(super) struct Predicted {
     file: String,
     pub(super) event: Option<String>,
     pub(super) outcome: Outcome,
-    given: Vec<Text>,
 }
 
 pub(super) fn predict(
@@ -190,25 +181,14 @@ pub(super) fn predict(
     let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
     let (project, mut diagnostics) = Project::from_sources(vec![(source, handler.module.clone())], &load);
     let program = Program::analyse(&project);
-    let Some((module, _)) = project.modules().next() else { return Err(diagnostics) };
-    let Some(function) = program.function_named(module, &handler.function) else {
-        let message = format!("there is no function {}", handler.function);
-        diagnostics.push(Diagnostic::new(Kind::UnknownHandler, message).in_file(&handler.file));
-        return Err(diagnostics);
+    let function = match program.handler(handler) {
+        Ok(function) => function,
+        Err(problem) => {
+            diagnostics.push(problem);
+            return Err(diagnostics);
+        }
     };
-    let environment = handler
-        .settings
-        .environment
-        .iter()
-        .filter_map(|(name, value)| match value {
-            EnvValue::Literal(text) => Some((name.clone(), text.clone())),
-            EnvValue::Unresolved(_) => None,
-        })
-        .collect();
-    let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
-    let version = version.or(of_template).unwrap_or_default();
-    let options = Options { values: values.clone(), environment, version, contracts };
-    let known = Vec::new();
+    let options = Options { values: values.clone(), contracts, ..Options::of(&handler.settings, version) };
     let mut predictions = Vec::new();
     for event in events {
         let plain = match event {
@@ -221,13 +201,12 @@ pub(super) fn predict(
             },
             None => None,
         };
-        let outcome = memory::run(&project, &program, function, plain.as_ref(), known.clone(), &options);
+        let outcome = memory::run(&project, &program, function, plain.as_ref(), Vec::new(), &options);
         predictions.push(Predicted {
             handler: program.function(function).qualified_name.clone(),
             file: handler.file.to_string_lossy().into_owned(),
             event: event.as_ref().and_then(|event| event.name.clone()),
             outcome,
-            given: values.keys().cloned().collect(),
         });
     }
     Ok(predictions)
@@ -278,28 +257,6 @@ impl Predicted {
 
     fn to_json(&self) -> Value {
         let outcome = &self.outcome;
-        let symbols: std::collections::BTreeSet<_> =
-            [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained]
-                .iter()
-                .flat_map(|formula| formula.symbols())
-                .collect();
-        let unknown: Vec<Value> = outcome
-            .unknown
-            .iter()
-            .filter(|unknown| symbols.contains(&unknown.name))
-            .map(|unknown| {
-                json!({
-                    "symbol": unknown.name,
-                    "kind": unknown.kind,
-                    "cause": unknown.cause,
-                    "meaning": unknown.meaning,
-                    "file": unknown.file,
-                    "line": unknown.line,
-                    "max": unknown.most.as_ref().map(ToString::to_string),
-                    "resolve": format!("pass --mcv {}=VALUE", unknown.name),
-                })
-            })
-            .collect();
         json!({
             "schema": {"name": "meminterface.prediction", "version": 1},
             "handler": self.handler,
@@ -319,8 +276,8 @@ impl Predicted {
             },
             "baseline_bytes": null,
             "footprint_bytes": null,
-            "unknown": unknown,
-            "growth": outcome.growth.iter().map(|(file, line, what)| json!({"file": file, "line": line, "message": what})).collect::<Vec<_>>(),
+            "unknown": outcome.unknown_json(),
+            "growth": outcome.growth_json(),
             "assumptions": outcome.assumptions,
         })
     }
@@ -347,8 +304,7 @@ impl Predicted {
             };
             text.push_str(&format!("  {name:<16} {value}\n"));
         }
-        let symbols = outcome.peak.symbols();
-        let unknown: Vec<_> = outcome.unknown.iter().filter(|unknown| symbols.contains(&unknown.name)).collect();
+        let unknown: Vec<_> = outcome.unknown_of(&[&outcome.peak]).collect();
         if !unknown.is_empty() {
             text.push_str("  not known:\n");
             for one in unknown {

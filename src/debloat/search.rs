@@ -17,6 +17,7 @@ use super::rewrite::{Choice, Module, Rewritten};
 use super::runner::{Ask, Outcome, Runner};
 use super::{Options, Progress};
 use crate::diagnostic::Diagnostic;
+use crate::project::pattern;
 use crate::project::source::{read_text, with_stack};
 
 /// Modules of the package that were loaded, read.
@@ -44,36 +45,9 @@ pub struct Best {
 
 /// Whether a pattern with `*` and `?` fits a name, or a name that the name begins with.
 pub fn fits(pattern: &str, name: &str) -> bool {
-    fn glob(pattern: &[char], name: &[char]) -> bool {
-        // Greedy, with one place to come back to: linear for one star, no recursion.
-        let (mut p, mut n, mut star) = (0, 0, None);
-        while n < name.len() {
-            match pattern.get(p) {
-                Some('*') => {
-                    star = Some((p, n));
-                    p += 1;
-                }
-                Some(c) if *c == '?' || name.get(n) == Some(c) => {
-                    p += 1;
-                    n += 1;
-                }
-                _ => match star {
-                    Some((at, from)) => {
-                        p = at + 1;
-                        n = from + 1;
-                        star = Some((at, from + 1));
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
-    }
-    let chars = |text: &str| text.chars().collect::<Vec<char>>();
-    let pattern = chars(pattern);
     let mut end = name.len();
     loop {
-        if glob(&pattern, &chars(name.get(..end).unwrap_or_default())) {
+        if pattern::fits(pattern, name.get(..end).unwrap_or_default()) {
             return true;
         }
         match name.get(..end).and_then(|part| part.rfind('.')) {

@@ -1,7 +1,6 @@
 //! What an interface knows in bytes: demand, peak, resident peak and retained memory as formulas over the arguments,
 //! as far as code and contracts give sizes. Computed by the memory model, written beside the interface.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ruff_python_ast::visitor::{self, Visitor};
@@ -66,38 +65,14 @@ impl InBytes {
 
     /// As JSON: the part `bytes` of docs/schemas/interface.schema.json.
     pub(super) fn to_json(&self) -> Value {
-        let used: BTreeSet<_> = self.formulas().iter().flat_map(|(_, _, formula)| formula.symbols()).collect();
-        let unknown: Vec<Value> = self
-            .outcome
-            .unknown
-            .iter()
-            .filter(|unknown| used.contains(&unknown.name))
-            .map(|unknown| {
-                json!({
-                    "symbol": unknown.name,
-                    "kind": unknown.kind,
-                    "cause": unknown.cause,
-                    "meaning": unknown.meaning,
-                    "file": unknown.file,
-                    "line": unknown.line,
-                    "max": unknown.most.as_ref().map(|most| most.to_formula().to_string()),
-                })
-            })
-            .collect();
-        let growth: Vec<Value> = self
-            .outcome
-            .growth
-            .iter()
-            .map(|(file, line, message)| json!({"file": file, "line": line, "message": message}))
-            .collect();
         json!({
             "python_version": self.version.to_string(),
             "demand": self.outcome.demand.to_string(),
             "peak": self.outcome.peak.to_string(),
             "resident_peak": self.outcome.resident_peak.to_string(),
             "retained": self.outcome.retained.to_string(),
-            "unknown": unknown,
-            "growth": growth,
+            "unknown": self.outcome.unknown_json(),
+            "growth": self.outcome.growth_json(),
             "assumptions": self.outcome.assumptions,
         })
     }

@@ -16,15 +16,14 @@ pub mod tree;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ruff_python_ast::{Expr as Expression, Parameters, Stmt};
-use ruff_text_size::Ranged;
+use ruff_python_ast::Parameters;
 
 use crate::calls::{Definition, FunctionId, FunctionKind, Program};
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::Diagnostic;
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
-use crate::project::discover::{EnvValue, Handler};
-use crate::project::{LoadOptions, ModuleId, Project, Source, Sources};
+use crate::project::discover::Handler;
+use crate::project::{LoadOptions, Project, Source, Sources};
 
 pub use bytes::InBytes;
 pub use evaluate::{EvaluateError, Path};
@@ -112,22 +111,9 @@ fn interface(
     handler: &Handler,
     options: &ExtractOptions,
 ) -> Result<Interface, Diagnostic> {
-    let unknown = || {
-        let names: Vec<&str> = program.functions().map(|(_, function)| function.name.as_str()).collect();
-        let near = near_names(&handler.function, names);
-        let help = match near.as_slice() {
-            [] => "name the handler with `--handler`".to_owned(),
-            near => format!("is one of these meant: {}?", near.join(", ")),
-        };
-        Diagnostic::new(Kind::UnknownHandler, format!("there is no function {}", handler.function))
-            .in_file(&handler.file)
-            .help(help)
-    };
-    let (module, info) = project.modules().next().ok_or_else(unknown)?;
-    let named = program.function_named(module, &handler.function);
-    let function =
-        named.or_else(|| assigned_lambda(program, module, &info.source, &handler.function)).ok_or_else(unknown)?;
+    let function = program.handler(handler)?;
     let definition = program.function(function);
+    let source = &project.module(definition.module).source;
     let qualified = match definition.definition {
         // It has no name of its own but the one that the platform calls.
         Definition::Lambda(_) => handler.name(),
@@ -135,17 +121,8 @@ fn interface(
     };
     let name = handler.function.rsplit('.').next().unwrap_or(&handler.function).to_owned();
     let parameters = parameters_of(program, function);
-    let environment: BTreeMap<String, String> = handler
-        .settings
-        .environment
-        .iter()
-        .filter_map(|(name, value)| match value {
-            EnvValue::Literal(text) => Some((name.clone(), text.clone())),
-            EnvValue::Unresolved(_) => None,
-        })
-        .collect();
-    let build_options = build::Options { depth: options.depth, environment: environment.clone() };
-    let built = build::Builder::new(project, program, &build_options, module).build(function);
+    let build_options = build::Options { depth: options.depth, environment: handler.settings.literal_environment() };
+    let built = build::Builder::new(project, program, &build_options, definition.module).build(function);
     let mut free = built.free;
     let before = [followed(&built.body), followed(&built.initialisation)];
     let mut bound = built.bound;
@@ -160,16 +137,14 @@ fn interface(
     let named = names::name(body, &parameters, &built.atoms, &bound);
     let initial = names::name(initialisation, &[], &built.atoms, &bound);
     let bytes = options.bytes.then(|| {
-        let of_template = handler.settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
-        let version = of_template.unwrap_or_default();
-        let options = crate::memory::Options { environment, version, ..crate::memory::Options::default() };
+        let options = crate::memory::Options::of(&handler.settings, None);
         InBytes::of(project, program, function, &named.mcvs, &options)
     });
     Ok(Interface {
         handler: qualified,
         name,
-        file: info.source.path.to_string_lossy().into_owned(),
-        line: line_of(&info.source, definition.definition),
+        file: source.path.to_string_lossy().into_owned(),
+        line: line_of(source, definition.definition),
         parameters,
         mcvs: named.mcvs,
         derived: named.derived,
@@ -203,19 +178,6 @@ fn line_of(source: &Source, definition: Definition<'_>) -> u32 {
         Definition::ClassBody(class) => source.line_of(&class.name),
         Definition::Module(_) => 1,
     }
-}
-
-/// The function of a module's last `name = lambda …`.
-fn assigned_lambda(program: &Program<'_>, module: ModuleId, source: &Source, name: &str) -> Option<FunctionId> {
-    let is_name = |target: &Expression| target.as_name_expr().is_some_and(|target| target.id.as_str() == name);
-    let value = source.ast.body.iter().rev().find_map(|statement| match statement {
-        Stmt::Assign(assign) if assign.targets.iter().any(is_name) => Some(&*assign.value),
-        Stmt::AnnAssign(assign) if is_name(&assign.target) => assign.value.as_deref(),
-        _ => None,
-    })?;
-    let range = value.as_lambda_expr()?.range();
-    let is_it = |definition: &Definition<'_>| matches!(definition, Definition::Lambda(node) if node.range() == range);
-    program.functions().find(|(_, function)| function.module == module && is_it(&function.definition)).map(|(id, _)| id)
 }
 
 /// The parameters that the platform passes: a method's own receiver is left out.

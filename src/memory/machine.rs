@@ -21,6 +21,7 @@ use crate::contracts::Contracts;
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Condition, Formula};
 use crate::names::Names;
+use crate::project::discover::Settings;
 use crate::project::{ModuleId, Project};
 
 use super::amount::{Amount, Bytes};
@@ -116,6 +117,15 @@ pub struct Options {
     pub version: Version,
     /// Contracts of the project and the user before the shipped ones; these alone, if there are none.
     pub contracts: Option<std::sync::Arc<Contracts>>,
+}
+
+impl Options {
+    /// What a handler's template says: its environment, and its version of Python unless another is chosen.
+    pub fn of(settings: &Settings, version: Option<Version>) -> Self {
+        let of_template = settings.runtime.and_then(|(major, minor)| format!("{major}.{minor}").parse().ok());
+        let version = version.or(of_template).unwrap_or_default();
+        Self { environment: settings.literal_environment(), version, ..Self::default() }
+    }
 }
 
 /// The machine.

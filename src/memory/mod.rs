@@ -30,3 +30,4 @@ mod value;
 
 pub use machine::Options;
 pub use predict::{Outcome, run, run_bounded};
+pub use statements::is_simple;

@@ -1,6 +1,8 @@
 //! One run of a handler: what it takes, as formulas over what is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
 
 use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::expression::{Text, Value as Plain};
@@ -39,6 +41,27 @@ pub struct Outcome {
     /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
     /// one formula of a place; of numbers the largest.
     pub marks: Vec<(String, u32, Formula)>,
+}
+
+impl Outcome {
+    /// The unknowns that formulas rest on.
+    pub fn unknown_of<'o>(&'o self, formulas: &[&Formula]) -> impl Iterator<Item = &'o Unknown> + use<'o> {
+        let used: BTreeSet<Text> = formulas.iter().flat_map(|formula| formula.symbols()).collect();
+        self.unknown.iter().filter(move |unknown| used.contains(&unknown.name))
+    }
+
+    /// The unknowns of the four formulas, and growth, as JSON: the same in interfaces and predictions.
+    pub fn unknown_json(&self) -> Vec<Json> {
+        let formulas = [&self.demand, &self.peak, &self.resident_peak, &self.retained];
+        self.unknown_of(&formulas).map(Unknown::to_json).collect()
+    }
+
+    /// Places where memory stays, as JSON.
+    pub fn growth_json(&self) -> Vec<Json> {
+        let place =
+            |(file, line, message): &(String, u32, String)| json!({"file": file, "line": line, "message": message});
+        self.growth.iter().map(place).collect()
+    }
 }
 
 /// Runs a handler.

@@ -11,8 +11,8 @@ use super::machine::{Exit, Flow, MAX_STEPS, Machine, Weight};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Value};
 
-/// Whether a statement has no statements inside.
-fn is_simple(statement: &Stmt) -> bool {
+/// Whether a statement has no statements inside: those that a run leaves a mark behind ([`super::Outcome::marks`]).
+pub fn is_simple(statement: &Stmt) -> bool {
     !matches!(
         statement,
         Stmt::If(_)

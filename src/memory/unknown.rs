@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use crate::expression::Text;
 
 use super::amount::Amount;
@@ -49,6 +51,22 @@ pub struct Unknown {
     pub most: Option<Amount>,
     /// What it usually is, where something says so: the prediction's expected value takes it.
     pub typical: Option<Amount>,
+}
+
+impl Unknown {
+    /// As the entry of a list `unknown`: what it is called, why it is not known, and what would settle it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "symbol": self.name,
+            "kind": self.kind,
+            "cause": self.cause,
+            "meaning": self.meaning,
+            "file": self.file,
+            "line": self.line,
+            "max": self.most.as_ref().map(|most| most.to_formula().to_string()),
+            "resolve": format!("pass --mcv {}=VALUE", self.name),
+        })
+    }
 }
 
 /// A memory-critical variable of the interface, whose name an unknown of the same place takes.

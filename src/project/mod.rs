@@ -6,6 +6,7 @@ pub mod discover;
 pub mod events;
 pub mod imports;
 pub mod modules;
+pub mod pattern;
 pub mod source;
 
 pub use modules::{LoadOptions, Module, ModuleId, Project};

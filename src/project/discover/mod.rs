@@ -161,6 +161,17 @@ pub struct Settings {
     pub events: Vec<EventSource>,
 }
 
+impl Settings {
+    /// The environment variables whose values the template decides.
+    pub fn literal_environment(&self) -> BTreeMap<String, String> {
+        let literal = |(name, value): (&String, &EnvValue)| match value {
+            EnvValue::Literal(text) => Some((name.clone(), text.clone())),
+            EnvValue::Unresolved(_) => None,
+        };
+        self.environment.iter().filter_map(literal).collect()
+    }
+}
+
 /// The value of an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnvValue {
