@@ -1,46 +1,36 @@
 //! `meminterface check` as a user meets it: budgets, states, revisions, outputs, bad input. docs/CHECK.md describes it.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-/// A folder of its own, with a cache of its own.
-struct Folder(PathBuf);
+#[path = "common/folder.rs"]
+mod folder;
+use folder::outcome;
+
+/// A folder of its own, with a cache and a folder for temporary files of its own.
+struct Folder(folder::Folder);
 
 impl Folder {
     fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).expect("a file")
+        let folder = folder::Folder::new("check");
+        fs::create_dir_all(folder.join(".tmp")).expect("a folder");
+        Self(folder)
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meminterface"));
-        command.arg("check").current_dir(&self.0).env("MEMINTERFACE_CACHE", self.0.join(".cache"));
+        command.arg("check").current_dir(&*self.0);
+        command.env("MEMINTERFACE_CACHE", self.join(".cache")).env("TMPDIR", self.join(".tmp"));
         command
     }
 
     /// Exit code, standard output, standard error.
     fn run(&self, words: &[&str]) -> (Option<i32>, String, String) {
-        let output = self.command().args(words).output().expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        (output.status.code(), text(output.stdout), text(output.stderr))
+        outcome(self.command().args(words))
     }
 
     #[track_caller]
@@ -53,19 +43,20 @@ impl Folder {
         let output = Command::new("git")
             .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"])
             .args(words)
-            .current_dir(&self.0)
+            .current_dir(&*self.0)
             .output()
             .expect("git runs");
         assert!(output.status.success(), "git {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+impl Deref for Folder {
+    type Target = folder::Folder;
+
+    fn deref(&self) -> &folder::Folder {
+        &self.0
     }
 }
-
 /// `8*n` bytes of zeros.
 const LINEAR: &str = "\
 import numpy as np
@@ -266,7 +257,7 @@ fn only_what_changed_is_told() {
     let (code, out, _) = folder.run(&[".", "--against", "state.json"]);
     assert_eq!((code, out.as_str()), (Some(0), "nothing changed since state.json\n2 functions, 0 changes\n"));
 
-    fs::remove_file(folder.0.join("other.py")).expect("it was there");
+    fs::remove_file(folder.join("other.py")).expect("it was there");
     folder.write("third.py", GROWS);
     let report = folder.json(&[".", "--against", "state.json"]);
     let told: Vec<(&str, &str)> = report["changes"]
@@ -302,6 +293,38 @@ fn changes_are_sorted_by_cost() {
     assert_eq!(report["changes"][1]["bytes"], 4000, "{report:#}");
 }
 
+/// Ctrl-C while an earlier revision is being read: its folder goes, and a shell sees the signal.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_comparison_leaves_nothing_behind() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = Folder::new();
+    folder.git(&["init", "-q"]);
+    // Work for far longer than the signal takes to come.
+    for number in 0..200 {
+        let name = format!("app{number}.py");
+        folder.write(&name, &LINEAR.replace("return", "return sorted([x for x in range(n) if x in event]) or"));
+    }
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "-qm", "first"]);
+    let mut child = folder
+        .command()
+        .args([".", "--since", "HEAD", "--no-cache"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let files = || fs::read_dir(folder.join(".tmp")).expect("a folder").count();
+    while files() == 0 {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended before it was interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+    let status = child.wait().expect("it ends");
+    assert_eq!((status.signal(), files()), (Some(2), 0), "{status}");
+}
+
 #[test]
 fn since_a_revision_the_work_tree_stays_as_it_is() {
     let folder = Folder::new();
@@ -312,21 +335,15 @@ fn since_a_revision_the_work_tree_stays_as_it_is() {
     folder.git(&["commit", "-qm", "linear"]);
     folder.git(&["tag", "v1"]);
     folder.write("sub/app.py", QUADRATIC);
-    let before = fs::read_dir(std::env::temp_dir()).expect("a folder").count();
     let report = folder.json(&["sub", "--since", "v1"]);
     assert_eq!(report["changes"][0]["quantity"], "peak", "{report:#}");
     assert_eq!(report["changes"][0]["from"]["what"], "np.outer");
     assert!(report["since"].as_str().expect("a name").starts_with("v1 ("), "{report:#}");
     assert_eq!(folder.read("sub/app.py"), QUADRATIC);
-    let left: Vec<String> = fs::read_dir(std::env::temp_dir())
-        .expect("a folder")
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| name.starts_with("meminterface-since-"))
-        .collect();
-    assert!(before == 0 || left.len() <= 8, "other tests may run: {left:?}");
+    assert_eq!(fs::read_dir(folder.join(".tmp")).expect("a folder").count(), 0, "nothing is left");
 
     // From within the folder the paths are the same on both sides.
-    let output = folder.command().current_dir(folder.0.join("sub")).args([".", "--since", "HEAD"]).output();
+    let output = folder.command().current_dir(folder.join("sub")).args([".", "--since", "HEAD"]).output();
     let out = String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned();
     assert!(out.contains("+ lambda_handler: peak") && out.contains("from line 6 (np.outer)"), "{out}");
     assert!(!out.contains("new,") && !out.contains("gone"), "{out}");
@@ -400,7 +417,7 @@ fn a_comment_for_a_pull_request() {
     assert!(out.contains("| + | `lambda_handler` | peak |") && out.contains("app.py:6 `np.outer`"), "{out}");
     let words = ["app.py", "--against", "state.json", "--format", "markdown", "--behavior", "new"];
     assert!(folder.run(&words).1.starts_with("### Memory"));
-    fs::remove_file(folder.0.join("meminterface.toml")).expect("it was there");
+    fs::remove_file(folder.join("meminterface.toml")).expect("it was there");
     folder.run(&["app.py", "--write-state", "state.json"]);
     let (code, out, _) = folder.run(&["app.py", "--against", "state.json", "--format", "markdown"]);
     assert_eq!((code, out.as_str()), (Some(0), ""));
@@ -431,16 +448,16 @@ fn the_cache_knows_what_it_rests_on() {
     folder.write("sizes.py", "SIZE = 5000\n");
     let second = peak();
     assert_ne!(second, first, "an imported file changed");
-    fs::remove_file(folder.0.join("sizes.py")).expect("it was there");
+    fs::remove_file(folder.join("sizes.py")).expect("it was there");
     assert_ne!(peak(), second, "it is gone");
     folder.write("sizes.py", "SIZE = 5000\n");
     assert_eq!(peak(), second, "it is there again");
     // Entries may be anything at any time.
-    for entry in walk(&folder.0.join(".cache")) {
+    for entry in walk(&folder.join(".cache")) {
         fs::write(entry, "{").expect("a file");
     }
     assert_eq!(peak(), second);
-    fs::remove_dir_all(folder.0.join(".cache")).expect("it was there");
+    fs::remove_dir_all(folder.join(".cache")).expect("it was there");
     assert_eq!(peak(), second);
 }
 
@@ -529,7 +546,7 @@ fn bad_revisions() {
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("no-revision"), "{errors}");
 
-    let repo = Folder(folder.0.join("repo"));
+    let repo = Folder(folder::Folder(folder.join("repo")));
     repo.git(&["init", "-q"]);
     repo.git(&["add", "app.py"]);
     repo.git(&["commit", "-qm", "one"]);
@@ -541,8 +558,8 @@ fn bad_revisions() {
     // What looks like an option is none.
     assert_eq!(repo.run(&["app.py", "--since=--all"]).0, Some(2));
 
-    folder.git(&["clone", "-q", "--depth", "1", &format!("file://{}", repo.0.display()), "shallow"]);
-    let shallow = Folder(folder.0.join("shallow"));
+    folder.git(&["clone", "-q", "--depth", "1", &format!("file://{}", repo.display()), "shallow"]);
+    let shallow = Folder(folder::Folder(folder.join("shallow")));
     let (code, _, errors) = shallow.run(&["app.py", "--since", "HEAD~1"]);
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("which is shallow") && errors.contains("fetch-depth: 0"), "{errors}");

@@ -21,40 +21,9 @@ use meminterface::project::Source;
 use meminterface::project::discover::discover;
 use meminterface::project::source::with_stack;
 
-/// A fenced block: its kind, its text, and where its text stands in the file.
-struct Fence {
-    kind: String,
-    text: String,
-    range: std::ops::Range<usize>,
-}
-
-fn fences(markdown: &str) -> Vec<(String, Vec<Fence>)> {
-    let mut sections: Vec<(String, Vec<Fence>)> = Vec::new();
-    let mut open: Option<(String, usize)> = None;
-    let mut at = 0;
-    for line in markdown.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        let trimmed = line.trim_end();
-        match (&open, trimmed.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some((kind.to_owned(), at)),
-            (Some((kind, from)), Some("")) => {
-                let fence = Fence { kind: kind.clone(), text: markdown[*from..start].to_owned(), range: *from..start };
-                if let Some((_, fences)) = sections.last_mut() {
-                    fences.push(fence);
-                }
-                open = None;
-            }
-            (None, None) => {
-                if let Some(title) = trimmed.strip_prefix("## ") {
-                    sections.push((title.to_owned(), Vec::new()));
-                }
-            }
-            _ => {}
-        }
-    }
-    sections
-}
+#[path = "common/fences.rs"]
+mod fences;
+use fences::sections;
 
 fn interface_of(source: &str) -> Interface {
     let folder = std::env::temp_dir().join(format!("meminterface-test-{}-{:p}", std::process::id(), &source));
@@ -192,7 +161,7 @@ fn interfaces_are_as_documented() {
     for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "md")) {
         let markdown = std::fs::read_to_string(file).expect("a test file");
         let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
-        for (title, fences) in fences(&markdown) {
+        for (title, fences) in sections(&markdown) {
             let Some(python) = fences.iter().find(|fence| fence.kind == "python") else { continue };
             let interface = interface_of(&python.text);
             for fence in fences.iter().filter(|fence| fence.kind != "python") {

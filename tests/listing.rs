@@ -2,23 +2,23 @@
 //! docs/LISTING.md describes it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+#[path = "common/folder.rs"]
+mod folder;
+use folder::outcome;
+
 /// A folder of its own, which looks like a repository's top.
-struct Folder(PathBuf);
+struct Folder(folder::Folder);
 
 impl Folder {
     fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("listing-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(path.join(".git")).expect("a folder");
-        Self(path)
+        let folder = folder::Folder::new("listing");
+        fs::create_dir_all(folder.join(".git")).expect("a folder");
+        Self(folder)
     }
 
     /// One with a template and its function.
@@ -29,22 +29,10 @@ impl Folder {
         folder
     }
 
-    fn write(&self, name: &str, text: &str) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).expect("a file")
-    }
-
     fn run(&self, words: &[&str]) -> (Option<i32>, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meminterface"));
-        command.arg("listing").args(words).current_dir(&self.0).env("MEMINTERFACE_CACHE", self.0.join(".cache"));
-        let output = command.output().expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        (output.status.code(), text(output.stdout), text(output.stderr))
+        command.arg("listing").args(words).current_dir(&*self.0).env("MEMINTERFACE_CACHE", self.join(".cache"));
+        outcome(&mut command)
     }
 
     #[track_caller]
@@ -84,12 +72,13 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+impl Deref for Folder {
+    type Target = folder::Folder;
+
+    fn deref(&self) -> &folder::Folder {
+        &self.0
     }
 }
-
 const HANDLER: &str =
     "import numpy as np\n\n\ndef handler(event, context):\n    return float(np.ones(event[\"n\"]).sum())\n";
 

@@ -14,40 +14,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// A fenced block: its kind, its text, and where its text stands in the file.
-struct Fence {
-    kind: String,
-    text: String,
-    range: std::ops::Range<usize>,
-}
-
-fn sections(markdown: &str) -> Vec<(String, Vec<Fence>)> {
-    let mut sections: Vec<(String, Vec<Fence>)> = Vec::new();
-    let mut open: Option<(String, usize)> = None;
-    let mut at = 0;
-    for line in markdown.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        let trimmed = line.trim_end();
-        match (&open, trimmed.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some((kind.to_owned(), at)),
-            (Some((kind, from)), Some("")) => {
-                let fence = Fence { kind: kind.clone(), text: markdown[*from..start].to_owned(), range: *from..start };
-                if let Some((_, fences)) = sections.last_mut() {
-                    fences.push(fence);
-                }
-                open = None;
-            }
-            (None, None) => {
-                if let Some(title) = trimmed.strip_prefix("## ") {
-                    sections.push((title.to_owned(), Vec::new()));
-                }
-            }
-            _ => {}
-        }
-    }
-    sections
-}
+#[path = "common/fences.rs"]
+mod fences;
+use fences::{Fence, sections};
 
 fn block<'a>(fences: &'a [Fence], kind: &str) -> Option<&'a str> {
     fences.iter().find(|fence| fence.kind == kind).map(|fence| fence.text.as_str())

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
+use std::sync::mpsc::RecvTimeoutError;
 
 use crate::diagnostic::{Diagnostic, Kind};
+#[cfg(target_os = "linux")]
+use crate::measure::Endings;
 
 /// Largest file that is taken over, in bytes: larger ones are never read.
 const MAX_BYTES: u64 = 8 << 20;
@@ -23,11 +27,51 @@ pub struct Revision {
     top: PathBuf,
     /// What the user called it, and the commit.
     pub name: String,
+    #[cfg(target_os = "linux")]
+    watch: Option<Watch>,
 }
 
 impl Drop for Revision {
     fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        drop(self.watch.take());
         let _ = fs_err::remove_dir_all(&self.root);
+    }
+}
+
+/// Removes the folder when a signal asks this process to end, and then lets it end of that signal.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct Watch {
+    over: std::sync::mpsc::Sender<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[cfg(target_os = "linux")]
+impl Watch {
+    fn of(root: PathBuf) -> Self {
+        let endings = Endings::remember();
+        let (over, is_over) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let _remembered = endings;
+            while is_over.recv_timeout(std::time::Duration::from_millis(50)) == Err(RecvTimeoutError::Timeout) {
+                if let Some(signal) = Endings::asked() {
+                    let _ = fs_err::remove_dir_all(&root);
+                    Endings::die_of(signal);
+                }
+            }
+        });
+        Self { over, thread: Some(thread) }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.over.send(());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -85,7 +129,17 @@ impl Revision {
         };
         let commit = commit.trim().to_owned();
         let name = format!("{wanted} ({})", commit.get(..10).unwrap_or(&commit));
-        let revision = Self { root: folder()?, prefix, top, name };
+        let root = folder()?;
+        #[cfg(target_os = "linux")]
+        let watch = Some(Watch::of(root.clone()));
+        let revision = Self {
+            root,
+            prefix,
+            top,
+            name,
+            #[cfg(target_os = "linux")]
+            watch,
+        };
         revision.fill(&commit)?;
         Ok(revision)
     }

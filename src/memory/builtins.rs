@@ -259,7 +259,7 @@ impl<'p> Machine<'p> {
             ("heapq.heappop" | "heapq.heappushpop" | "heapq.heapreplace", Some(Value::Object(id))) => {
                 self.blur_items(id);
                 let last = self.state.object(id).and_then(|object| object.entries.len().checked_sub(1));
-                self.remove_at(id, last, node)
+                self.remove_at(id, last)
             }
             ("heapq.heapify", _) => Value::NONE,
             ("heapq.nlargest" | "heapq.nsmallest", Some(count)) => {

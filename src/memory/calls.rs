@@ -263,7 +263,7 @@ impl<'p> Machine<'p> {
             && let Some(Amount::Int(length)) = self.state.object(cache).and_then(|object| object.length.clone())
             && most.as_int().is_some_and(|most| length > most)
         {
-            let taken = self.remove_at(cache, Some(0), node);
+            let taken = self.remove_at(cache, Some(0));
             self.state.settle(&taken);
             self.state.add_payload(cache, &Amount::ZERO, &(&Bytes::ZERO - &link));
         }

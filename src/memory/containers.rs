@@ -473,7 +473,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    pub(super) fn delete_item(&mut self, receiver: &Value, key: Option<&Value>, node: &impl Ranged) {
+    pub(super) fn delete_item(&mut self, receiver: &Value, key: Option<&Value>) {
         let Value::Object(id) = receiver else { return };
         self.thaw(*id);
         let known = key.and_then(|key| self.plain(key));
@@ -487,11 +487,11 @@ impl<'p> Machine<'p> {
             }
             _ => None,
         };
-        self.remove_at(*id, at, node);
+        self.remove_at(*id, at);
     }
 
     /// Takes one item out; without a position one of those that are not told apart.
-    pub(super) fn remove_at(&mut self, id: ObjectId, at: Option<usize>, _node: &impl Ranged) -> Value {
+    pub(super) fn remove_at(&mut self, id: ObjectId, at: Option<usize>) -> Value {
         self.thaw(id);
         let Some(object) = self.state.object(id) else { return Value::NONE };
         let length = (object.length.clone().unwrap_or(Amount::ZERO) - Amount::ONE).at_least_zero();
@@ -908,8 +908,7 @@ impl<'p> Machine<'p> {
                 self.state.note(*id, |object| object.growth = Growth::Appended);
                 self.set_length(*id, length + added);
             }
-            (Kind::Named(name), _) if self.is_array(old) => {
-                let _ = name;
+            (Kind::Named(_), _) if self.is_array(old) => {
                 // The result goes into the array itself; what the other side needs was made already.
                 self.touch_all(*id);
             }

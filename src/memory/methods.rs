@@ -3,6 +3,7 @@
 use ruff_text_size::Ranged;
 
 use crate::expression::{self, Expr, Text, Value as Plain};
+use crate::names::scope::MUTATORS;
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
@@ -442,10 +443,10 @@ impl<'p> Machine<'p> {
                             .and_then(|object| object.entries.len().checked_sub(1))
                     }
                 };
-                self.remove_at(id, at, node)
+                self.remove_at(id, at)
             }
             ("remove", Some(_)) => {
-                let taken = self.remove_at(id, None, node);
+                let taken = self.remove_at(id, None);
                 self.state.settle(&taken);
                 Value::NONE
             }
@@ -486,7 +487,7 @@ impl<'p> Machine<'p> {
             }
             let mut over = length - most;
             while over > 0 {
-                let taken = self.remove_at(id, Some(0), &super::loops::Place::default());
+                let taken = self.remove_at(id, Some(0));
                 self.state.settle(&taken);
                 over -= 1;
             }
@@ -530,12 +531,12 @@ impl<'p> Machine<'p> {
                     self.find_entry(object, &known)
                 });
                 if at.is_some() || self.state.object(id).is_some_and(|object| !object.apart()) {
-                    let taken = self.remove_at(id, at, node);
+                    let taken = self.remove_at(id, at);
                     self.state.settle(&taken);
                 }
                 Value::NONE
             }
-            ("pop", _) => self.remove_at(id, None, node),
+            ("pop", _) => self.remove_at(id, None),
             ("clear", _) => {
                 self.state.note(id, |object| {
                     object.known = None;
@@ -635,7 +636,7 @@ impl<'p> Machine<'p> {
                         _ => Err(Flow::Raise(Text::from("KeyError"))),
                     };
                 }
-                let value = self.remove_at(*id, at, node);
+                let value = self.remove_at(*id, at);
                 if name == "popitem" { self.pair(Value::NONE, value, node) } else { value }
             }
             ("clear", _, Value::Object(id)) => {
@@ -728,24 +729,6 @@ impl<'p> Machine<'p> {
 
 /// Whether a method changes its receiver, so that it is no function of values.
 fn is_mutator(receiver: &Value, name: &str) -> bool {
-    matches!(receiver, Value::Object(_))
-        && matches!(
-            name,
-            "append"
-                | "extend"
-                | "insert"
-                | "pop"
-                | "remove"
-                | "clear"
-                | "sort"
-                | "reverse"
-                | "add"
-                | "discard"
-                | "update"
-                | "setdefault"
-                | "popitem"
-                | "appendleft"
-                | "popleft"
-                | "copy"
-        )
+    // A copy is another object.
+    matches!(receiver, Value::Object(_)) && (MUTATORS.contains(&name) || name == "copy")
 }

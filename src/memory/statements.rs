@@ -658,7 +658,7 @@ impl<'p> Machine<'p> {
                     Ast::Slice(_) => None,
                     index => Some(self.expression(index)?),
                 };
-                self.delete_item(&receiver, key.as_ref(), subscript);
+                self.delete_item(&receiver, key.as_ref());
             }
             Ast::Attribute(attribute) => {
                 let receiver = self.expression(&attribute.value)?;
