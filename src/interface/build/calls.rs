@@ -806,6 +806,11 @@ impl<'p> Builder<'p> {
             let site = self.site("view", call);
             return Some(self.allocate(site, container(ObjectKind::List, None, Some(length))));
         }
+        if let (Some(method), Some(receiver)) = (method, receiver)
+            && MUTATORS.contains(&method)
+        {
+            self.forget_changed(method, receiver, call);
+        }
         if let (Some(method), Some(Abstract::Object(id))) = (method, receiver)
             && let Some(value) = self.container_method(*id, method, passed, call)
         {
@@ -915,6 +920,32 @@ impl<'p> Builder<'p> {
                 let kind = McvKind::ComputedCondition;
                 Some(Abstract::value(self.unknown(call, kind, McvType::Bool, &hint, "isinstance")))
             }
+        }
+    }
+
+    /// What a method that changes its receiver makes unknown beside it: what the containers around it hold
+    /// (`rows["a"].append(x)`), and a variable with a list that is no object of its own (`tail = rows[1:]`).
+    fn forget_changed(&mut self, method: &str, receiver: &Abstract, call: &'p ast::ExprCall) {
+        let Ast::Attribute(ast::ExprAttribute { value: owner, .. }) = &*call.func else { return };
+        let plain = matches!(receiver, Abstract::Value(expr) if !self.is_opaque(expr));
+        let mut around = &**owner;
+        while let Ast::Subscript(subscript) = around {
+            around = &subscript.value;
+            if let Abstract::Object(id) = self.quietly(|builder| builder.expression(around))
+                && self.state.object(id).is_some_and(|object| !matches!(object.kind, ObjectKind::Instance(_)))
+            {
+                self.state.mutate(id, |object| {
+                    object.content = None;
+                    if plain {
+                        object.fields.clear();
+                    }
+                });
+            }
+        }
+        if plain && matches!(&**owner, Ast::Name(_)) && matches!(method, "append" | "extend" | "insert" | "clear") {
+            let hint = self.hint_of(&**owner);
+            let changed = self.unknown(&**owner, McvKind::ComputedCondition, McvType::List, &hint, "changed");
+            self.assign(owner, Abstract::value(changed));
         }
     }
 
