@@ -12,6 +12,7 @@ pub mod contracts;
 pub mod debloat;
 pub mod diagnostic;
 pub mod expression;
+pub mod footprint;
 pub mod formula;
 pub mod interface;
 pub mod listing;

@@ -352,3 +352,36 @@ fn the_schema_is_checked_in() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "run this test with UPDATE_SCHEMAS=1");
 }
+
+/// `recommend`, `check` and `listing` read one footprint: a function has one setting, whoever is asked.
+#[test]
+fn every_verb_recommends_the_same_setting() {
+    let folder = Folder::new();
+    folder.write(
+        "template.yaml",
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Table:\n    Type: AWS::Serverless::Function\n    \
+         Properties: {CodeUri: ., Handler: app.handler, Runtime: python3.12, MemorySize: 1024}\n",
+    );
+    // Objects of the module, an import within the function, and a text that the platform bounds.
+    folder.write(
+        "app.py",
+        "import json\n\nTABLE = bytearray(150_000_000)\n\n\ndef handler(event, context):\n    import numpy as np\n    \
+         text = event[\"body\"].encode() * 2\n    return len(text) + len(TABLE)\n",
+    );
+    let recommended = folder.json(&["template.yaml"])["memory_mb"].clone();
+    let mb = recommended.as_u64().expect("a setting");
+    assert!((180..300).contains(&mb), "143 MB of the module, numpy, and the interpreter: {mb}");
+    let ask = |verb: &str, words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meminterface"));
+        command.arg(verb).args(words).current_dir(&*folder.0).env("MEMINTERFACE_CACHE", folder.join(".cache"));
+        let (_, out, errors) = outcome(&mut command);
+        assert!(!out.is_empty() || errors.is_empty(), "{errors}");
+        out
+    };
+    ask("check", &["template.yaml", "--write-state", "state.json"]);
+    let state: Value = serde_json::from_str(&folder.read("state.json")).expect("JSON");
+    assert_eq!(state["functions"][0]["recommended_mb"], recommended);
+    let listing: Value = serde_json::from_str(&ask("listing", &["template.yaml", "--format", "json"])).expect("JSON");
+    let setting = &listing["functions"][0]["setting"]["recommended_mb"]["value"];
+    assert_eq!(setting.as_f64(), Some(mb as f64), "{listing:#}");
+}

@@ -18,6 +18,7 @@ use super::profile::{Allocation, At, Bounds, Profile, Quantity, Unknown};
 use crate::calls::{FunctionId, Program};
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
+use crate::footprint::{Process, Request, platform_of};
 use crate::formula::{Environment, Formula, normalize};
 use crate::memory::cpython::Version;
 use crate::memory::predict::bounds;
@@ -25,7 +26,7 @@ use crate::memory::{self, Options, Outcome};
 use crate::project::discover::{Handler, Origin};
 use crate::project::imports::outside;
 use crate::project::{LoadOptions, Project, Source, Sources};
-use crate::recommend::baseline;
+use crate::recommend::platform;
 
 /// Steps of a run without an event: statements, and work on formulas.
 const SYMBOLIC_STEPS: u64 = 20_000;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub bases: Vec<(PathBuf, String)>,
     /// The version of CPython whose objects are counted; the template's, or else the newest checked, if not given.
     pub version: Option<Version>,
+    /// The platform whose largest request bounds the event; the handler's own if not given.
+    pub platform: Option<String>,
 }
 
 impl Settings {
@@ -167,7 +170,7 @@ pub fn analyse(handlers: &[(&Handler, &[Given])], settings: &Settings, sources: 
         settings,
         statements: statements(&project),
         inputs: inputs(&project),
-        base: baseline(imports, outside.clients.iter().map(String::as_str)),
+        process: Process::of(&outside),
     };
     for (handler, given) in handlers {
         match reader.program.handler(handler) {
@@ -196,7 +199,7 @@ struct Reader<'p> {
     settings: &'p Settings,
     statements: Statements,
     inputs: Vec<String>,
-    base: Option<crate::recommend::Baseline>,
+    process: Option<Process>,
     imports: Vec<String>,
 }
 
@@ -233,8 +236,13 @@ impl Reader<'_> {
             file,
             line,
             memory_mb: handler.settings.memory_mb.as_ref().map(|set| set.value),
-            baseline_bytes: self.base.as_ref().map(|base| base.resident_bytes),
-            unknown_imports: self.base.as_ref().map(|base| base.missing.clone()).unwrap_or_default(),
+            baseline_bytes: self.process.as_ref().map(|process| process.baseline(&outcome).low),
+            initial_peak_bytes: self.process.as_ref().map(|process| {
+                let peak = process.initial_peak(&outcome);
+                peak.high.unwrap_or(peak.low)
+            }),
+            footprint: self.footprint(handler, &outcome),
+            unknown_imports: self.process.as_ref().map(|process| process.missing.clone()).unwrap_or_default(),
             imports: self.imports.clone(),
             complete: outcome.complete,
             inputs: self.inputs.clone(),
@@ -271,6 +279,15 @@ impl Reader<'_> {
             profile.at.push(at);
         }
         profile
+    }
+
+    /// On whatever the platform lets through.
+    fn footprint(&self, handler: &Handler, outcome: &Outcome) -> Bounds {
+        let named = self.settings.platform.as_deref().unwrap_or_else(|| platform_of(handler));
+        let (Some(process), Some(platform)) = (&self.process, platform(named)) else { return Bounds::default() };
+        let unknown = Request::of(handler, &platform).bounded(&outcome.resident_peak, &outcome.unknown);
+        let all = process.baseline(outcome).and(process.above(&outcome.resident_peak, &unknown));
+        Bounds { min: Some(all.low), max: all.high.filter(|_| outcome.complete) }
     }
 
     /// The statements that make memory grow, and which of them the peak's growth comes from.
@@ -364,12 +381,14 @@ impl Reader<'_> {
                 }
             }
         }
-        // Both bounds of what the process holds: imports, and what the event needs above them.
-        let base = profile.baseline_bytes.unwrap_or(0);
-        at.footprint = Bounds {
-            min: at.resident_peak.min.map(|bytes| bytes.saturating_add(base)),
-            max: at.resident_peak.max.map(|bytes| bytes.saturating_add(base)),
-        };
+        if let Some(process) = &self.process {
+            let held = process.baseline(symbolic);
+            let above = |bytes: Option<u64>| bytes.map(|bytes| bytes.saturating_add(process.later_bytes));
+            at.footprint = Bounds {
+                min: at.resident_peak.min.map(|bytes| bytes.saturating_add(held.low)),
+                max: above(at.resident_peak.max).zip(held.high).map(|(above, held)| above.saturating_add(held)),
+            };
+        }
         at
     }
 }

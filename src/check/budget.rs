@@ -314,18 +314,13 @@ impl Budgets {
                     (if at.raises.is_some() { Bounds { max: None, ..found } } else { found }, why)
                 }
                 None => {
-                    let base = profile.baseline_bytes.unwrap_or(0);
-                    let above = |bounds: Bounds| Bounds {
-                        min: bounds.min.map(|min| min.saturating_add(base)),
-                        max: bounds.max.map(|max| max.saturating_add(base)),
-                    };
                     let quantity = match rule {
                         Rule::Peak => &profile.peak,
                         Rule::Demand => &profile.demand,
                         Rule::Retained => &profile.retained,
                         _ => &profile.resident_peak,
                     };
-                    let found = if *rule == Rule::Footprint { above(quantity.bounds) } else { quantity.bounds };
+                    let found = if *rule == Rule::Footprint { profile.footprint } else { quantity.bounds };
                     let why = match (&quantity.formula, profile.complete) {
                         (_, false) => "the function was not followed to its end".to_owned(),
                         (Some(formula), _) => format!("it is {formula}: give `inputs`"),

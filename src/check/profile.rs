@@ -103,8 +103,13 @@ pub struct Profile {
     pub line: u32,
     /// The template's memory setting, in MB.
     pub memory_mb: Option<u64>,
-    /// What the process holds before its first event, by shipped footprints of imports, in bytes.
+    /// What the process holds before its first event, by shipped footprints of imports and the modules' own objects,
+    /// in bytes.
     pub baseline_bytes: Option<u64>,
+    /// What it holds at the highest while it starts, in bytes.
+    pub initial_peak_bytes: Option<u64>,
+    /// What it holds at the most, on whatever its platform lets through.
+    pub footprint: Bounds,
     /// Imports whose footprint is not known.
     pub unknown_imports: Vec<String>,
     /// The packages that it imports from outside the project, by their top names.

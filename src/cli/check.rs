@@ -15,7 +15,7 @@ use crate::check::analyse::{analyse, names_of};
 use crate::check::cache::Cache;
 use crate::check::compare::compare;
 use crate::check::report::bytes;
-use crate::check::{Budgets, Given, Profile, Report, Settings, State, render};
+use crate::check::{Bounds, Budgets, Given, Profile, Report, Settings, State, render};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::memory::cpython::Version;
 use crate::project::Sources;
@@ -226,36 +226,27 @@ pub(super) fn profiles(
 
 /// What a profile says of a handler's footprint, for a recommendation.
 pub(super) fn need_of(handler: &Handler, profile: &Profile) -> Need {
-    let base = profile.baseline_bytes.unwrap_or(0);
-    let sample = |name: &str, low: Option<u64>, high: Option<u64>| Sample {
+    let sample = |name: &str, footprint: Bounds| Sample {
         name: name.to_owned(),
-        low_bytes: low.unwrap_or(base),
-        high_bytes: high,
+        low_bytes: footprint.min.or(profile.baseline_bytes).unwrap_or(0),
+        high_bytes: footprint.max,
         weight: 1.0,
     };
     let samples = if profile.at.is_empty() {
-        let bounds = profile.resident_peak.bounds;
-        let above = |bytes: Option<u64>| bytes.map(|bytes| bytes.saturating_add(base));
-        vec![sample("any event", above(bounds.min), above(bounds.max).filter(|_| profile.complete))]
+        vec![sample("any event", profile.footprint)]
     } else {
         let of_case = |at: &crate::check::At| {
             // What a handler that raises early needs says nothing of one that works.
-            sample(&at.name, at.footprint.min, at.footprint.max.filter(|_| at.raises.is_none()))
+            sample(&at.name, Bounds { max: at.footprint.max.filter(|_| at.raises.is_none()), ..at.footprint })
         };
         profile.at.iter().map(of_case).collect()
-    };
-    let known_base = profile.baseline_bytes.filter(|_| profile.unknown_imports.is_empty());
-    let samples = match known_base {
-        Some(_) => samples,
-        // The footprint of an import that nothing is known of bounds nothing.
-        None => samples.into_iter().map(|sample| Sample { high_bytes: None, ..sample }).collect(),
     };
     Need {
         handler: handler.name(),
         file: profile.file.clone(),
         basis: "predicted",
         samples,
-        init_peak_bytes: profile.baseline_bytes,
+        init_peak_bytes: profile.initial_peak_bytes,
         baseline_bytes: profile.baseline_bytes,
         formula: profile.resident_peak.formula.clone(),
         current_mb: profile.memory_mb,
@@ -306,7 +297,8 @@ pub fn run(arguments: &CheckArguments, output: &mut Output) -> Exit {
     let cache = cache(arguments.no_cache);
     let given = |names: &[&str]| budgets.as_ref().map(|budgets| budgets.given(names)).unwrap_or_default();
     let bases = std::env::current_dir().map(|here| vec![(here, String::new())]).unwrap_or_default();
-    let settings = Settings { bases, version: arguments.python_version };
+    let platform = arguments.wishes.platform();
+    let settings = Settings { bases, version: arguments.python_version, platform: platform.clone() };
     let reading = Reading { settings, cache: &cache, jobs: arguments.jobs };
     let (mut found, more) = profiles(&handlers, &given, &sources, &reading, output);
     problems.extend(more);
@@ -335,7 +327,7 @@ pub fn run(arguments: &CheckArguments, output: &mut Output) -> Exit {
             let sources: Arc<Sources> = Arc::default();
             // What is wrong with the earlier revision is not the user's to mend.
             let (handlers, _) = discover_with(&paths, arguments.handler.as_deref(), &sources);
-            let settings = Settings { bases: revision.bases(), version: arguments.python_version };
+            let settings = Settings { bases: revision.bases(), version: arguments.python_version, platform };
             // Its folder has another name each time: nothing of it would be found again.
             let none = Cache::new(None, String::new());
             let reading = Reading { settings, cache: &none, jobs: arguments.jobs };

@@ -7,21 +7,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
 
 use super::predict::{self, Predicted};
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
+use crate::footprint::{Process, Range, Request};
 use crate::formula::{Environment, EvaluateError, Formula};
 use crate::memory::amount::Amount;
-use crate::memory::predict::bounds;
 use crate::memory::unknown::{Unknown, UnknownKind};
 use crate::project::discover::Handler;
 use crate::project::events::Event;
 use crate::project::imports::outside;
 use crate::project::source::with_stack;
 use crate::project::{LoadOptions, Project};
-use crate::recommend::{Carries, Driver, Need, Platform, Recommendation, Sample, UnknownInput, Wishes, baseline};
+use crate::recommend::{Carries, Driver, Need, Platform, Recommendation, Sample, UnknownInput, Wishes};
 
 /// What the user says of inputs.
 pub(super) struct Inputs {
@@ -48,38 +47,6 @@ const MOST_PARTS: usize = 6;
 
 /// Events that are named, the largest.
 const MOST_EVENTS: usize = 5;
-
-/// A range of bytes; no upper end where nothing bounds it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Range {
-    /// At least.
-    pub(super) low: u64,
-    /// At the most.
-    pub(super) high: Option<u64>,
-}
-
-impl Range {
-    fn of(formula: &Formula, unknown: &[Unknown]) -> Self {
-        let (low, high) = bounds(formula, unknown);
-        Self {
-            low: low.and_then(|formula| value(&formula)).unwrap_or(0),
-            high: high.and_then(|formula| value(&formula)),
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            low: self.low.saturating_add(other.low),
-            high: self.high.zip(other.high).map(|(a, b)| a.saturating_add(b)),
-        }
-    }
-}
-
-/// Whole bytes of a formula without symbols.
-fn value(formula: &Formula) -> Option<u64> {
-    let bytes = formula.evaluate(&Environment::new()).ok()?.ceil().to_integer();
-    Some(bytes.to_u64().unwrap_or(if bytes.sign() == num_bigint::Sign::Minus { 0 } else { u64::MAX }))
-}
 
 /// All that is predicted.
 pub(super) struct Footprint {
@@ -123,78 +90,6 @@ impl Footprint {
 /// The meaning of drivers that are parts of the estimated baseline.
 const IN_BASELINE: &str = "in the baseline";
 
-fn names(all: &[String]) -> Vec<&str> {
-    all.iter().map(String::as_str).collect()
-}
-
-/// What a template and its platform say of one request.
-#[derive(Default)]
-struct Request {
-    /// Most bytes of the event.
-    bytes: u64,
-    /// Most records of an event that has any.
-    records: Option<u64>,
-    /// What was taken from where.
-    notes: Vec<String>,
-}
-
-fn request(handler: &Handler, platform: &Platform) -> Request {
-    let sources = &handler.settings.events;
-    let mut found = Request::default();
-    let mut all_have_records = !sources.is_empty();
-    for source in sources {
-        let known = platform.event_source(&source.kind);
-        let bytes = known.map_or(platform.payload.synchronous_bytes, |known| known.payload_bytes);
-        found.bytes = found.bytes.max(bytes);
-        match source.batch_size.or(known.and_then(|known| known.records)) {
-            Some(records) => {
-                found.records = Some(found.records.unwrap_or(0).max(records));
-                let whose = if source.batch_size.is_some() { "the template's" } else { "the default" };
-                found
-                    .notes
-                    .push(format!("a {} event brings at most {records} records ({whose} batch size)", source.kind));
-            }
-            None => all_have_records = false,
-        }
-    }
-    if !all_have_records {
-        found.records = None;
-    }
-    if sources.is_empty() {
-        found.bytes = platform.payload.synchronous_bytes;
-    }
-    found.notes.push(format!("an event has at most {} bytes, as {} lets through", found.bytes, platform.title));
-    found
-}
-
-/// Bounds of what the event gives: lengths cannot exceed what a request may hold.
-fn bounded_inputs(peak: &Formula, unknown: &[Unknown], request: &Request) -> Vec<Unknown> {
-    let mut all = unknown.to_vec();
-    for symbol in peak.symbols() {
-        let Some(path) = symbol.strip_prefix("len(").and_then(|rest| rest.strip_suffix(')')) else { continue };
-        if unknown.iter().any(|one| one.name == symbol) {
-            continue;
-        }
-        let is_records = ["[\"Records\"]", "[\"records\"]"].iter().any(|end| path.ends_with(end));
-        let most = match request.records.filter(|_| is_records) {
-            Some(records) => records,
-            None => request.bytes,
-        };
-        all.push(Unknown {
-            name: symbol.clone(),
-            kind: UnknownKind::Input,
-            cause: "it is part of the event".to_owned(),
-            meaning: symbol.to_string(),
-            file: String::new(),
-            line: 0,
-            least: Amount::ZERO,
-            most: Some(Amount::Int(i128::from(most))),
-            typical: None,
-        });
-    }
-    all
-}
-
 /// Reads a handler and predicts.
 ///
 /// # Errors
@@ -210,15 +105,11 @@ pub(super) fn footprint(
         let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
         let (project, _) = Project::from_sources(vec![(source, handler.module.clone())], &load);
         let outside = outside(&project);
-        let base = baseline(names(&outside.imports), names(&outside.clients)).unwrap_or_default();
-        let all = baseline(
-            [names(&outside.imports), names(&outside.later_imports)].concat(),
-            [names(&outside.clients), names(&outside.later_clients)].concat(),
-        )
-        .unwrap_or_default();
-        let later = all.resident_bytes.saturating_sub(base.resident_bytes);
-        let mut unknown: Vec<UnknownInput> = all.missing.iter().map(|name| missing_import(name)).collect();
-        let mut drivers: Vec<Driver> = base
+        let process = Process::of(&outside).unwrap_or_default();
+        let later = process.later_bytes;
+        let mut unknown: Vec<UnknownInput> = process.missing.iter().map(|name| missing_import(name)).collect();
+        let mut drivers: Vec<Driver> = process
+            .base
             .parts
             .iter()
             .take(MOST_PARTS)
@@ -238,15 +129,15 @@ pub(super) fn footprint(
         };
         // A workload's distributions would be drawn from here: `predict::predict` gives formulas over its inputs.
         let predictions = predict::predict(handler, &given, &inputs.values, None, None)?;
-        let request = request(handler, platform);
-        let mut assumptions = vec![base.source.clone()];
-        let mut held = Range { low: base.resident_bytes, high: Some(base.resident_bytes) };
+        let request = Request::of(handler, platform);
+        let mut assumptions = vec![process.base.source.clone()];
+        let mut held = Range::default();
         let mut loading = held;
         if let Some(first) = predictions.first() {
             let outcome = &first.outcome;
             let modules = Range::of(&outcome.initial, &outcome.unknown);
-            loading = held.and(Range::of(&outcome.initial_peak, &outcome.unknown));
-            held = held.and(modules);
+            held = process.baseline(outcome);
+            loading = process.initial_peak(outcome);
             if modules.low > 1 << 16 {
                 let meaning = IN_BASELINE.to_owned();
                 drivers.insert(0, Driver { name: "module-level objects".to_owned(), bytes: modules.high, meaning });
@@ -254,10 +145,6 @@ pub(super) fn footprint(
             for formula in [&outcome.initial, &outcome.initial_peak] {
                 unknowns_of(formula, &outcome.unknown, !inputs.events.is_empty(), &mut unknown);
             }
-        }
-        if !all.missing.is_empty() {
-            // What is not in the baseline makes it larger, nobody knows how much.
-            held.high = None;
         }
         let mut need = Need {
             handler: handler.name(),
@@ -276,10 +163,9 @@ pub(super) fn footprint(
             let bounded = if is_given {
                 outcome.unknown.clone()
             } else {
-                bounded_inputs(&outcome.resident_peak, &outcome.unknown, &request)
+                request.bounded(&outcome.resident_peak, &outcome.unknown)
             };
-            let mut peak = Range::of(&outcome.resident_peak, &bounded);
-            peak.high = peak.high.map(|high| high.saturating_add(later));
+            let peak = process.above(&outcome.resident_peak, &bounded);
             let name = match &one.event {
                 Some(name) => name.clone(),
                 None if is_given => format!("event {}", number + 1),

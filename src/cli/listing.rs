@@ -540,7 +540,11 @@ fn assemble<'a>(
     };
     let bases = std::env::current_dir().map(|here| vec![(here, String::new())]).unwrap_or_default();
     let cache = cache(arguments.no_cache);
-    let reading = Reading { settings: Settings { bases, version: None }, cache: &cache, jobs: None };
+    let reading = Reading {
+        settings: Settings { bases, version: None, platform: arguments.wishes.platform() },
+        cache: &cache,
+        jobs: None,
+    };
     let (found, more) = profiles(handlers, &given, sources, &reading, output);
     problems.extend(more);
     Ok(found.into_iter().filter_map(|(number, profile)| Some((handlers.get(number)?, profile))).collect())
@@ -707,13 +711,14 @@ fn function(
     is_assumed: bool,
 ) -> Function {
     let measured = inputs.measured_of(handler, handlers);
-    let need = if measured.is_empty() { need_of(handler, profile) } else { need_of_measured(handler, &measured) };
-    let found = recommend(platform, &need, wishes);
-    let basis = match (measured.is_empty(), is_assumed) {
-        (false, _) => Basis::Measured,
-        (true, true) => Basis::Assumed,
-        (true, false) => Basis::Learned,
+    // Sizes that nobody stated decide the setting only where the platform bounds nothing: `recommend` says the same.
+    let is_bounded = is_assumed && profile.footprint.max.is_some();
+    let (need, basis) = match (measured.is_empty(), is_bounded) {
+        (false, _) => (need_of_measured(handler, &measured), Basis::Measured),
+        (true, true) => (need_of(handler, &Profile { at: Vec::new(), ..profile.clone() }), Basis::Learned),
+        (true, false) => (need_of(handler, profile), if is_assumed { Basis::Assumed } else { Basis::Learned }),
     };
+    let found = recommend(platform, &need, wishes);
     let price = platform.price(&wishes.architecture).or(platform.prices.first());
     let used_mb = found.footprint_bytes.map_or(platform.memory.min_mb, |bytes| bytes.div_ceil(1 << 20));
     let at = |times: &Times| Some(cost(platform, price?, &wishes.usage, times, found.memory_mb?, used_mb));

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::footprint::{Inputs, footprint, workload};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
-use crate::project::discover::{Handler, Platform as Runs, discover};
+use crate::footprint::platform_of;
+use crate::project::discover::{Handler, discover};
 use crate::project::events::{self, Form};
 use crate::recommend::{
     Driver, Need, Platform, Recommendation, Sample, Strategy, Times, Unbounded, Usage, Wishes, html, platform,
@@ -125,13 +126,14 @@ fn usage(message: impl Into<String>, help: &str) -> Diagnostic {
 }
 
 impl WishArguments {
+    /// The platform that was named.
+    pub(super) fn platform(&self) -> Option<String> {
+        self.platform.clone()
+    }
+
     /// The platform and the wishes for a handler.
     pub(super) fn of(&self, handler: &Handler) -> Result<(Platform, Wishes), Diagnostic> {
-        let name = self.platform.as_deref().unwrap_or(match handler.platform {
-            Runs::AwsLambda | Runs::Unknown => "aws-lambda",
-            Runs::GoogleCloud => "google-cloud",
-            Runs::Azure => "azure-flex",
-        });
+        let name = self.platform.as_deref().unwrap_or(platform_of(handler));
         let platform = platform(name).ok_or_else(|| {
             let names: Vec<&str> = platform_names().collect();
             usage(format!("`{name}` is no platform"), &format!("there are: {}", names.join(", ")))

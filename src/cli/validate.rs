@@ -8,11 +8,12 @@ use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::footprint::{Footprint, Inputs, Range, footprint};
+use super::footprint::{Footprint, Inputs, footprint};
 use super::measure::{Interrupts, RunArguments, plan_of};
 use super::recommend::{WishArguments, need_of_measured};
 use super::{Exit, Output};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
+use crate::footprint::Range;
 use crate::measure::report::{Limit, LimitKind, MB};
 use crate::measure::{self, Measurement, Outcome, Plan};
 use crate::project::discover::Handler;
