@@ -489,6 +489,9 @@ impl<'p> Machine<'p> {
         if let Some(value) = self.special_operator(operator, left, right, node)? {
             return Ok(value);
         }
+        if let Some(value) = self.input_operator(operator, left, right, node)? {
+            return Ok(value);
+        }
         let exact = match operator {
             ast::Operator::Add => Some(BinaryOperator::Add),
             ast::Operator::Sub => Some(BinaryOperator::Subtract),
@@ -533,15 +536,14 @@ impl<'p> Machine<'p> {
         }
         match operator {
             ast::Operator::Add if sequence(self, left) && sequence(self, right) => {
-                return self.concatenate(left, right, node);
+                let kind = self.type_name(left).unwrap_or_default();
+                return self.concatenate_as(&kind, left, right, node);
             }
             ast::Operator::Mult if sequence(self, left) || sequence(self, right) => {
                 let (items, count) = if sequence(self, left) { (left, right) } else { (right, left) };
-                let count = match self.amount(count, node) {
-                    Some(count) => count.at_least_zero(),
-                    None => self.quantity(node, "repetitions", UnknownKind::Size, "a count that is not known", None),
-                };
-                return self.repeat_items(items, &count, node);
+                let count = self.repetitions(count, node);
+                let kind = self.type_name(items).unwrap_or_default();
+                return self.repeat_as(&kind, items, &count, node);
             }
             ast::Operator::Mod if self.type_name(left).as_deref() == Some("str") => {
                 return Ok(self.printf(left, right, node));
@@ -681,20 +683,29 @@ impl<'p> Machine<'p> {
         self.binary(operator, old, change, node)
     }
 
-    fn concatenate(&mut self, left: &Value, right: &Value, node: &impl Ranged) -> Eval {
-        let kind = match self.type_name(left).as_deref() {
-            Some("str") => {
+    /// How often a sequence is repeated.
+    pub(super) fn repetitions(&mut self, count: &Value, node: &impl Ranged) -> Amount {
+        match self.amount(count, node) {
+            Some(count) => count.at_least_zero(),
+            None => self.quantity(node, "repetitions", UnknownKind::Size, "a count that is not known", None),
+        }
+    }
+
+    /// Two sequences of a type, one after the other.
+    pub(super) fn concatenate_as(&mut self, kind: &str, left: &Value, right: &Value, node: &impl Ranged) -> Eval {
+        let kind = match kind {
+            "str" => {
                 let length = self.text_length(left, node) + self.text_length(right, node);
                 let width = self.width(left).max(self.width(right));
                 let marks = self.marks_of_all([left, right]);
                 return Ok(self.new_str_with(width, length, marks, node));
             }
-            Some("bytes") => {
+            "bytes" => {
                 let length =
                     self.length(left, node).unwrap_or(Amount::ZERO) + self.length(right, node).unwrap_or(Amount::ZERO);
                 return Ok(self.new_bytes(length, node));
             }
-            Some("tuple") => Kind::Tuple,
+            "tuple" => Kind::Tuple,
             _ => Kind::List,
         };
         let list = self.new_container(kind, node);
@@ -706,22 +717,23 @@ impl<'p> Machine<'p> {
         Ok(list)
     }
 
-    fn repeat_items(&mut self, items: &Value, count: &Amount, node: &impl Ranged) -> Eval {
+    /// A sequence of a type, again and again.
+    pub(super) fn repeat_as(&mut self, kind: &str, items: &Value, count: &Amount, node: &impl Ranged) -> Eval {
         let length = self.length(items, node).unwrap_or(Amount::ZERO) * count.clone();
-        match self.type_name(items).as_deref() {
-            Some("str") => {
+        match kind {
+            "str" => {
                 let width = self.width(items);
                 let marks = self.marks(items).map(|marks| marks.times(count));
                 Ok(self.new_str_with(width, length, marks, node))
             }
-            Some("bytes") => Ok(self.new_bytes(length, node)),
-            Some("bytearray") => {
+            "bytes" => Ok(self.new_bytes(length, node)),
+            "bytearray" => {
                 let mut object = Object::new(Kind::ByteArray, self.sizes.bytearray(&length));
                 object.length = Some(length);
                 Ok(self.allocate(object, node))
             }
             other => {
-                let kind = if other == Some("tuple") { Kind::Tuple } else { Kind::List };
+                let kind = if other == "tuple" { Kind::Tuple } else { Kind::List };
                 // The items are the same objects, however often they stand in it.
                 let item = self.sample(items);
                 let own = if kind == Kind::Tuple { self.sizes.tuple(&length) } else { self.sizes.list_exact(&length) };
@@ -983,7 +995,10 @@ impl<'p> Machine<'p> {
             return Ok(self.unknown(node, UnknownKind::Result, "a part of something unknown"));
         };
         let count = self.slice_length(&length, start.as_ref(), stop.as_ref(), step.as_ref(), node);
-        match self.type_name(receiver).as_deref() {
+        if let Some(value) = self.sliced_input(receiver) {
+            return Ok(value);
+        }
+        match self.type_name(receiver).or_else(|| self.sequence_of(receiver)).as_deref() {
             Some("str") => {
                 let width = self.width(receiver);
                 Ok(self.new_str(width, count, node))

@@ -15,6 +15,7 @@ use super::amount::{Amount, Bytes, HighWater};
 use super::calls::Arguments;
 use super::carry::{Rest, Window};
 use super::heap::State;
+use super::inputs::Sequence;
 use super::join::Recurrence;
 use super::machine::{Activation, Each, Eval, Exit, Flow, MAX_CONTENT, Machine, Weight};
 use super::unknown::UnknownKind;
@@ -361,6 +362,7 @@ impl<'p> Machine<'p> {
 
     /// Runs `each` for every item, and says whether it was left by `break`.
     pub(super) fn iterate(&mut self, iterable: &Value, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        self.used_as(Sequence::List, iterable);
         match iterable {
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return (Flow::Next, false) };

@@ -28,6 +28,7 @@ use super::amount::{Amount, Bytes};
 use super::cpython::Version;
 use super::growth::Additions;
 use super::heap::State;
+use super::inputs::{Inputs, Sequence};
 use super::sizes::Sizes;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
@@ -144,6 +145,7 @@ pub struct Machine<'p> {
     /// How the body of a loop over a generator left it.
     pub(super) pending: Option<Flow>,
     pub(super) unknowns: Unknowns,
+    pub(super) inputs: Inputs,
     pub(super) assumptions: BTreeSet<String>,
     pub(super) additions: Additions,
     /// The number of the last object that was there before the handler ran.
@@ -199,6 +201,7 @@ impl<'p> Machine<'p> {
             consumers: Vec::new(),
             pending: None,
             unknowns,
+            inputs: Inputs::default(),
             assumptions: BTreeSet::new(),
             additions: Additions::default(),
             born_before_entry: 0,
@@ -519,6 +522,7 @@ impl<'p> Machine<'p> {
 
     /// How many items, characters or bytes a value has.
     pub(super) fn length(&mut self, value: &Value, node: &impl Ranged) -> Option<Amount> {
+        self.used_as(Sequence::Any, value);
         match value {
             Value::Plain(plain) => plain.iterations().map(|length| Amount::from(&length)),
             Value::Object(id) => {

@@ -7,6 +7,7 @@ use crate::names::scope::MUTATORS;
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::inputs::Sequence;
 use super::machine::{Eval, Flow, Machine};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
@@ -80,6 +81,9 @@ impl<'p> Machine<'p> {
             (Some(Kind::Named(kind)), _) => self.named_method(&kind, receiver, name, arguments, node),
             (Some(Kind::Instance(_)), _) => self.call_unknown(&format!("the method {name}"), node),
             (None, Value::Input(path)) => self.input_method(path, name, &arguments, node),
+            (None, Value::Number(_)) if self.is_in_doubt(receiver) => {
+                self.unknown_method(receiver, name, &arguments, node)
+            }
             (None, Value::Number(number)) => Ok(match name {
                 "bit_length" | "bit_count" | "__int__" => Value::number(NumberKind::Int),
                 "to_bytes" => {
@@ -102,6 +106,7 @@ impl<'p> Machine<'p> {
         match name {
             "strip" | "lower" | "upper" | "replace" | "title" | "lstrip" | "rstrip" | "split" | "splitlines"
             | "encode" | "decode" | "format" | "join" | "startswith" | "endswith" => {
+                self.used_as(Sequence::Text, receiver);
                 if name == "decode" {
                     self.bytes_method(receiver, name, arguments, node)
                 } else {

@@ -13,6 +13,7 @@ pub mod cpython;
 mod expressions;
 mod growth;
 mod heap;
+mod inputs;
 mod join;
 mod library;
 mod loops;

@@ -10,9 +10,13 @@ use crate::formula::Formula;
 use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
+use super::inputs::{Inputs, Sequence};
 use super::machine::{Activation, Flow, MAX_STEPS, Machine, Options, SYMBOLIC_STEPS};
 use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
+
+/// Runs after the first, at the most, that use what the one before told of the event.
+const MAX_RUNS: usize = 2;
 
 /// What one invocation takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,9 +96,28 @@ pub fn run_bounded(
     options: &Options,
     most_steps: u64,
 ) -> Outcome {
-    let mut machine = Machine::new(project, program, options, Unknowns::named_after(known));
-    machine.most_steps = most_steps;
-    machine.event = event.cloned();
+    let machine = |inputs: BTreeMap<Text, Sequence>| {
+        let mut machine = Machine::new(project, program, options, Unknowns::named_after(known.clone()));
+        machine.most_steps = most_steps;
+        machine.event = event.cloned();
+        machine.inputs.known = inputs;
+        machine
+    };
+    let (mut outcome, mut inputs) = follow(machine(BTreeMap::new()), handler);
+    // What one run learns of the event's parts may tell more of others: a few runs settle that.
+    for _ in 0..MAX_RUNS {
+        let Some(learned) = inputs.learned() else { break };
+        (outcome, inputs) = follow(machine(learned), handler);
+    }
+    let taken = inputs.taken_for_numbers().map(|path| format!("{path} is taken for a number"));
+    outcome.assumptions.extend(taken);
+    outcome
+}
+
+/// Runs a handler on a machine that nothing has run on.
+fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
+    let (project, program) = (machine.project, machine.program);
+    let event = machine.event.clone();
     let info = program.function(handler);
     machine.initialising = true;
     machine.load_module(info.module);
@@ -122,7 +145,7 @@ pub fn run_bounded(
             machine.state.set(frame, Text::from("self"), Value::NONE);
             continue;
         }
-        let value = match (given, event) {
+        let value = match (given, &event) {
             (0, Some(event)) => Value::Plain(event.clone()),
             _ => Value::Input(Text::from(name.as_str())),
         };
@@ -185,7 +208,8 @@ pub fn run_bounded(
             (file, line, (&live - &base.requested).to_formula())
         })
         .collect();
-    Outcome {
+    let inputs = std::mem::take(&mut machine.inputs);
+    let outcome = Outcome {
         complete,
         marks,
         demand: formula(&machine.state.demand),
@@ -197,7 +221,8 @@ pub fn run_bounded(
         unknown: machine.unknowns.list().to_vec(),
         assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
         growth: machine.growth_since(&entry),
-    }
+    };
+    (outcome, inputs)
 }
 
 /// The bounds between which a formula lies, where unknowns lie between theirs: `None` where there is no upper one.
