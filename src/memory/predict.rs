@@ -41,6 +41,21 @@ pub struct Outcome {
     /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
     /// one formula of a place; of numbers the largest.
     pub marks: Vec<(String, u32, Formula)>,
+    /// What was live when the resident peak was reached, where that was watched for ([`Options::explain`]).
+    pub moment: Option<Moment>,
+    /// Statements that were run, and work on formulas.
+    pub steps: u64,
+}
+
+/// What was live at the highest: where from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// The place that was running: file and line.
+    pub running: (String, u32),
+    /// Live objects by the place that made them: file, line, requested and resident bytes.
+    pub parts: Vec<(String, u32, u64, u64)>,
+    /// What the call that was running needed beside them: requested and resident bytes.
+    pub passing: (u64, u64),
 }
 
 impl Outcome {
@@ -92,6 +107,26 @@ pub fn run_bounded(
     options: &Options,
     most_steps: u64,
 ) -> Outcome {
+    let (outcome, seen) = run_once(project, program, handler, event, known.clone(), options, most_steps, None);
+    if !options.explain || seen <= 0 {
+        return outcome;
+    }
+    // The same again, to stop and look when the highest is reached.
+    run_once(project, program, handler, event, known, options, most_steps, Some(seen)).0
+}
+
+/// One run, and the most resident bytes that were seen live at a time, above none; `watched` is that of an earlier run.
+#[allow(clippy::too_many_arguments)]
+fn run_once(
+    project: &Project,
+    program: &Program<'_>,
+    handler: FunctionId,
+    event: Option<&Plain>,
+    known: Vec<Known>,
+    options: &Options,
+    most_steps: u64,
+    watched: Option<i128>,
+) -> (Outcome, i128) {
     let mut machine = Machine::new(project, program, options, Unknowns::named_after(known));
     machine.most_steps = most_steps;
     machine.event = event.cloned();
@@ -109,6 +144,10 @@ pub fn run_bounded(
     machine.exits.clear();
     machine.steps = 0;
     machine.born_before_entry = machine.state.made();
+    let before = if watched.is_some() { machine.state.parts() } else { BTreeMap::new() };
+    machine.state.most_seen = 0;
+    machine.state.watched = watched;
+    machine.most_seen = 0;
     let entry = machine.state.clone();
     machine.limit = super::machine::EXACT_STEPS.min(machine.most_steps / 2);
     let frame = machine.state.new_frame();
@@ -149,6 +188,7 @@ pub fn run_bounded(
     machine.stack.pop();
     let flow = machine.join_returns(0, flow);
     machine.state.note_peak();
+    machine.look_at_peak(0);
     // Ways that ended in an exception: their peak counts as that of any other way.
     let exits = std::mem::take(&mut machine.exits);
     for exit in exits {
@@ -185,9 +225,30 @@ pub fn run_bounded(
             (file, line, (&live - &base.requested).to_formula())
         })
         .collect();
-    Outcome {
+    let of_module = |module| project.module(module).source.path.to_string_lossy().into_owned();
+    let whole = |int: i128| u64::try_from(int).unwrap_or(0);
+    // Where the highest is no number, what was seen of it is only a part.
+    let is_number = matches!(peak.resident, Amount::Int(_));
+    let moment = machine.moment.take().filter(|_| is_number).map(|(module, line, captured)| Moment {
+        running: (of_module(module), line),
+        parts: captured
+            .parts
+            .iter()
+            // What was there at entry is not the handler's.
+            .map(|(place, (requested, resident))| {
+                let (old_requested, old_resident) = before.get(place).copied().unwrap_or_default();
+                (place, whole(requested - old_requested), whole(resident - old_resident))
+            })
+            .filter(|(_, requested, resident)| *requested > 0 || *resident > 0)
+            .map(|((module, line), requested, resident)| (of_module(*module), *line, requested, resident))
+            .collect(),
+        passing: (whole(captured.passing.0), whole(captured.passing.1)),
+    });
+    let outcome = Outcome {
         complete,
         marks,
+        moment,
+        steps: machine.steps,
         demand: formula(&machine.state.demand),
         peak: formula(&peak.requested),
         resident_peak: formula(&peak.resident),
@@ -197,7 +258,8 @@ pub fn run_bounded(
         unknown: machine.unknowns.list().to_vec(),
         assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
         growth: machine.growth_since(&entry),
-    }
+    };
+    (outcome, machine.most_seen)
 }
 
 /// The bounds between which a formula lies, where unknowns lie between theirs: `None` where there is no upper one.
@@ -205,50 +267,55 @@ pub fn run_bounded(
 /// Sizes and counts only make memory grow (docs/MEMORY.md), so the least value is that of the least unknowns and the
 /// largest that of the largest ones; conditions are tried both ways.
 pub fn bounds(formula: &Formula, unknown: &[Unknown]) -> (Option<Formula>, Option<Formula>) {
-    let low = substitute(formula, unknown, false);
-    let high = substitute(formula, unknown, true);
+    bounds_over(formula, unknown, &BTreeSet::new())
+}
+
+/// The same, of a formula in which some symbols stay.
+pub fn bounds_over(
+    formula: &Formula,
+    unknown: &[Unknown],
+    stay: &BTreeSet<Text>,
+) -> (Option<Formula>, Option<Formula>) {
+    let low = substitute(formula, stay, |name| named(unknown, name).map(|one| one.least.to_formula()));
+    let high = substitute(formula, stay, |name| named(unknown, name)?.most.as_ref().map(Amount::to_formula));
     (low, high)
 }
 
-fn substitute(formula: &Formula, unknown: &[Unknown], most: bool) -> Option<Formula> {
+fn named<'u>(unknown: &'u [Unknown], name: &str) -> Option<&'u Unknown> {
+    unknown.iter().find(|unknown| *unknown.name == *name)
+}
+
+/// Puts values in place of all symbols but those that stay. None if one has no value.
+fn substitute(
+    formula: &Formula,
+    stay: &BTreeSet<Text>,
+    value: impl Fn(&str) -> Option<Formula>,
+) -> Option<Formula> {
     let mut out = formula.clone();
     // Bounds may speak of other unknowns: a few rounds settle that.
     for _ in 0..8 {
-        let symbols = out.symbols();
-        if symbols.is_empty() {
-            break;
-        }
         let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
-        for symbol in &symbols {
-            let found = unknown.iter().find(|unknown| unknown.name == *symbol);
-            let value = match (found, most) {
-                (Some(unknown), false) => Some(unknown.least.to_formula()),
-                (Some(unknown), true) => unknown.most.as_ref().map(Amount::to_formula),
-                (None, _) => None,
-            };
-            map.insert(symbol.clone(), value?);
+        for symbol in out.symbols().into_iter().filter(|symbol| !stay.contains(symbol)) {
+            let value = value(&symbol)?;
+            map.insert(symbol, value);
+        }
+        if map.is_empty() {
+            return Some(out);
         }
         out = out.substitute(&map);
     }
-    Some(out)
+    // Bounds that speak of each other in a circle say nothing.
+    out.symbols().iter().all(|symbol| stay.contains(symbol)).then_some(out)
 }
 
 /// What a formula is where unknowns are what they usually are: `None` if nothing says that of one of them.
 pub fn typical(formula: &Formula, unknown: &[Unknown]) -> Option<Formula> {
-    let mut out = formula.clone();
-    for _ in 0..8 {
-        let symbols = out.symbols();
-        if symbols.is_empty() {
-            return Some(out);
-        }
-        let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
-        for symbol in &symbols {
-            let found = unknown.iter().find(|unknown| unknown.name == *symbol)?;
-            map.insert(symbol.clone(), found.typical.as_ref()?.to_formula());
-        }
-        out = out.substitute(&map);
-    }
-    None
+    typical_over(formula, unknown, &BTreeSet::new())
+}
+
+/// The same, of a formula in which some symbols stay.
+pub fn typical_over(formula: &Formula, unknown: &[Unknown], stay: &BTreeSet<Text>) -> Option<Formula> {
+    substitute(formula, stay, |name| named(unknown, name)?.typical.as_ref().map(Amount::to_formula))
 }
 
 /// The upper bound of the resident peak, from the largest value of its formula: what allocators and the system may keep
