@@ -231,7 +231,10 @@ fn predictions(predictor: &Predictor<'_>, inputs: &Inputs) -> Result<Vec<Predict
     Ok(events
         .iter()
         .zip(names)
-        .map(|(event, name)| predictor.predict(Some(&Plain::from_json(event)), name, &inputs.values))
+        .map(|(event, name)| {
+            let event = Plain::from_json(event);
+            predictor.predict_within(&event, name, &inputs.values, prediction::EVENT_STEPS)
+        })
         .collect())
 }
 

@@ -41,7 +41,10 @@ pub use document::{Amounts, Document, Histogram, Line, Quantile, Whole, document
 pub use exceeds::{Boundary, Exceeds, InputLimit, boundary, formula_limits};
 pub use sampled::{Method, QUANTILES, Sampled};
 
-/// Statements, and work on formulas, for one event.
+/// Statements for an event that is asked for alone; work on formulas hardly counts.
+pub const ALONE_STEPS: u64 = 4_000_000;
+
+/// Statements, and work on formulas, for one event of some.
 pub const EVENT_STEPS: u64 = 3_000_000;
 
 /// The same for an event whose prediction is one of many.
@@ -159,8 +162,13 @@ impl Predictor<'_> {
 
     /// What the handler needs for an event; without one, as formulas over its parts.
     pub fn predict(&self, event: Option<&Plain>, name: Option<String>, values: &Values) -> Prediction {
-        let steps = if event.is_some() { EVENT_STEPS } else { SYMBOLIC_STEPS };
+        let steps = if event.is_some() { ALONE_STEPS } else { SYMBOLIC_STEPS };
         self.prediction(name, self.outcome(event, values, steps))
+    }
+
+    /// The same with less work: an event that takes more is not followed to its end, and its outcome says so.
+    pub fn predict_within(&self, event: &Plain, name: Option<String>, values: &Values, steps: u64) -> Prediction {
+        self.prediction(name, self.outcome(Some(event), values, steps))
     }
 
     /// What the handler needs for a workload: its draws change the events, or make one of their own.
