@@ -13,7 +13,7 @@ use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Range, Request};
 use crate::formula::Formula;
 use crate::memory::unknown::{Unknown, UnknownKind};
-use crate::prediction::{self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Settings, formula_limits};
+use crate::prediction::{self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Sampling, Settings, formula_limits};
 use crate::project::discover::Handler;
 use crate::project::events::Event;
 use crate::recommend::{Carries, Driver, Need, Platform, Recommendation, Sample, UnknownInput, Wishes};
@@ -218,7 +218,7 @@ fn of(
 fn predictions(predictor: &Predictor<'_>, inputs: &Inputs) -> Result<Vec<Prediction>, Diagnostic> {
     let events: Vec<serde_json::Value> = inputs.events.iter().map(prediction::json_of).collect::<Result<_, _>>()?;
     if let Some((file, workload)) = &inputs.workload {
-        let found = predictor.predict_workload(&events, &inputs.values, workload, None, None);
+        let found = predictor.predict_workload(&events, &inputs.values, workload, &Sampling::default());
         return match predictor.strangers(workload, &[&found.outcome]).first() {
             Some(entry) => Err(predictor.stranger(file, entry, &[&found.outcome])),
             None => Ok(vec![found]),
@@ -259,10 +259,10 @@ fn workload_samples(
         });
         peaks.push(peak);
     }
-    let count = resident.bytes.len();
+    let (count, sorted) = (resident.bytes.len(), resident.sorted());
     for (name, share) in QUANTILES {
         let at = ((count as f64 * share).ceil() as usize).saturating_sub(1);
-        if let Some(bytes) = resident.bytes.get(at) {
+        if let Some(bytes) = sorted.bytes.get(at) {
             let meaning = format!("of {count} samples of the workload, above the baseline");
             drivers.push(Driver { name: name.to_owned(), bytes: whole(*bytes), meaning });
         }

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::parse_bytes;
 use crate::memory::cpython::Version;
-use crate::prediction::{self, Document, Prediction, Predictor, Settings, document};
+use crate::prediction::{self, Document, Prediction, Predictor, Sampling, Settings, document};
 use crate::project::discover::discover;
 use crate::project::events::{self, Event, Form};
 use crate::workload::{Entry, MOST_SAMPLES, Workload};
@@ -153,8 +153,7 @@ struct Wanted {
     values: BTreeMap<Text, Plain>,
     events: Vec<(Option<String>, Value)>,
     workload: Option<(PathBuf, Workload)>,
-    samples: Option<usize>,
-    seed: Option<u64>,
+    sampling: Sampling,
     exceeds: Option<num_bigint::BigInt>,
 }
 
@@ -199,8 +198,11 @@ impl Wanted {
             values,
             events,
             workload,
-            samples: arguments.samples.and_then(|samples| usize::try_from(samples).ok()),
-            seed: arguments.seed,
+            sampling: Sampling {
+                samples: arguments.samples.and_then(|samples| usize::try_from(samples).ok()),
+                seed: arguments.seed,
+                ..Sampling::default()
+            },
             exceeds,
         })
     }
@@ -210,7 +212,7 @@ impl Wanted {
         match &self.workload {
             Some((_, workload)) => {
                 let events: Vec<Value> = self.events.iter().map(|(_, event)| event.clone()).collect();
-                predictions.push(predictor.predict_workload(&events, &self.values, workload, self.samples, self.seed));
+                predictions.push(predictor.predict_workload(&events, &self.values, workload, &self.sampling));
             }
             None if self.events.is_empty() => predictions.push(predictor.predict(None, None, &self.values)),
             None => {

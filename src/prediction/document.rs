@@ -229,7 +229,11 @@ pub struct Document {
     pub formulas: Formulas,
     /// What the process holds before its first event, by shipped footprints of its imports.
     pub baseline_bytes: Amounts,
-    /// The most that the process holds.
+    /// The most that it holds until then.
+    pub initial_peak_bytes: Amounts,
+    /// What imports and clients within functions add to the baseline once they are called.
+    pub later_bytes: u64,
+    /// The most that the process holds: the larger of the peak of its start, and baseline, late imports and resident peak.
     pub footprint_bytes: Amounts,
     /// Packages whose memory is missing in the baseline.
     pub missing_imports: Vec<String>,
@@ -416,11 +420,12 @@ pub fn document(prediction: &Prediction) -> Document {
     };
     let [demand, peak, resident, retained] = match &prediction.sampled {
         Some(sampled) => {
-            let [demand, peak, resident, retained] = &sampled.spreads;
-            let mut resident = Amounts::of_spread(resident, true);
-            let most = sampled.spreads.get(2).and_then(|spread| spread.bytes.last());
-            resident.max = most.and_then(|most| whole_of(with_allowance(*most)));
-            [Amounts::of_spread(demand, false), Amounts::of_spread(peak, false), resident, Amounts::of_spread(retained, false)]
+            let [demand, peak, resident, retained] = [0, 1, 2, 3].map(|at| sampled.spreads[at].sorted());
+            let most = resident.bytes.last().copied();
+            let mut resident = Amounts::of_spread(&resident, true);
+            resident.max = most.and_then(|most| whole_of(with_allowance(most)));
+            let [demand, peak, retained] = [demand, peak, retained].map(|spread| Amounts::of_spread(&spread, false));
+            [demand, peak, resident, retained]
         }
         None => {
             let (low, expected, high) = prediction.resident();
@@ -466,6 +471,8 @@ pub fn document(prediction: &Prediction) -> Document {
             initial_peak: outcome.initial_peak.to_string(),
         },
         baseline_bytes: Amounts::of_range(prediction.baseline()),
+        initial_peak_bytes: Amounts::of_range(prediction.process.initial_peak(outcome)),
+        later_bytes: prediction.process.later_bytes,
         footprint_bytes: footprint,
         missing_imports: prediction.process.missing.clone(),
         unknown: open,

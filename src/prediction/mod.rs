@@ -39,7 +39,7 @@ use crate::workload::Workload;
 
 pub use document::{Amounts, Document, Histogram, Line, Quantile, Whole, document};
 pub use exceeds::{Boundary, Exceeds, InputLimit, boundary, formula_limits};
-pub use sampled::{Method, QUANTILES, Sampled};
+pub use sampled::{Method, QUANTILES, Sampled, Sampling, Spread};
 
 /// Statements for an event that is asked for alone; work on formulas hardly counts.
 pub const ALONE_STEPS: u64 = 4_000_000;
@@ -177,10 +177,9 @@ impl Predictor<'_> {
         events: &[serde_json::Value],
         values: &Values,
         workload: &Workload,
-        samples: Option<usize>,
-        seed: Option<u64>,
+        sampling: &Sampling,
     ) -> Prediction {
-        let (sampled, outcome) = self.sample(events, values, workload, samples, seed);
+        let (sampled, outcome) = self.sample(events, values, workload, sampling);
         let mut prediction = self.prediction(None, Outcome { moment: None, ..outcome });
         prediction.sampled = Some(sampled);
         prediction

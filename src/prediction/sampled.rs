@@ -46,13 +46,43 @@ pub enum Method {
     Runs,
 }
 
-/// Bytes of every sample, sorted.
+/// How much is drawn, and how much work that may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// How many samples; the workload's number, or else 10,000, if not given.
+    pub samples: Option<usize>,
+    /// Where draws begin, if not where the workload says.
+    pub seed: Option<u64>,
+    /// Most different samples that are run one by one.
+    pub most_runs: usize,
+    /// Statements, and work on formulas, of all of these together.
+    pub most_steps: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { samples: None, seed: None, most_runs: MOST_RUNS, most_steps: RUN_STEPS }
+    }
+}
+
+/// Bytes of every sample, in the samples' order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spread {
     /// The least that each may be.
     pub low: Vec<f64>,
     /// What is expected where something says so, and else the largest; infinite where nothing bounds it.
     pub bytes: Vec<f64>,
+}
+
+impl Spread {
+    /// The same from the least to the largest, each for itself.
+    #[must_use]
+    pub fn sorted(&self) -> Self {
+        let mut spread = self.clone();
+        spread.low.sort_by(f64::total_cmp);
+        spread.bytes.sort_by(f64::total_cmp);
+        spread
+    }
 }
 
 /// What a workload gives.
@@ -106,7 +136,9 @@ impl Column<'_> {
         match &self.entry.source {
             Source::Open => false,
             Source::Fixed(drawn) => length_or_number(drawn, self.length).is_some(),
-            Source::Listed { items, .. } => items.iter().all(|item| length_or_number(item, self.length).is_some()),
+            Source::Listed { items, .. } | Source::Rows(items) => {
+                items.iter().all(|item| length_or_number(item, self.length).is_some())
+            }
             Source::Numbers { length, .. } => *length || !self.length || self.entry.name.trim().starts_with("len("),
         }
     }
@@ -135,11 +167,10 @@ impl Predictor<'_> {
         events: &[Json],
         values: &Values,
         workload: &Workload,
-        samples: Option<usize>,
-        seed: Option<u64>,
+        sampling: &Sampling,
     ) -> (Sampled, Outcome) {
-        let count = samples.or(workload.samples).unwrap_or(SAMPLES).max(1);
-        let seed = seed.unwrap_or(workload.seed);
+        let count = sampling.samples.or(workload.samples).unwrap_or(SAMPLES).max(1);
+        let seed = sampling.seed.unwrap_or(workload.seed);
         let mut notes: Vec<String> = workload
             .open()
             .map(|entry| format!("`{}` has no values in the workload (line {}): it stays unknown", entry.name, entry.line))
@@ -165,7 +196,7 @@ impl Predictor<'_> {
                 }
             }
         }
-        if let Some(found) = self.by_runs(events, values, workload, count, seed) {
+        if let Some(found) = self.by_runs(events, values, workload, count, seed, sampling) {
             let (spreads, outcome, done, runs, raising) = found;
             if let Some(off) = off {
                 notes.push(format!("formulas were off by {:.0} %: each sample was run instead", off * 100.0));
@@ -177,7 +208,6 @@ impl Predictor<'_> {
                 notes.push(format!("in {times} of {done} samples the handler raises {name}"));
             }
             let open = self.open(&outcome, workload);
-            let spreads = spreads.map(sorted);
             let sampled = Sampled {
                 samples: done,
                 wanted: count,
@@ -236,7 +266,6 @@ impl Predictor<'_> {
         }
         let first = outcomes.swap_remove(0);
         let method = Method::Formula;
-        let spreads = spreads.map(sorted);
         (Sampled { samples: count, wanted: count, seed, method, runs, off, spreads, open, notes }, first)
     }
 
@@ -439,6 +468,7 @@ impl Predictor<'_> {
         workload: &Workload,
         count: usize,
         seed: u64,
+        sampling: &Sampling,
     ) -> Option<([Spread; 4], Outcome, usize, usize, BTreeMap<String, usize>)> {
         let mut known: BTreeMap<String, ([(f64, f64); 4], Option<String>)> = BTreeMap::new();
         let mut spreads: [Spread; 4] = Default::default();
@@ -456,7 +486,7 @@ impl Predictor<'_> {
             let (figures, raises) = match known.get(&key) {
                 Some(found) => found.clone(),
                 None => {
-                    if known.len() >= MOST_RUNS || steps > RUN_STEPS {
+                    if known.len() >= sampling.most_runs || steps > sampling.most_steps {
                         break;
                     }
                     let event = drawn.event.as_ref().map(Plain::from_json);
@@ -528,12 +558,6 @@ impl Predictor<'_> {
         let at = Span::point(entry.line, entry.column);
         Diagnostic::new(Kind::InvalidWorkload, message).in_file(file).at(at).help(help)
     }
-}
-
-fn sorted(mut spread: Spread) -> Spread {
-    spread.low.sort_by(f64::total_cmp);
-    spread.bytes.sort_by(f64::total_cmp);
-    spread
 }
 
 /// Bytes of a formula over unknowns: the least, and what is expected or else the largest.

@@ -67,6 +67,8 @@ pub enum Source {
         /// The share of draws that fall on each item or one before it: the last is 1.
         shares: Vec<f64>,
     },
+    /// What the caller gives for each sample.
+    Rows(Vec<Drawn>),
     /// A number.
     Numbers {
         /// How numbers are spread.
@@ -129,6 +131,7 @@ impl Entry {
                 let at = shares.partition_point(|end| *end <= share).min(items.len().saturating_sub(1));
                 items.get(at).cloned().unwrap_or(Drawn::Value(Json::Null))
             }
+            Source::Rows(rows) => rows.get(sample).cloned().unwrap_or(Drawn::Value(Json::Null)),
             Source::Numbers { distribution, integer, length } => {
                 let number = rounded(distribution.at(share), *integer || *length);
                 if *length { Drawn::Length(number.max(0.0) as u64) } else { Drawn::Value(json_number(number, *integer)) }
@@ -150,7 +153,7 @@ impl Entry {
         match &self.source {
             Source::Open => false,
             Source::Fixed(drawn) => number_of(drawn).is_some(),
-            Source::Listed { items, .. } => items.iter().all(|item| number_of(item).is_some()),
+            Source::Listed { items, .. } | Source::Rows(items) => items.iter().all(|item| number_of(item).is_some()),
             Source::Numbers { .. } => true,
         }
     }
@@ -160,7 +163,9 @@ impl Entry {
         match &self.source {
             Source::Open => false,
             Source::Fixed(drawn) => matches!(drawn, Drawn::Length(_)),
-            Source::Listed { items, .. } => items.iter().any(|item| matches!(item, Drawn::Length(_))),
+            Source::Listed { items, .. } | Source::Rows(items) => {
+                items.iter().any(|item| matches!(item, Drawn::Length(_)))
+            }
             Source::Numbers { length, .. } => *length,
         }
     }
@@ -171,7 +176,7 @@ impl Entry {
             Source::Open => Some(0),
             Source::Fixed(_) => Some(1),
             Source::Listed { items, .. } => Some(items.len()),
-            Source::Numbers { .. } => None,
+            Source::Numbers { .. } | Source::Rows(_) => None,
         }
     }
 }
