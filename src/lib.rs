@@ -19,7 +19,9 @@ pub mod listing;
 pub mod measure;
 pub mod memory;
 pub mod names;
+pub mod prediction;
 pub mod project;
 #[cfg(feature = "python")]
 mod python;
 pub mod recommend;
+pub mod workload;

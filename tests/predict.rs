@@ -96,3 +96,14 @@ fn predictions_are_as_documented() {
     }
     assert!(update || wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The form of the JSON output is documented: `UPDATE_DOCS=1 cargo test --test predict` writes the page anew.
+#[test]
+fn the_schema_is_checked_in() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/prediction.schema.json");
+    let text = format!("{:#}\n", meminterface::cli::predict::json_schema());
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| !value.is_empty()) {
+        fs::write(&path, &text).expect("written");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "run with UPDATE_DOCS=1");
+}

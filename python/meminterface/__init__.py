@@ -29,14 +29,17 @@ from meminterface._meminterface import (
     symbol,
     term,
 )
+from meminterface._prediction import Exceeds, InputLimit, PredictedLine, Prediction
 from meminterface._runtime import Leave, amount, fail, raised
 
 __all__ = [
     "EvaluationError",
+    "Exceeds",
     "Formula",
     "FormulaError",
     "HandlerNotFound",
     "InputError",
+    "InputLimit",
     "Interface",
     "InternalError",
     "Leave",
@@ -49,6 +52,8 @@ __all__ = [
     "MeminterfaceError",
     "ParseError",
     "Path",
+    "PredictedLine",
+    "Prediction",
     "__version__",
     "amount",
     "extract",

@@ -232,6 +232,30 @@ class Interface:
         """The memory that the handler demands for these arguments. Arguments come by position or name, memory-critical
         variables and derived values by name; what is not given stays a symbol of the formula."""
 
+    def predict(self, event: Any = None, /, **mcvs: Any) -> Prediction:
+        """What the handler needs for an event, without running it: a ``Prediction``.
+
+        ``event`` is the event; without one, formulas over its parts come out. A list of events, a dict with arrays, or a
+        table (Arrow, pandas) gives arrays: NumPy's where it is installed, and lists where it is not. ``mcvs`` are values of
+        what the event does not give, by name; arrays of them too."""
+
+    def sample(
+        self,
+        workload: str | os.PathLike[str] | dict[str, Any],
+        events: Any = None,
+        /,
+        *,
+        samples: int | None = None,
+        seed: int | None = None,
+        **mcvs: Any,
+    ) -> Prediction:
+        """Quantiles for a workload (docs/WORKLOAD.md): a ``Prediction``. ``workload`` is a file, or a dict as the file
+        has it."""
+
+    def exceeds(self, limit: str | float, event: Any = None, /, **mcvs: Any) -> Exceeds:
+        """For which inputs the process needs more than ``limit`` (``"512MB"``, or bytes): an ``Exceeds``. With an event
+        its other parts stay as they are."""
+
 def extract(
     path_or_source: str | os.PathLike[str],
     handler: str | None = None,
@@ -262,6 +286,21 @@ def symbol(text: str, /) -> Formula:
     """An argument of a term that stays as the handler's source writes it."""
 
 def _listing(words: Sequence[str | os.PathLike[str]]) -> tuple[str, str, str, list[str]]: ...
+def _predict(
+    interface: Interface, event: Any, mcvs: dict[str, Any] | None, explain: bool, limit: str | None
+) -> str: ...
+def _predict_rows(
+    interface: Interface, events: list[Any], inputs: dict[str, Any], mcvs: dict[str, Any], count: int
+) -> tuple[list[tuple[bytearray, bytearray]], str]: ...
+def _predict_workload(
+    interface: Interface,
+    file: str | os.PathLike[str],
+    text: str,
+    events: list[Any],
+    mcvs: dict[str, Any] | None,
+    samples: int | None,
+    seed: int | None,
+) -> str: ...
 def run_command(words: Sequence[str]) -> int:
     """Runs the command with these words (the first is the program's own name), and gives its exit code.
 

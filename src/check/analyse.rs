@@ -19,7 +19,7 @@ use crate::calls::{FunctionId, Program};
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Process, Request, platform_of};
-use crate::formula::{Environment, Formula, normalize};
+use crate::formula::{Environment, Formula};
 use crate::memory::cpython::Version;
 use crate::memory::predict::bounds;
 use crate::memory::{self, Options, Outcome};
@@ -27,6 +27,8 @@ use crate::project::discover::{Handler, Origin};
 use crate::project::imports::outside;
 use crate::project::{LoadOptions, Project, Source, Sources};
 use crate::recommend::platform;
+pub(crate) use crate::workload::stands_for;
+use crate::workload::{keys, put};
 
 /// Steps of a run without an event: statements, and work on formulas.
 const SYMBOLIC_STEPS: u64 = 20_000;
@@ -426,62 +428,6 @@ fn event_of(given: &Given) -> (Option<Json>, Values) {
     (event, values)
 }
 
-/// Puts a value behind keys; what is no object on the way becomes one.
-fn put(place: &mut Json, path: &[String], value: &Json) {
-    let Some((key, rest)) = path.split_first() else {
-        *place = value.clone();
-        return;
-    };
-    if !place.is_object() {
-        *place = Json::Object(serde_json::Map::new());
-    }
-    if let Json::Object(object) = place {
-        put(object.entry(key.clone()).or_insert(Json::Null), rest, value);
-    }
-}
-
-/// `n`, `body.size` or `event["body"]["size"]` as keys of the event. None for any other formula.
-fn keys(name: &str) -> Option<Vec<String>> {
-    let is_word = |part: &str| {
-        !part.is_empty()
-            && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-            && !part.starts_with(|c: char| c.is_numeric())
-    };
-    if name.split('.').all(is_word) {
-        let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
-        return Some(if parts.len() > 1 && parts.first().is_some_and(|part| part == "event") {
-            parts.into_iter().skip(1).collect()
-        } else {
-            parts
-        });
-    }
-    let mut rest = name.strip_prefix("event")?;
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let quote = rest.strip_prefix('[')?.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let inner = rest.strip_prefix('[')?.strip_prefix(quote)?;
-        let (key, after) = inner.split_once(quote)?;
-        found.push(key.to_owned());
-        rest = after.strip_prefix(']')?;
-    }
-    (!found.is_empty()).then_some(found)
-}
-
-/// Whether a symbol (`event["n"]`, `len(event["n"])`) stands for an input by this name; and whether it is its length.
-pub(crate) fn stands_for(symbol: &str, name: &str) -> Option<bool> {
-    let (inner, is_length) = match symbol.strip_prefix("len(").and_then(|rest| rest.strip_suffix(')')) {
-        Some(inner) => (inner, true),
-        None => (symbol, false),
-    };
-    if symbol == name || *symbol == *normalize(name) {
-        return Some(false);
-    }
-    let wanted = keys(name)?;
-    let after_event = inner.find('[').and_then(|at| inner.get(at..))?;
-    let found = keys(&format!("event{after_event}"))?;
-    (found == wanted || (wanted.len() == 1 && found.last() == wanted.first())).then_some(is_length)
-}
-
 /// What inputs put into the places of symbols.
 fn substitution(given: &Given, peak: &Formula, demand: &Formula) -> BTreeMap<Text, Formula> {
     let mut map = BTreeMap::new();
@@ -650,23 +596,4 @@ fn inputs(project: &Project) -> Vec<String> {
         }
     }
     keys.0.into_iter().take(MOST_INPUTS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{keys, stands_for};
-
-    #[test]
-    fn names_of_inputs() {
-        let owned = |all: &[&str]| Some(all.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>());
-        assert_eq!(keys("n"), owned(&["n"]));
-        assert_eq!(keys("body.size"), owned(&["body", "size"]));
-        assert_eq!(keys("event[\"a\"]['b']"), owned(&["a", "b"]));
-        assert_eq!(keys("len(event[\"a\"])"), None);
-        assert_eq!(keys("event[0]"), None);
-        assert_eq!(stands_for("event[\"body\"][\"n\"]", "n"), Some(false));
-        assert_eq!(stands_for("len(event[\"keys\"])", "keys"), Some(true));
-        assert_eq!(stands_for("event[\"n\"]", "m"), None);
-        assert_eq!(stands_for("rows", "rows"), Some(false));
-    }
 }

@@ -4,23 +4,20 @@
 //! each event, or, without events, as far as the platform bounds what a request may hold.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use num_bigint::BigInt;
 
-use super::predict::{self, Predicted};
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
-use crate::footprint::{Process, Range, Request};
-use crate::formula::{Environment, EvaluateError, Formula};
-use crate::memory::amount::Amount;
+use crate::footprint::{Range, Request};
+use crate::formula::Formula;
 use crate::memory::unknown::{Unknown, UnknownKind};
+use crate::prediction::{self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Sampling, Settings, formula_limits};
 use crate::project::discover::Handler;
 use crate::project::events::Event;
-use crate::project::imports::outside;
-use crate::project::source::with_stack;
-use crate::project::{LoadOptions, Project};
 use crate::recommend::{Carries, Driver, Need, Platform, Recommendation, Sample, UnknownInput, Wishes};
+use crate::workload::{Recorded, Table, Workload, Writer};
 
 /// What the user says of inputs.
 pub(super) struct Inputs {
@@ -28,6 +25,8 @@ pub(super) struct Inputs {
     pub(super) events: Vec<Event>,
     /// Values of what is not known, by name.
     pub(super) values: BTreeMap<Text, Plain>,
+    /// What is known of inputs, and the file that says so.
+    pub(super) workload: Option<(PathBuf, Workload)>,
 }
 
 /// Settings that a table of what they carry names, beside the template's own.
@@ -38,9 +37,6 @@ const MOST_INPUTS: usize = 4;
 
 /// Parts of the largest formula that is written out, and that is looked at again and again.
 const LONGEST_FORMULA: u64 = 2_000;
-
-/// Largest value of an input that is looked at, as a power of two.
-const MOST_BITS: u32 = 62;
 
 /// Parts of the baseline that are named.
 const MOST_PARTS: usize = 6;
@@ -100,118 +96,200 @@ pub(super) fn footprint(
     platform: &Platform,
     wishes: &Wishes,
 ) -> Result<Footprint, Vec<Diagnostic>> {
-    with_stack(|| {
-        let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
-        let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
-        let (project, _) = Project::from_sources(vec![(source, handler.module.clone())], &load);
-        let outside = outside(&project);
-        let process = Process::of(&outside).unwrap_or_default();
-        let later = process.later_bytes;
-        let mut unknown: Vec<UnknownInput> = process.missing.iter().map(|name| missing_import(name)).collect();
-        let mut drivers: Vec<Driver> = process
-            .base
-            .parts
-            .iter()
-            .take(MOST_PARTS)
-            .map(|(name, bytes)| Driver { name: name.clone(), bytes: Some(*bytes), meaning: IN_BASELINE.to_owned() })
-            .collect();
-        if later > 0 {
-            let names = [outside.later_imports, outside.later_clients].concat().join(", ");
-            drivers.push(Driver {
-                name: "imports within functions".to_owned(),
-                bytes: Some(later),
-                meaning: format!("once they are called: {names}"),
-            });
+    prediction::with(handler, &Settings::default(), |predictor| of(predictor, inputs, platform, wishes))?
+        .map_err(|problem| vec![problem])
+}
+
+fn of(
+    predictor: &Predictor<'_>,
+    inputs: &Inputs,
+    platform: &Platform,
+    wishes: &Wishes,
+) -> Result<Footprint, Diagnostic> {
+    let (handler, process) = (predictor.handler(), predictor.process());
+    let mut unknown: Vec<UnknownInput> = process.missing.iter().map(|name| missing_import(name)).collect();
+    let mut drivers: Vec<Driver> = process
+        .base
+        .parts
+        .iter()
+        .take(MOST_PARTS)
+        .map(|(name, bytes)| Driver { name: name.clone(), bytes: Some(*bytes), meaning: IN_BASELINE.to_owned() })
+        .collect();
+    let later = process.later_bytes;
+    if later > 0 {
+        drivers.push(Driver {
+            name: "imports within functions".to_owned(),
+            bytes: Some(later),
+            meaning: format!("once they are called: {}", process.later.join(", ")),
+        });
+    }
+    let predictions = predictions(predictor, inputs)?;
+    let request = Request::of(handler, platform);
+    let mut assumptions = vec![process.base.source.clone()];
+    let mut held = Range::default();
+    let mut loading = held;
+    if let Some(first) = predictions.first() {
+        let outcome = &first.outcome;
+        let modules = Range::of(&outcome.initial, &outcome.unknown);
+        (held, loading) = (process.baseline(outcome), process.initial_peak(outcome));
+        if modules.low > 1 << 16 {
+            let meaning = IN_BASELINE.to_owned();
+            drivers.insert(0, Driver { name: "module-level objects".to_owned(), bytes: modules.high, meaning });
         }
-        let given: Vec<Option<Event>> = match inputs.events.as_slice() {
-            [] => vec![None],
-            events => events.iter().cloned().map(Some).collect(),
-        };
-        // A workload's distributions would be drawn from here: `predict::predict` gives formulas over its inputs.
-        let predictions = predict::predict(handler, &given, &inputs.values, None, None)?;
-        let request = Request::of(handler, platform);
-        let mut assumptions = vec![process.base.source.clone()];
-        let mut held = Range::default();
-        let mut loading = held;
-        if let Some(first) = predictions.first() {
-            let outcome = &first.outcome;
-            let modules = Range::of(&outcome.initial, &outcome.unknown);
-            held = process.baseline(outcome);
-            loading = process.initial_peak(outcome);
-            if modules.low > 1 << 16 {
-                let meaning = IN_BASELINE.to_owned();
-                drivers.insert(0, Driver { name: "module-level objects".to_owned(), bytes: modules.high, meaning });
-            }
-            for formula in [&outcome.initial, &outcome.initial_peak] {
-                unknowns_of(formula, &outcome.unknown, !inputs.events.is_empty(), &mut unknown);
-            }
+        for formula in [&outcome.initial, &outcome.initial_peak] {
+            unknowns_of(formula, &outcome.unknown, !inputs.events.is_empty(), &mut unknown);
         }
-        let mut need = Need {
-            handler: handler.name(),
-            file: handler.file.to_string_lossy().into_owned(),
-            basis: "predicted",
-            init_peak_bytes: Some(loading.high.unwrap_or(loading.low)),
-            baseline_bytes: Some(held.low),
-            current_mb: handler.settings.memory_mb.as_ref().map(|memory| memory.value),
-            ..Need::default()
-        };
-        let mut peaks = Vec::new();
-        let mut largest = Vec::new();
-        for (number, one) in predictions.iter().enumerate() {
-            let outcome = &one.outcome;
-            let is_given = given.get(number).is_some_and(Option::is_some);
-            let bounded = if is_given {
-                outcome.unknown.clone()
-            } else {
-                request.bounded(&outcome.resident_peak, &outcome.unknown)
-            };
-            let peak = process.above(&outcome.resident_peak, &bounded);
-            let name = match &one.event {
-                Some(name) => name.clone(),
-                None if is_given => format!("event {}", number + 1),
-                None => "any event".to_owned(),
-            };
-            if is_given {
-                let bytes = peak.high.map(|high| high.saturating_sub(later));
-                largest.push(Driver { name: name.clone(), bytes, meaning: "above the baseline".to_owned() });
-            } else {
-                inputs_of(&outcome.resident_peak, &bounded, &mut unknown);
-                need.carries = carried(
-                    &outcome.resident_peak,
-                    &bounded,
-                    held.low.saturating_add(later),
-                    handler,
-                    platform,
-                    wishes,
-                );
-                if outcome.resident_peak.symbols().iter().any(|symbol| symbol.starts_with("len(")) {
-                    assumptions.extend(request.notes.iter().cloned());
-                }
-            }
-            if predictions.len() == 1 {
-                describe(&mut need, &outcome.resident_peak, &mut assumptions);
-            }
-            unknowns_of(&outcome.resident_peak, &bounded, is_given, &mut unknown);
+    }
+    let mut need = Need {
+        handler: handler.name(),
+        file: handler.file.to_string_lossy().into_owned(),
+        basis: "predicted",
+        init_peak_bytes: Some(loading.high.unwrap_or(loading.low)),
+        baseline_bytes: Some(held.low),
+        current_mb: handler.settings.memory_mb.as_ref().map(|memory| memory.value),
+        ..Need::default()
+    };
+    let mut peaks = Vec::new();
+    let mut largest = Vec::new();
+    for (number, one) in predictions.iter().enumerate() {
+        let outcome = &one.outcome;
+        if let Some(sampled) = &one.sampled {
+            workload_samples(sampled, held, later, &mut need, &mut peaks, &mut drivers);
+            sampled.open.iter().for_each(|one| open_input(one, &mut unknown));
+            assumptions.extend(sampled.notes.iter().cloned());
             notes(one, &mut assumptions);
-            need.samples.push(Sample {
-                name,
-                low_bytes: held.low.saturating_add(peak.low),
-                high_bytes: held.and(peak).high,
-                weight: 1.0,
-            });
-            peaks.push(peak);
+            continue;
         }
-        if peaks.len() > 1 {
-            assumptions.push("the events come equally often".to_owned());
+        let is_given = !inputs.events.is_empty();
+        let bounded = match is_given {
+            true => outcome.unknown.clone(),
+            false => request.bounded(&outcome.resident_peak, &outcome.unknown),
+        };
+        let mut peak = process.above(&outcome.resident_peak, &bounded);
+        let name = match &one.event {
+            Some(name) => name.clone(),
+            None if is_given => format!("event {}", number + 1),
+            None => "any event".to_owned(),
+        };
+        if !outcome.complete {
+            // What was not followed may take anything.
+            peak.high = None;
+            unknown.push(not_followed(&name, &one.file));
         }
-        // What nobody knows is the largest.
-        largest.sort_by_key(|driver| std::cmp::Reverse(driver.bytes.unwrap_or(u64::MAX)));
-        drivers.extend(largest.into_iter().take(MOST_EVENTS));
-        need.drivers = drivers;
-        need.unknown = unknown;
-        need.assumptions = assumptions;
-        Ok(Footprint { baseline: held, peaks, need })
-    })
+        if is_given {
+            let bytes = peak.high.map(|high| high.saturating_sub(later));
+            largest.push(Driver { name: name.clone(), bytes, meaning: "above the baseline".to_owned() });
+        } else {
+            inputs_of(&outcome.resident_peak, &bounded, &mut unknown);
+            if outcome.complete {
+                let base = held.low.saturating_add(later);
+                need.carries = carried(&outcome.resident_peak, &bounded, base, handler, platform, wishes);
+            }
+            if outcome.resident_peak.symbols().iter().any(|symbol| symbol.starts_with("len(")) {
+                assumptions.extend(request.notes.iter().cloned());
+            }
+        }
+        if predictions.len() == 1 {
+            describe(&mut need, &outcome.resident_peak, &mut assumptions);
+        }
+        unknowns_of(&outcome.resident_peak, &bounded, is_given, &mut unknown);
+        notes(one, &mut assumptions);
+        need.samples.push(Sample {
+            name,
+            low_bytes: held.low.saturating_add(peak.low),
+            high_bytes: held.and(peak).high,
+            weight: 1.0,
+        });
+        peaks.push(peak);
+    }
+    if predictions.len() > 1 {
+        assumptions.push("the events come equally often".to_owned());
+    }
+    // What nobody knows is the largest.
+    largest.sort_by_key(|driver| std::cmp::Reverse(driver.bytes.unwrap_or(u64::MAX)));
+    drivers.extend(largest.into_iter().take(MOST_EVENTS));
+    need.drivers = drivers;
+    need.unknown = unknown;
+    need.assumptions = assumptions;
+    Ok(Footprint { baseline: held, peaks, need })
+}
+
+/// A prediction for each event, one for any event, or one for a workload. Work on each is bounded.
+fn predictions(predictor: &Predictor<'_>, inputs: &Inputs) -> Result<Vec<Prediction>, Diagnostic> {
+    let events: Vec<serde_json::Value> = inputs.events.iter().map(prediction::json_of).collect::<Result<_, _>>()?;
+    if let Some((file, workload)) = &inputs.workload {
+        let found = predictor.predict_workload(&events, &inputs.values, workload, &Sampling::default());
+        return match predictor.strangers(workload, &[&found.outcome]).first() {
+            Some(entry) => Err(predictor.stranger(file, entry, &[&found.outcome])),
+            None => Ok(vec![found]),
+        };
+    }
+    if events.is_empty() {
+        return Ok(vec![predictor.predict(None, None, &inputs.values)]);
+    }
+    let names = inputs.events.iter().map(|event| event.name.clone());
+    Ok(events
+        .iter()
+        .zip(names)
+        .map(|(event, name)| {
+            let event = Plain::from_json(event);
+            predictor.predict_within(&event, name, &inputs.values, prediction::EVENT_STEPS)
+        })
+        .collect())
+}
+
+/// The samples of a workload as those of a recommendation; quantiles as what drives it.
+fn workload_samples(
+    sampled: &Sampled,
+    held: Range,
+    later: u64,
+    need: &mut Need,
+    peaks: &mut Vec<Range>,
+    drivers: &mut Vec<Driver>,
+) {
+    let [_, _, resident, _] = &sampled.spreads;
+    let whole = |bytes: f64| bytes.is_finite().then(|| bytes.ceil() as u64);
+    for (low, bytes) in resident.low.iter().zip(&resident.bytes) {
+        let peak = Range { low: whole(*low).unwrap_or(0), high: whole(*bytes).map(|bytes| bytes.saturating_add(later)) };
+        need.samples.push(Sample {
+            name: "a sample of the workload".to_owned(),
+            low_bytes: held.low.saturating_add(peak.low),
+            high_bytes: held.and(peak).high,
+            weight: 1.0,
+        });
+        peaks.push(peak);
+    }
+    let (count, sorted) = (resident.bytes.len(), resident.sorted());
+    for (name, share) in QUANTILES {
+        let at = ((count as f64 * share).ceil() as usize).saturating_sub(1);
+        if let Some(bytes) = sorted.bytes.get(at) {
+            let meaning = format!("of {count} samples of the workload, above the baseline");
+            drivers.push(Driver { name: name.to_owned(), bytes: whole(*bytes), meaning });
+        }
+    }
+}
+
+fn not_followed(name: &str, file: &str) -> UnknownInput {
+    UnknownInput {
+        name: name.to_owned(),
+        cause: "it takes more work to follow than is done: it is not predicted".to_owned(),
+        file: file.to_owned(),
+        line: 0,
+        resolve: "measure it, and pass that with `--measured`".to_owned(),
+    }
+}
+
+/// Adds what a workload leaves open.
+fn open_input(one: &Unknown, into: &mut Vec<UnknownInput>) {
+    if one.most.is_none() && !into.iter().any(|known| *known.name == *one.name) {
+        into.push(UnknownInput {
+            name: one.name.to_string(),
+            cause: one.cause.clone(),
+            file: one.file.clone(),
+            line: one.line,
+            resolve: "add it to the workload".to_owned(),
+        });
+    }
 }
 
 fn missing_import(name: &str) -> UnknownInput {
@@ -272,7 +350,7 @@ fn inputs_of(formula: &Formula, all: &[Unknown], into: &mut Vec<UnknownInput>) {
     }
 }
 
-fn notes(one: &Predicted, into: &mut Vec<String>) {
+fn notes(one: &Prediction, into: &mut Vec<String>) {
     let growth = one.outcome.growth.iter().map(|(file, line, what)| {
         format!("{file}:{line}: {what} stays from one event to the next, and is counted once")
     });
@@ -283,8 +361,7 @@ fn notes(one: &Predicted, into: &mut Vec<String>) {
     }
 }
 
-/// The largest value of each input, for each setting. Memory only grows with sizes and counts (docs/MEMORY.md), so that
-/// the largest is found by bisection. What else is not known has its largest value where it has one, and else its least.
+/// The largest value of each input, for each setting: the search of `predict --exceeds`.
 fn carried(
     peak: &Formula,
     unknown: &[Unknown],
@@ -293,150 +370,75 @@ fn carried(
     platform: &Platform,
     wishes: &Wishes,
 ) -> Vec<Carries> {
-    let mut found = Vec::new();
+    let mut found: Vec<Carries> = Vec::new();
     if peak.size() > LONGEST_FORMULA {
         return found;
     }
-    let known = |symbol: &str| unknown.iter().find(|one| *one.name == *symbol);
-    // The event's own parts first, then sizes and counts that have no bound.
-    let mut inputs: Vec<Text> = Vec::new();
-    let symbols = peak.symbols();
-    inputs.extend(
-        symbols.iter().filter(|symbol| known(symbol).is_none_or(|one| one.kind == UnknownKind::Input)).cloned(),
-    );
-    let is_open = |one: &Unknown| match one.kind {
-        UnknownKind::Size | UnknownKind::TripCount | UnknownKind::Result => one.most.is_none(),
-        UnknownKind::Condition | UnknownKind::Memory | UnknownKind::Input => false,
-    };
-    inputs.extend(symbols.iter().filter(|symbol| known(symbol).is_some_and(is_open)).cloned());
     let current = handler.settings.memory_mb.as_ref().map(|memory| memory.value);
     let mut settings: Vec<u64> =
         CARRIERS.iter().copied().chain(current).filter(|mb| platform.smallest_setting(*mb) == Some(*mb)).collect();
     settings.sort_unstable();
     settings.dedup();
-    for input in inputs.iter().take(MOST_INPUTS) {
-        let mut others: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
-        let mut at_least = Vec::new();
-        for symbol in symbols.iter().filter(|symbol| *symbol != input) {
-            let most = known(symbol).and_then(|one| one.most.as_ref()).map(Amount::to_formula);
-            let value = most.filter(|most| most.symbols().is_empty()).unwrap_or_else(|| {
-                at_least.push(symbol.to_string());
-                known(symbol).map_or_else(|| Formula::from(0), |one| one.least.to_formula())
-            });
-            others.insert(symbol.clone(), value);
-        }
-        let formula = peak.substitute(&others);
-        if formula.symbols().iter().any(|symbol| symbol != input) {
+    // Inputs of which all that may come fits: nothing to tell of larger settings.
+    let mut done: Vec<String> = Vec::new();
+    for memory_mb in &settings {
+        let room = *memory_mb as f64 * 1_048_576.0 / (1.0 + wishes.headroom) - baseline as f64;
+        if room < 0.0 {
             continue;
         }
-        let given = match at_least.as_slice() {
-            [] => String::new(),
-            [one] => format!("with {one} at its least"),
-            [first, rest @ ..] => format!("with {first} and {} more at their least", rest.len()),
-        };
-        for memory_mb in &settings {
-            let room = *memory_mb as f64 * 1_048_576.0 / (1.0 + wishes.headroom) - baseline as f64;
-            if room < 0.0 {
+        for limit in formula_limits(peak, unknown, &BigInt::from(room as u64)).into_iter().take(MOST_INPUTS) {
+            if done.contains(&limit.input) {
                 continue;
             }
-            match largest(&formula, input, &BigInt::from(room as u64)) {
-                // What the platform lets through fits everywhere: nothing to tell.
-                Largest::Value(largest)
-                    if known(input)
-                        .and_then(|one| one.most.as_ref()?.as_usize())
-                        .is_some_and(|most| most as u64 <= largest) =>
-                {
-                    break;
+            let is_bounded = unknown.iter().any(|one| *one.name == *limit.input && one.most.is_some());
+            let largest = match limit.boundary {
+                // What the platform lets through fits everywhere.
+                Boundary::All(_) => {
+                    done.push(limit.input.clone());
+                    if is_bounded {
+                        continue;
+                    }
+                    None
                 }
-                Largest::Value(largest) => found.push(Carries {
-                    memory_mb: *memory_mb,
-                    input: input.to_string(),
-                    largest: Some(largest.to_string()),
-                    given: given.clone(),
-                }),
-                Largest::Any => {
-                    found.push(Carries {
-                        memory_mb: *memory_mb,
-                        input: input.to_string(),
-                        largest: None,
-                        given: given.clone(),
-                    });
-                    break;
-                }
-                Largest::None => {}
-            }
+                Boundary::UpTo(largest) => Some(largest.to_string()),
+                // Where it does not grow steadily, the largest is not what people would take it for.
+                Boundary::None | Boundary::Uneven(_) | Boundary::Unknown(_) => continue,
+            };
+            found.push(Carries { memory_mb: *memory_mb, input: limit.input, largest, given: limit.given });
         }
     }
+    // By input, in the order of their first; settings rise within.
+    let mut order: Vec<String> = Vec::new();
+    for one in &found {
+        if !order.contains(&one.input) {
+            order.push(one.input.clone());
+        }
+    }
+    found.sort_by_key(|one| order.iter().position(|input| *input == one.input));
     found
-}
-
-enum Largest {
-    /// This is the largest that fits.
-    Value(u64),
-    /// Whatever its value, it fits.
-    Any,
-    /// None fits, or it cannot be told.
-    None,
-}
-
-fn largest(formula: &Formula, input: &str, room: &BigInt) -> Largest {
-    let fits = |n: u64| match formula.evaluate(&Environment::new().with(input, BigInt::from(n))) {
-        Ok(value) => Some(value.ceil().to_integer() <= *room),
-        // A sum of very many rounds, and a number of very many digits, are above any setting.
-        Err(EvaluateError::TooManySteps | EvaluateError::TooLarge(_)) => Some(false),
-        // Such as `log2` of a size that is still zero.
-        Err(_) => None,
-    };
-    let mut low = match (fits(0), fits(1)) {
-        (_, Some(true)) => 1_u64,
-        (Some(true), Some(false)) => return Largest::Value(0),
-        (_, _) => return Largest::None,
-    };
-    let mut high = low;
-    loop {
-        high = high.saturating_mul(2);
-        match fits(high) {
-            Some(true) if high >> MOST_BITS != 0 => return Largest::Any,
-            Some(true) => low = high,
-            Some(false) => break,
-            None => return Largest::None,
-        }
-    }
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        match fits(middle) {
-            Some(true) => low = middle,
-            Some(false) => high = middle,
-            None => return Largest::None,
-        }
-    }
-    Largest::Value(low)
 }
 
 /// A workload to fill in: what a recommendation does not know, ready to be given values.
 pub(super) fn workload(found: &Recommendation) -> String {
-    let mut text = format!(
-        "# What the memory of {} ({}) depends on. Fill in values as they come, each as often as it comes.\n\
-         schema = {{ name = \"meminterface.workload\", version = 1 }}\nseed = 0\n",
+    let mut writer = Writer::new(&format!(
+        "What the memory of {} ({}) depends on. Fill in values as they come, each as often as it comes.",
         found.handler, found.file
-    );
+    ));
     let open: Vec<&UnknownInput> = found.unknown.iter().filter(|one| !one.name.starts_with("import ")).collect();
     if open.is_empty() {
-        text.push_str("\n# Nothing that is not known.\n");
+        writer.blank();
+        writer.comment("Nothing that is not known.");
     }
     for one in open {
         let place = if one.line > 0 { format!("{}:{}: ", one.file, one.line) } else { String::new() };
-        let table = if one.line > 0 { "mcvs" } else { "inputs" };
-        text.push_str(&format!("\n# {place}{}\n", one.cause.replace(['\n', '\r'], " ")));
+        let table = if one.line > 0 { Table::Mcvs } else { Table::Inputs };
+        let mut about = vec![format!("{place}{}", one.cause)];
         for carries in found.carries.iter().filter(|carries| carries.input == one.name).take(3) {
             if let Some(largest) = &carries.largest {
-                let line = format!("# {} MB hold up to {largest} {}", carries.memory_mb, carries.given);
-                text.push_str(line.trim_end());
-                text.push('\n');
+                about.push(format!("{} MB hold up to {largest} {}", carries.memory_mb, carries.given));
             }
         }
-        let name = serde_json::Value::String(one.name.clone()).to_string();
-        text.push_str(&format!("[{table}.{name}]\ndistribution = \"empirical\"\nvalues = []\n"));
+        writer.entry(table, &one.name, &about, &Recorded::default());
     }
-    text
+    writer.finish()
 }

@@ -19,7 +19,7 @@ mod handlers;
 pub mod listing;
 pub mod measure;
 mod output;
-mod predict;
+pub mod predict;
 pub mod recommend;
 mod record;
 mod revision;

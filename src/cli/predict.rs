@@ -1,27 +1,22 @@
 //! `meminterface predict`: what handlers need for an event, before anything ran.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use num_bigint::BigInt;
-use num_rational::BigRational;
 use serde_json::{Value, json};
 
 use super::{Exit, Output};
-use crate::calls::Program;
 use crate::contracts::Contracts;
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::expression::{Text, Value as Plain};
-use crate::formula::{Environment, Formula};
+use crate::formula::parse_bytes;
 use crate::memory::cpython::Version;
-use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
-use crate::memory::{self, Options};
-use crate::project::discover::{Handler, discover};
+use crate::prediction::{self, Document, Prediction, Predictor, Sampling, Settings, document};
+use crate::project::discover::discover;
 use crate::project::events::{self, Event, Form};
-use crate::project::source::with_stack;
-use crate::project::{LoadOptions, Project};
+use crate::workload::{Entry, MOST_SAMPLES, Workload};
 
 /// How predictions are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,6 +45,21 @@ pub struct PredictArguments {
     /// A file with an event a line.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// What is known of inputs and of what is not known: fixed, listed or drawn values (docs/WORKLOAD.md). Gives quantiles.
+    #[arg(long, value_name = "FILE")]
+    workload: Option<PathBuf>,
+    /// How many samples of the workload are drawn; 10,000 if neither this nor the file says.
+    #[arg(long, value_name = "N", requires = "workload", value_parser = clap::value_parser!(u64).range(1..=MOST_SAMPLES as u64))]
+    samples: Option<u64>,
+    /// Where draws begin: the file's, or else 0.
+    #[arg(long, value_name = "N", requires = "workload")]
+    seed: Option<u64>,
+    /// Show where the resident peak comes from: lines with their share, the largest first. Needs an event.
+    #[arg(long)]
+    explain: bool,
+    /// Say for which inputs the handler needs more than a limit, such as 512MB, baseline included.
+    #[arg(long, value_name = "SIZE")]
+    exceeds: Option<String>,
     /// The value of something that is not known, by its name; may be given several times.
     #[arg(long = "mcv", value_name = "NAME=VALUE")]
     mcvs: Vec<String>,
@@ -65,78 +75,187 @@ pub struct PredictArguments {
     format: Format,
 }
 
+/// The JSON Schema of `predict --format json` for one handler and event.
+pub fn json_schema() -> Value {
+    schemars::schema_for!(Document).to_value()
+}
+
 /// Runs the verb.
 pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
     let (handlers, problems) = discover(std::slice::from_ref(&arguments.path), arguments.handler.as_deref());
     for problem in &problems {
         output.report(problem);
     }
-    let values = match mcv_values(&arguments.mcvs) {
-        Ok(values) => values,
-        Err(problem) => {
-            output.report(&problem);
+    let wanted = match Wanted::of(arguments) {
+        Ok(wanted) => wanted,
+        Err(problems) => {
+            problems.iter().for_each(|problem| output.report(problem));
             return output.exit();
         }
     };
-    let events: Vec<Option<Event>> = match arguments.event.as_ref().or(arguments.events.as_ref()) {
-        None => vec![None],
-        Some(path) => match events::read(path, Form::Any) {
-            Ok(events) => events.into_iter().map(Some).collect(),
-            Err(problem) => {
-                output.report(&problem);
-                return output.exit();
-            }
-        },
-    };
-    let contracts = match arguments.contracts.as_slice() {
-        [] => None,
-        folders => match Contracts::with(folders) {
-            Ok(contracts) => Some(Arc::new(contracts)),
-            Err(problems) => {
-                for problem in &problems {
-                    output.report(problem);
-                }
-                return output.exit();
-            }
-        },
-    };
-    let mut documents = Vec::new();
-    let mut used: Vec<Text> = Vec::new();
+    let mut found: Vec<Prediction> = Vec::new();
+    let mut names: BTreeSet<Text> = BTreeSet::new();
+    // What no handler asks for is a mistake; what one of them asks for is none.
+    let mut strangers: Option<Vec<(usize, Diagnostic)>> = None;
     for handler in &handlers {
-        match with_stack(|| predict(handler, &events, &values, arguments.python_version, contracts.clone())) {
-            Ok(predictions) => {
-                for one in predictions {
-                    used.extend(one.outcome.unknown.iter().map(|unknown| unknown.name.clone()));
-                    documents.push(one);
-                }
+        let done = prediction::with(handler, &wanted.settings, |predictor| wanted.predict(predictor));
+        match done {
+            Ok(one) => {
+                names.extend(one.names);
+                let before = strangers.take();
+                strangers = Some(match before {
+                    None => one.strangers,
+                    Some(before) => before
+                        .into_iter()
+                        .filter(|(at, _)| one.strangers.iter().any(|(other, _)| other == at))
+                        .collect(),
+                });
+                found.extend(one.predictions);
             }
-            Err(problems) => {
-                for problem in &problems {
-                    output.report(problem);
-                }
-            }
+            Err(problems) => problems.iter().for_each(|problem| output.report(problem)),
         }
     }
-    for name in values.keys().filter(|name| !used.contains(name)) {
-        let near = near_names(name, used.iter().map(|name| &**name));
-        let help = match near.as_slice() {
-            [] => "the prediction's `unknown` list has the names".to_owned(),
-            near => format!("is one of these meant: {}?", near.join(", ")),
-        };
-        output.report(&Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}")).help(help));
+    for (_, problem) in strangers.iter().flatten() {
+        output.report(problem);
+    }
+    if !found.is_empty() {
+        for name in wanted.values.keys().filter(|name| !names.contains(*name)) {
+            let help = prediction::near_help(name, names.iter().map(|name| &**name));
+            output.report(&Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}")).help(help));
+        }
+    }
+    // What a workload means by a name that nothing asks for nobody knows: its figures would be of something else.
+    if strangers.iter().flatten().next().is_some() {
+        return output.exit();
     }
     match arguments.format {
         Format::Json => {
-            let all: Vec<Value> = documents.iter().map(Predicted::to_json).collect();
-            let document = match all.len() {
-                1 => all.into_iter().next().unwrap_or(Value::Null),
-                _ => json!({"schema": {"name": "meminterface.predictions", "version": 1}, "predictions": all}),
+            let all: Vec<Document> = found.iter().map(document).collect();
+            let document = match all.as_slice() {
+                [one] => serde_json::to_value(one),
+                all => Ok(json!({"schema": Schema::PREDICTIONS, "predictions": all})),
             };
-            output.text(&format!("{document:#}\n"));
+            output.text(&format!("{:#}\n", document.unwrap_or(Value::Null)));
         }
-        Format::Text => output.text(&documents.iter().map(Predicted::to_text).collect::<String>()),
+        Format::Text => {
+            output.text(&found.iter().map(Prediction::to_text).collect::<String>());
+            if arguments.explain && found.iter().any(|one| one.outcome.moment.is_none() && one.sampled.is_none()) {
+                output.note("`--explain` needs a peak that is a number: pass an event, and --mcv for what is not known\n");
+            }
+        }
     }
     output.exit()
+}
+
+/// What the command line asks for.
+struct Wanted {
+    settings: Settings,
+    values: BTreeMap<Text, Plain>,
+    events: Vec<(Option<String>, Value)>,
+    workload: Option<(PathBuf, Workload)>,
+    sampling: Sampling,
+    exceeds: Option<num_bigint::BigInt>,
+}
+
+/// What a handler gives.
+struct Done {
+    predictions: Vec<Prediction>,
+    names: BTreeSet<Text>,
+    /// Entries of the workload that it does not ask for, by number.
+    strangers: Vec<(usize, Diagnostic)>,
+}
+
+impl Wanted {
+    fn of(arguments: &PredictArguments) -> Result<Self, Vec<Diagnostic>> {
+        let one = |problem: Diagnostic| vec![problem];
+        let values = mcv_values(&arguments.mcvs).map_err(one)?;
+        let events: Vec<Event> = match arguments.event.as_ref().or(arguments.events.as_ref()) {
+            None => Vec::new(),
+            Some(path) => events::read(path, Form::Any).map_err(one)?,
+        };
+        let events = events
+            .iter()
+            .map(|event| Ok((event.name.clone(), prediction::json_of(event)?)))
+            .collect::<Result<Vec<_>, Diagnostic>>()
+            .map_err(one)?;
+        let contracts = match arguments.contracts.as_slice() {
+            [] => None,
+            folders => Some(Arc::new(Contracts::with(folders)?)),
+        };
+        let workload = match &arguments.workload {
+            None => None,
+            Some(path) => Some((path.clone(), read_workload(path).map_err(one)?)),
+        };
+        let exceeds = match &arguments.exceeds {
+            None => None,
+            Some(text) => {
+                let wrong = |error: crate::formula::UnitError| Diagnostic::new(Kind::Usage, format!("--exceeds: {error}"));
+                Some(parse_bytes(text).map_err(|error| one(wrong(error)))?)
+            }
+        };
+        Ok(Self {
+            settings: Settings { version: arguments.python_version, contracts, explain: arguments.explain },
+            values,
+            events,
+            workload,
+            sampling: Sampling {
+                samples: arguments.samples.and_then(|samples| usize::try_from(samples).ok()),
+                seed: arguments.seed,
+                ..Sampling::default()
+            },
+            exceeds,
+        })
+    }
+
+    fn predict(&self, predictor: &Predictor<'_>) -> Done {
+        let mut predictions = Vec::new();
+        match &self.workload {
+            Some((_, workload)) => {
+                let events: Vec<Value> = self.events.iter().map(|(_, event)| event.clone()).collect();
+                predictions.push(predictor.predict_workload(&events, &self.values, workload, &self.sampling));
+            }
+            None if self.events.is_empty() => predictions.push(predictor.predict(None, None, &self.values)),
+            None => {
+                for (name, event) in &self.events {
+                    predictions.push(predictor.predict(Some(&Plain::from_json(event)), name.clone(), &self.values));
+                }
+            }
+        }
+        if let Some(limit) = &self.exceeds {
+            for (at, prediction) in predictions.iter_mut().enumerate() {
+                let event = if self.workload.is_some() { None } else { self.events.get(at) };
+                prediction.exceeds = Some(predictor.exceeds(event.map(|(_, event)| event), &self.values, limit));
+            }
+        }
+        let outcomes: Vec<_> = predictions.iter().map(|prediction| &prediction.outcome).collect();
+        let strangers = match &self.workload {
+            None => Vec::new(),
+            Some((file, workload)) => {
+                let all = predictor.strangers(workload, &outcomes);
+                let number = |entry: &Entry| workload.entries.iter().position(|one| one == entry).unwrap_or(0);
+                all.into_iter().map(|entry| (number(entry), predictor.stranger(file, entry, &outcomes))).collect()
+            }
+        };
+        let mut names = predictor.names(&outcomes);
+        // A value that was given is known, and no unknown any more: it is asked for without values once.
+        if self.values.keys().any(|name| !names.contains(name)) {
+            let event = self.events.first().map(|(_, event)| Plain::from_json(event));
+            let without = predictor.outcome(event.as_ref(), &BTreeMap::new(), prediction::FAST_STEPS);
+            names.extend(predictor.names(&[&without]));
+        }
+        Done { predictions, names, strangers }
+    }
+}
+
+/// Reads a workload.
+///
+/// # Errors
+/// `cannot-read`, or `invalid-workload` with the place.
+pub(super) fn read_workload(path: &Path) -> Result<Workload, Diagnostic> {
+    let text = fs_err::read_to_string(path).map_err(|error| {
+        Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(path).help("check the path")
+    })?;
+    Workload::parse(path, &text)
 }
 
 /// `NAME=VALUE`, where the value is JSON or else a text.
@@ -160,184 +279,4 @@ pub(super) fn mcv_values(words: &[String]) -> Result<BTreeMap<Text, Plain>, Diag
             Ok((Text::from(name.trim()), value))
         })
         .collect()
-}
-
-/// A prediction for a handler and an event.
-pub(super) struct Predicted {
-    handler: String,
-    file: String,
-    pub(super) event: Option<String>,
-    pub(super) outcome: Outcome,
-}
-
-pub(super) fn predict(
-    handler: &Handler,
-    events: &[Option<Event>],
-    values: &BTreeMap<Text, Plain>,
-    version: Option<Version>,
-    contracts: Option<Arc<Contracts>>,
-) -> Result<Vec<Predicted>, Vec<Diagnostic>> {
-    let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
-    let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
-    let (project, mut diagnostics) = Project::from_sources(vec![(source, handler.module.clone())], &load);
-    let program = Program::analyse(&project);
-    let function = match program.handler(handler) {
-        Ok(function) => function,
-        Err(problem) => {
-            diagnostics.push(problem);
-            return Err(diagnostics);
-        }
-    };
-    let options = Options { values: values.clone(), contracts, ..Options::of(&handler.settings, version) };
-    let mut predictions = Vec::new();
-    for event in events {
-        let plain = match event {
-            Some(event) => match serde_json::from_str::<Value>(event.json.get()) {
-                Ok(json) => Some(Plain::from_json(&json)),
-                Err(error) => {
-                    let message = format!("the event is not JSON: {error}");
-                    return Err(vec![Diagnostic::new(Kind::Usage, message)]);
-                }
-            },
-            None => None,
-        };
-        let outcome = memory::run(&project, &program, function, plain.as_ref(), Vec::new(), &options);
-        predictions.push(Predicted {
-            handler: program.function(function).qualified_name.clone(),
-            file: handler.file.to_string_lossy().into_owned(),
-            event: event.as_ref().and_then(|event| event.name.clone()),
-            outcome,
-        });
-    }
-    Ok(predictions)
-}
-
-/// Bytes rounded up; none where there is no value.
-fn bytes(formula: Option<Formula>) -> Option<BigInt> {
-    let value = formula?.evaluate(&Environment::new()).ok()?;
-    let zero = BigRational::from_integer(0.into());
-    Some(value.max(zero).ceil().to_integer())
-}
-
-fn number(value: Option<BigInt>) -> Value {
-    match value {
-        Some(int) => serde_json::from_str(&int.to_string()).unwrap_or(Value::Null),
-        None => Value::Null,
-    }
-}
-
-impl Predicted {
-    pub(super) fn range(&self, formula: &Formula) -> (Option<BigInt>, Option<BigInt>) {
-        let (low, high) = bounds(formula, &self.outcome.unknown);
-        (bytes(low), bytes(high))
-    }
-
-    /// The resident peak, with what the upper bound allows for beyond what objects take.
-    fn resident_json(&self) -> Value {
-        let (low, high) = bounds(&self.outcome.resident_peak, &self.outcome.unknown);
-        // What a condition decides may also be less memory where it holds.
-        let (low, high) = match (low, high) {
-            (Some(low), Some(high)) => {
-                (Some(Formula::min(vec![low.clone(), high.clone()])), Some(Formula::max(vec![low, high])))
-            }
-            other => other,
-        };
-        let bound = bytes(high.as_ref().map(resident_bound));
-        let (low, high) = (bytes(low), bytes(high));
-        let usual = || bytes(typical(&self.outcome.resident_peak, &self.outcome.unknown));
-        let expected = if low == high { low.clone() } else { usual() };
-        json!({"min": number(low), "expected": number(expected), "max": number(bound)})
-    }
-
-    fn range_json(&self, formula: &Formula) -> Value {
-        let (low, high) = self.range(formula);
-        let expected = if low == high { low.clone() } else { None };
-        json!({"min": number(low), "expected": number(expected), "max": number(high)})
-    }
-
-    fn to_json(&self) -> Value {
-        let outcome = &self.outcome;
-        json!({
-            "schema": {"name": "meminterface.prediction", "version": 1},
-            "handler": self.handler,
-            "file": self.file,
-            "event": self.event,
-            "demand_bytes": self.range_json(&outcome.demand),
-            "peak_bytes": self.range_json(&outcome.peak),
-            "resident_peak_bytes": self.resident_json(),
-            "retained_bytes": self.range_json(&outcome.retained),
-            "formulas": {
-                "demand": outcome.demand.to_string(),
-                "peak": outcome.peak.to_string(),
-                "resident_peak": outcome.resident_peak.to_string(),
-                "retained": outcome.retained.to_string(),
-                "initial": outcome.initial.to_string(),
-                "initial_peak": outcome.initial_peak.to_string(),
-            },
-            "baseline_bytes": null,
-            "footprint_bytes": null,
-            "unknown": outcome.unknown_json(),
-            "growth": outcome.growth_json(),
-            "assumptions": outcome.assumptions,
-        })
-    }
-
-    fn to_text(&self) -> String {
-        let outcome = &self.outcome;
-        let mut text = format!("{} ({})\n", self.handler, self.file);
-        if let Some(event) = &self.event {
-            text.push_str(&format!("  event {event}\n"));
-        }
-        let rows = [
-            ("demand", &outcome.demand),
-            ("peak, requested", &outcome.peak),
-            ("peak, resident", &outcome.resident_peak),
-            ("retained", &outcome.retained),
-        ];
-        for (name, formula) in rows {
-            let (low, high) = self.range(formula);
-            let value = match (low, high) {
-                (Some(low), Some(high)) if low == high => people(&low),
-                (Some(low), Some(high)) => format!("{} to {}", people(&low), people(&high)),
-                (Some(low), None) => format!("{} or more: {}", people(&low), shown(formula)),
-                (None, _) => shown(formula),
-            };
-            text.push_str(&format!("  {name:<16} {value}\n"));
-        }
-        let unknown: Vec<_> = outcome.unknown_of(&[&outcome.peak]).collect();
-        if !unknown.is_empty() {
-            text.push_str("  not known:\n");
-            for one in unknown {
-                text.push_str(&format!(
-                    "    {} ({}:{}): {}; pass --mcv {}=…\n",
-                    one.name, one.file, one.line, one.cause, one.name
-                ));
-            }
-        }
-        for (file, line, what) in &outcome.growth {
-            text.push_str(&format!("  grows: {file}:{line}: {what}\n"));
-        }
-        for assumption in &outcome.assumptions {
-            text.push_str(&format!("  assumed: {assumption}\n"));
-        }
-        text
-    }
-}
-
-/// A formula for people: one that nobody would read is named by its length.
-fn shown(formula: &Formula) -> String {
-    let text = formula.to_string();
-    match text.chars().count() {
-        count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
-        _ => text,
-    }
-}
-
-/// Bytes in a unit that people read.
-fn people(bytes: &BigInt) -> String {
-    let text = bytes.to_string();
-    match text.parse::<f64>() {
-        Ok(value) if value >= 1024.0 * 1024.0 => format!("{:.1} MiB ({text} bytes)", value / 1_048_576.0),
-        _ => format!("{text} bytes"),
-    }
 }

@@ -66,6 +66,10 @@ pub struct RecommendArguments {
     /// The value of something that is not known, by its name; may be given several times.
     #[arg(long = "mcv", value_name = "NAME=VALUE")]
     mcvs: Vec<String>,
+    /// What is known of inputs and of what is not known: fixed, listed or drawn values (docs/WORKLOAD.md). Its draws change
+    /// the events, if there are any.
+    #[arg(long, value_name = "FILE")]
+    workload: Option<PathBuf>,
     /// Write a workload to fill in: everything that the handler's memory depends on and that is not known.
     #[arg(long, value_name = "FILE")]
     write_workload: Option<PathBuf>,
@@ -245,7 +249,7 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
             .collect();
         // Inputs are for prediction; without any, what was measured is all that is needed.
         let measured = (!mine.is_empty()).then(|| need_of_measured(handler, &mine));
-        let is_asked = !inputs.events.is_empty() || !inputs.values.is_empty();
+        let is_asked = !inputs.events.is_empty() || !inputs.values.is_empty() || inputs.workload.is_some();
         let need = match measured {
             Some(measured) if !is_asked => Ok(measured),
             measured => footprint(handler, &inputs, &platform, &wishes).map(|found| found.need(measured.as_ref())),
@@ -450,5 +454,9 @@ fn inputs(arguments: &RecommendArguments) -> Result<Inputs, Diagnostic> {
     for file in arguments.event.iter().chain(&arguments.events) {
         events.extend(events::read(file, Form::Any)?);
     }
-    Ok(Inputs { events, values: super::predict::mcv_values(&arguments.mcvs)? })
+    let workload = match &arguments.workload {
+        None => None,
+        Some(path) => Some((path.clone(), super::predict::read_workload(path)?)),
+    };
+    Ok(Inputs { events, values: super::predict::mcv_values(&arguments.mcvs)?, workload })
 }

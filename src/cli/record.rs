@@ -7,6 +7,7 @@ use crate::interface::{self, ExtractOptions};
 use crate::measure::{self, Cancelled, Plan, Point};
 use crate::project::discover::Handler;
 use crate::project::source::with_stack;
+use crate::workload::{Recorded, Table, Writer};
 
 /// Most values of a variable that are written: of more, those at equal distances.
 const MOST: usize = 1000;
@@ -49,62 +50,41 @@ pub fn workload(plan: &Plan, handler: &Handler, cancelled: Cancelled<'_>) -> Res
         }
     }
     let found = measure::record(plan, &points, cancelled)?;
-    let mut text = format!(
-        "# Values of memory-critical variables, recorded by `meminterface measure --record-mcvs` from {} events of {}.\n\
-         schema = {{ name = \"meminterface.workload\", version = 1 }}\nseed = 0\n",
+    let mut writer = Writer::new(&format!(
+        "Values of memory-critical variables, recorded by `meminterface measure --record-mcvs` from {} events of {}.",
         plan.events.len(),
         handler.name()
-    );
-    let mut missing = String::new();
+    ));
+    let mut missing = Vec::new();
     for (mcv, number) in mcvs.iter().zip(place_of) {
         let values = found.values.get(&number).map_or(&[][..], Vec::as_slice);
         if values.is_empty() {
             let why = found.why.get(&number).map_or("it was not reached", String::as_str);
-            missing.push_str(&format!("# {}: {why}\n", mcv.name));
+            missing.push(format!("{}: {why}", mcv.name));
             continue;
         }
         let count = found.counts.get(&number).copied().unwrap_or(0);
         let place = format!("{}:{}", mcv.file, mcv.line);
-        text.push_str(&format!("\n# {} ({place}); {count} values\n", mcv.meaning.replace(['\n', '\r'], " ")));
-        text.push_str(&format!("[mcvs.{}]\ndistribution = \"empirical\"\n", mcv.name));
         let step = values.len().div_ceil(MOST).max(1);
         let kept = values.iter().step_by(step);
-        // TOML has no null.
         let none = values.iter().filter(|value| value.is_null()).count();
-        if none > 0 {
-            text.push_str(&format!("none = {:.6}\n", none as f64 / values.len() as f64));
-        }
-        let lengths: Vec<String> = kept.clone().filter_map(|value| value.get("len").map(Value::to_string)).collect();
-        let plain: Vec<String> = kept.filter(|value| !value.is_null() && !value.is_object()).map(toml).collect();
-        if !plain.is_empty() {
-            text.push_str(&format!("values = [{}]\n", plain.join(", ")));
-        }
-        if !lengths.is_empty() {
-            text.push_str(&format!("lengths = [{}]\n", lengths.join(", ")));
-        }
+        let recorded = Recorded {
+            none: (none > 0).then(|| none as f64 / values.len() as f64),
+            lengths: kept.clone().filter_map(|value| value.get("len").and_then(Value::as_u64)).collect(),
+            values: kept.filter(|value| !value.is_null() && !value.is_object()).cloned().collect(),
+        };
+        let about = format!("{} ({place}); {count} values", mcv.meaning);
+        writer.entry(Table::Mcvs, &mcv.name, &[about], &recorded);
     }
     if !missing.is_empty() {
-        text.push_str(&format!("\n# Not recorded:\n{missing}"));
+        writer.blank();
+        writer.comment("Not recorded:");
+        missing.iter().for_each(|line| writer.comment(line));
     }
-    Ok(text)
+    Ok(writer.finish())
 }
 
 /// A kind as the interface's JSON says it.
 fn word(kind: &impl serde::Serialize) -> String {
     serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// A value of plain data as TOML.
-fn toml(value: &Value) -> String {
-    match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
-        // A JSON string is a basic string of TOML, but for one character that TOML wants escaped.
-        Value::String(_) => value.to_string().replace('\u{7f}', "\\u007F"),
-        Value::Null => "\"None\"".to_owned(),
-        // Beyond 64 bits TOML has floats only.
-        Value::Number(number) if number.as_i64().is_none() => {
-            number.as_f64().map_or_else(|| "0.0".to_owned(), |number| format!("{number:e}"))
-        }
-        Value::Number(_) | Value::Bool(_) | Value::Object(_) => value.to_string(),
-    }
 }

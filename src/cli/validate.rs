@@ -412,7 +412,7 @@ impl Judge<'_> {
         let mut handler = self.handler.clone();
         handler.code_root.clone_from(&plan.target.code_root);
         handler.file.clone_from(&plan.target.file);
-        let inputs = Inputs { events: plan.events.clone(), values: Default::default() };
+        let inputs = Inputs { events: plan.events.clone(), values: Default::default(), workload: None };
         let predicted = predicted(handler, inputs, self.platform, self.wishes)?;
         let bar = output.progress(20, "measuring");
         let free = measure::measure(plan, &Interrupts::came)?;

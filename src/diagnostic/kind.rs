@@ -112,6 +112,9 @@ kinds! {
     InvalidMetadata = "invalid-metadata", Error;
     /// A listing (`listing.json`), a validation record or a workload that cannot be used here.
     InvalidListing = "invalid-listing", Error;
+    /// A workload (`--workload`) that cannot be used: a name that is no key of an entry, a distribution without its parameters,
+    /// or an input or variable that no handler asks for.
+    InvalidWorkload = "invalid-workload", Error;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

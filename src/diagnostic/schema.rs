@@ -32,6 +32,10 @@ impl Schema {
     pub const MEASURE: Self = Self::first("meminterface.measure");
     /// The memory setting to deploy with (`recommend`).
     pub const RECOMMEND: Self = Self::first("meminterface.recommend");
+    /// What a handler needs for an event or a workload (`predict`).
+    pub const PREDICTION: Self = Self::first("meminterface.prediction");
+    /// Several of them (`predict`).
+    pub const PREDICTIONS: Self = Self::first("meminterface.predictions");
     /// Several of them (`recommend`).
     pub const RECOMMENDATIONS: Self = Self::first("meminterface.recommendations");
     /// A recommendation put to the proof (`validate`).

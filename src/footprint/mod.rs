@@ -57,6 +57,8 @@ pub struct Process {
     pub base: Baseline,
     /// What imports and clients within functions add once they are called, in bytes.
     pub later_bytes: u64,
+    /// Those imports and clients.
+    pub later: Vec<String>,
     /// Top-level packages that nothing is known of, at once or later.
     pub missing: Vec<String>,
 }
@@ -73,7 +75,8 @@ impl Process {
             [names(&outside.clients), names(&outside.later_clients)].concat(),
         )?;
         let later_bytes = all.resident_bytes.saturating_sub(base.resident_bytes);
-        Some(Self { base, later_bytes, missing: all.missing })
+        let later = [outside.later_imports.as_slice(), outside.later_clients.as_slice()].concat();
+        Some(Self { base, later_bytes, later, missing: all.missing })
     }
 
     fn imports(&self) -> Range {

@@ -40,16 +40,7 @@ impl InBytes {
     /// Follows a handler whose arguments are not known. Unknowns take the names of the interface's variables at the
     /// same place.
     pub fn of(project: &Project, program: &Program<'_>, handler: FunctionId, mcvs: &[Mcv], options: &Options) -> Self {
-        let known = mcvs
-            .iter()
-            .map(|mcv| Known {
-                name: mcv.name.clone(),
-                meaning: mcv.meaning.clone(),
-                file: mcv.file.clone(),
-                line: mcv.line,
-            })
-            .collect();
-        let outcome = memory::run_bounded(project, program, handler, None, known, options, MAX_WORK);
+        let outcome = memory::run_bounded(project, program, handler, None, known(mcvs), options, MAX_WORK);
         Self { version: options.version, outcome }
     }
 
@@ -127,6 +118,17 @@ impl InBytes {
         }
         out
     }
+}
+
+/// Variables of an interface, for the memory model to name its unknowns after.
+pub(super) fn known(mcvs: &[Mcv]) -> Vec<Known> {
+    let known = |mcv: &Mcv| Known {
+        name: mcv.name.clone(),
+        meaning: mcv.meaning.clone(),
+        file: mcv.file.clone(),
+        line: mcv.line,
+    };
+    mcvs.iter().map(known).collect()
 }
 
 /// The value of an unknown: what the caller gives, or what the source computes from the arguments alone.

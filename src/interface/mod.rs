@@ -22,6 +22,7 @@ use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Expr, Text, Value};
 use crate::formula::Formula;
+use crate::memory::unknown::Known;
 use crate::project::discover::Handler;
 use crate::project::{LoadOptions, Project, Source, Sources};
 
@@ -97,7 +98,7 @@ fn read(
     let program = Program::analyse(&project);
     let mut interfaces = Vec::new();
     for handler in handlers {
-        match interface(&project, &program, handler, options) {
+        match of(&project, &program, handler, options) {
             Ok(interface) => interfaces.push(interface),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -105,7 +106,11 @@ fn read(
     (interfaces, diagnostics)
 }
 
-fn interface(
+/// The interface of a handler whose project was read before.
+///
+/// # Errors
+/// There is no such function.
+pub fn of(
     project: &Project,
     program: &Program<'_>,
     handler: &Handler,
@@ -155,6 +160,11 @@ fn interface(
         notes: built.notes.into_iter().collect(),
         statistics: built.statistics,
     })
+}
+
+/// The interface's variables, for the memory model to name its unknowns after.
+pub fn known(interface: &Interface) -> Vec<Known> {
+    bytes::known(&interface.mcvs)
 }
 
 /// The calls whose functions stand in a tree: file, line, function.

@@ -46,6 +46,24 @@ pub struct State {
     made: u64,
     /// What is held by code that is working with it, and by nothing in the heap.
     kept: Vec<ObjectId>,
+    /// The most resident bytes that were seen live at a time, where they were a number.
+    pub(super) most_seen: i128,
+    /// The value of that to capture what is live at, once.
+    pub(super) watched: Option<i128>,
+    /// What was live then.
+    pub(super) captured: Option<Rc<Captured>>,
+}
+
+/// Requested and resident bytes by the place that made objects.
+pub(super) type Parts = BTreeMap<(ModuleId, u32), (i128, i128)>;
+
+/// What was live at a moment, in requested and resident bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Captured {
+    /// Of objects, by the place that made them.
+    pub parts: Parts,
+    /// What was needed for the moment.
+    pub passing: (i128, i128),
 }
 
 impl Default for Bytes {
@@ -460,6 +478,34 @@ impl State {
     /// Raises the peak to what is live now.
     pub fn note_peak(&mut self) {
         self.peak.raise(&self.live);
+        self.see(&Bytes::ZERO);
+    }
+
+    /// Notes what is live, with what is needed for the moment.
+    fn see(&mut self, passing: &Bytes) {
+        let (Amount::Int(live), Amount::Int(more)) = (&self.live.resident, &passing.resident) else { return };
+        let now = live.saturating_add(*more);
+        self.most_seen = self.most_seen.max(now);
+        if self.watched != Some(now) {
+            return;
+        }
+        self.watched = None;
+        let number = |amount: &Amount| amount.as_int().unwrap_or(0);
+        let passing = (number(&passing.requested), number(&passing.resident));
+        self.captured = Some(Rc::new(Captured { parts: self.parts(), passing }));
+    }
+
+    /// Live bytes, requested and resident, by the place that made the objects; as far as they are numbers.
+    pub(super) fn parts(&self) -> Parts {
+        let mut parts = Parts::new();
+        // A sample's bytes are its container's.
+        for object in self.objects.iter().flatten().filter(|object| object.account.is_none()) {
+            let bytes = object.bytes();
+            let part = parts.entry((object.module, object.line)).or_default();
+            part.0 = part.0.saturating_add(bytes.requested.as_int().unwrap_or(0));
+            part.1 = part.1.saturating_add(bytes.resident.as_int().unwrap_or(0));
+        }
+        parts
     }
 
     /// Memory that is needed and gone again.
@@ -473,6 +519,7 @@ impl State {
     /// Raises the peak to what is live now and some more, nothing asked for.
     pub fn peak_with(&mut self, bytes: &Bytes) {
         self.peak.raise(&(&self.live + bytes));
+        self.see(bytes);
     }
 
     /// Memory that nothing in the heap stands for.

@@ -27,7 +27,7 @@ use crate::project::{ModuleId, Project};
 use super::amount::{Amount, Bytes};
 use super::cpython::Version;
 use super::growth::Additions;
-use super::heap::State;
+use super::heap::{Captured, State};
 use super::inputs::{Inputs, Sequence};
 use super::sizes::Sizes;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
@@ -118,6 +118,8 @@ pub struct Options {
     pub version: Version,
     /// Contracts of the project and the user before the shipped ones; these alone, if there are none.
     pub contracts: Option<std::sync::Arc<Contracts>>,
+    /// Whether to say what is live at the highest ([`super::Outcome::moment`]). The handler is then run twice.
+    pub explain: bool,
 }
 
 impl Options {
@@ -183,6 +185,10 @@ pub struct Machine<'p> {
     /// The number of the last round, by the symbol of a loop's rounds.
     pub(super) last_rounds: BTreeMap<Text, Formula>,
     pub(super) initialising: bool,
+    /// The most resident bytes that were seen live at a time, where they are a number.
+    pub(super) most_seen: i128,
+    /// What was live then, and the place that was running: in a run that watches for it.
+    pub(super) moment: Option<(ModuleId, u32, Captured)>,
 }
 
 impl<'p> Machine<'p> {
@@ -225,6 +231,8 @@ impl<'p> Machine<'p> {
             round_begun: u64::MAX,
             last_rounds: BTreeMap::new(),
             initialising: false,
+            most_seen: 0,
+            moment: None,
         }
     }
 
@@ -280,6 +288,16 @@ impl<'p> Machine<'p> {
     pub(super) fn fresh_symbol(&mut self, hint: &str) -> String {
         self.fresh += 1;
         format!("{hint}__{}", self.fresh)
+    }
+
+    /// Takes over what the state saw during a statement that begins in a line.
+    pub(super) fn look_at_peak(&mut self, line: u32) {
+        self.most_seen = self.most_seen.max(self.state.most_seen);
+        if let Some(captured) = self.state.captured.take()
+            && self.moment.is_none()
+        {
+            self.moment = Some((self.module(), line, Rc::unwrap_or_clone(captured)));
+        }
     }
 
     /// Remembers what is live behind a statement: the most, or the last formula.
@@ -377,6 +395,7 @@ impl<'p> Machine<'p> {
 
     /// Makes an object.
     pub(super) fn allocate(&mut self, mut object: Object, node: &impl Ranged) -> Value {
+        object.module = self.module();
         object.line = self.line(node);
         self.state.allocate(object)
     }

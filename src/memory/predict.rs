@@ -45,6 +45,21 @@ pub struct Outcome {
     /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
     /// one formula of a place; of numbers the largest.
     pub marks: Vec<(String, u32, Formula)>,
+    /// What was live when the resident peak was reached, where that was watched for ([`Options::explain`]).
+    pub moment: Option<Moment>,
+    /// Statements that were run, and work on formulas.
+    pub steps: u64,
+}
+
+/// What was live at the highest: where from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// The place that was running: file and line.
+    pub running: (String, u32),
+    /// Live objects by the place that made them: file, line, requested and resident bytes.
+    pub parts: Vec<(String, u32, u64, u64)>,
+    /// What the call that was running needed beside them: requested and resident bytes.
+    pub passing: (u64, u64),
 }
 
 impl Outcome {
@@ -103,19 +118,31 @@ pub fn run_bounded(
         machine.inputs.known = inputs;
         machine
     };
-    let (mut outcome, mut inputs) = follow(machine(BTreeMap::new()), handler);
+    let mut run = follow(machine(BTreeMap::new()), handler, None);
     // What one run learns of the event's parts may tell more of others: a few runs settle that.
     for _ in 0..MAX_RUNS {
-        let Some(learned) = inputs.learned() else { break };
-        (outcome, inputs) = follow(machine(learned), handler);
+        let Some(learned) = run.inputs.learned() else { break };
+        run = follow(machine(learned), handler, None);
     }
-    let taken = inputs.taken_for_numbers().map(|path| format!("{path} is taken for a number"));
-    outcome.assumptions.extend(taken);
-    outcome
+    if options.explain && run.most_seen > 0 {
+        // The same again, to stop and look when the highest is reached.
+        run = follow(machine(run.inputs.known), handler, Some(run.most_seen));
+    }
+    let taken = run.inputs.taken_for_numbers().map(|path| format!("{path} is taken for a number"));
+    run.outcome.assumptions.extend(taken);
+    run.outcome
 }
 
-/// Runs a handler on a machine that nothing has run on.
-fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
+/// One run of a handler.
+struct Run {
+    outcome: Outcome,
+    inputs: Inputs,
+    /// The most resident bytes that were seen live at a time, above none.
+    most_seen: i128,
+}
+
+/// Runs a handler on a machine that nothing has run on. `watched` is the most that an earlier run saw live.
+fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) -> Run {
     let (project, program) = (machine.project, machine.program);
     let event = machine.event.clone();
     let info = program.function(handler);
@@ -132,6 +159,10 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
     machine.exits.clear();
     machine.steps = 0;
     machine.born_before_entry = machine.state.made();
+    let before = if watched.is_some() { machine.state.parts() } else { BTreeMap::new() };
+    machine.state.most_seen = 0;
+    machine.state.watched = watched;
+    machine.most_seen = 0;
     let entry = machine.state.clone();
     machine.limit = super::machine::EXACT_STEPS.min(machine.most_steps / 2);
     let frame = machine.state.new_frame();
@@ -172,6 +203,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
     machine.stack.pop();
     let flow = machine.join_returns(0, flow);
     machine.state.note_peak();
+    machine.look_at_peak(0);
     // Ways that ended in an exception: their peak counts as that of any other way.
     let exits = std::mem::take(&mut machine.exits);
     for exit in exits {
@@ -208,10 +240,30 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
             (file, line, (&live - &base.requested).to_formula())
         })
         .collect();
-    let inputs = std::mem::take(&mut machine.inputs);
+    let of_module = |module| project.module(module).source.path.to_string_lossy().into_owned();
+    let whole = |int: i128| u64::try_from(int).unwrap_or(0);
+    // Where the highest is no number, what was seen of it is only a part.
+    let is_number = matches!(peak.resident, Amount::Int(_));
+    let moment = machine.moment.take().filter(|_| is_number).map(|(module, line, captured)| Moment {
+        running: (of_module(module), line),
+        parts: captured
+            .parts
+            .iter()
+            // What was there at entry is not the handler's.
+            .map(|(place, (requested, resident))| {
+                let (old_requested, old_resident) = before.get(place).copied().unwrap_or_default();
+                (place, whole(requested - old_requested), whole(resident - old_resident))
+            })
+            .filter(|(_, requested, resident)| *requested > 0 || *resident > 0)
+            .map(|((module, line), requested, resident)| (of_module(*module), *line, requested, resident))
+            .collect(),
+        passing: (whole(captured.passing.0), whole(captured.passing.1)),
+    });
     let outcome = Outcome {
         complete,
         marks,
+        moment,
+        steps: machine.steps,
         demand: formula(&machine.state.demand),
         peak: formula(&peak.requested),
         resident_peak: formula(&peak.resident),
@@ -222,7 +274,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
         assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
         growth: machine.growth_since(&entry),
     };
-    (outcome, inputs)
+    Run { outcome, inputs: machine.inputs, most_seen: machine.most_seen }
 }
 
 /// The bounds between which a formula lies, where unknowns lie between theirs: `None` where there is no upper one.
@@ -230,50 +282,55 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId) -> (Outcome, Inputs) {
 /// Sizes and counts only make memory grow (docs/MEMORY.md), so the least value is that of the least unknowns and the
 /// largest that of the largest ones; conditions are tried both ways.
 pub fn bounds(formula: &Formula, unknown: &[Unknown]) -> (Option<Formula>, Option<Formula>) {
-    let low = substitute(formula, unknown, false);
-    let high = substitute(formula, unknown, true);
+    bounds_over(formula, unknown, &BTreeSet::new())
+}
+
+/// The same, of a formula in which some symbols stay.
+pub fn bounds_over(
+    formula: &Formula,
+    unknown: &[Unknown],
+    stay: &BTreeSet<Text>,
+) -> (Option<Formula>, Option<Formula>) {
+    let low = substitute(formula, stay, |name| named(unknown, name).map(|one| one.least.to_formula()));
+    let high = substitute(formula, stay, |name| named(unknown, name)?.most.as_ref().map(Amount::to_formula));
     (low, high)
 }
 
-fn substitute(formula: &Formula, unknown: &[Unknown], most: bool) -> Option<Formula> {
+fn named<'u>(unknown: &'u [Unknown], name: &str) -> Option<&'u Unknown> {
+    unknown.iter().find(|unknown| *unknown.name == *name)
+}
+
+/// Puts values in place of all symbols but those that stay. None if one has no value.
+fn substitute(
+    formula: &Formula,
+    stay: &BTreeSet<Text>,
+    value: impl Fn(&str) -> Option<Formula>,
+) -> Option<Formula> {
     let mut out = formula.clone();
     // Bounds may speak of other unknowns: a few rounds settle that.
     for _ in 0..8 {
-        let symbols = out.symbols();
-        if symbols.is_empty() {
-            break;
-        }
         let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
-        for symbol in &symbols {
-            let found = unknown.iter().find(|unknown| unknown.name == *symbol);
-            let value = match (found, most) {
-                (Some(unknown), false) => Some(unknown.least.to_formula()),
-                (Some(unknown), true) => unknown.most.as_ref().map(Amount::to_formula),
-                (None, _) => None,
-            };
-            map.insert(symbol.clone(), value?);
+        for symbol in out.symbols().into_iter().filter(|symbol| !stay.contains(symbol)) {
+            let value = value(&symbol)?;
+            map.insert(symbol, value);
+        }
+        if map.is_empty() {
+            return Some(out);
         }
         out = out.substitute(&map);
     }
-    Some(out)
+    // Bounds that speak of each other in a circle say nothing.
+    out.symbols().iter().all(|symbol| stay.contains(symbol)).then_some(out)
 }
 
 /// What a formula is where unknowns are what they usually are: `None` if nothing says that of one of them.
 pub fn typical(formula: &Formula, unknown: &[Unknown]) -> Option<Formula> {
-    let mut out = formula.clone();
-    for _ in 0..8 {
-        let symbols = out.symbols();
-        if symbols.is_empty() {
-            return Some(out);
-        }
-        let mut map: BTreeMap<crate::formula::Text, Formula> = BTreeMap::new();
-        for symbol in &symbols {
-            let found = unknown.iter().find(|unknown| unknown.name == *symbol)?;
-            map.insert(symbol.clone(), found.typical.as_ref()?.to_formula());
-        }
-        out = out.substitute(&map);
-    }
-    None
+    typical_over(formula, unknown, &BTreeSet::new())
+}
+
+/// The same, of a formula in which some symbols stay.
+pub fn typical_over(formula: &Formula, unknown: &[Unknown], stay: &BTreeSet<Text>) -> Option<Formula> {
+    substitute(formula, stay, |name| named(unknown, name)?.typical.as_ref().map(Amount::to_formula))
 }
 
 /// The upper bound of the resident peak, from the largest value of its formula: what allocators and the system may keep

@@ -39,8 +39,9 @@ impl<'p> Machine<'p> {
                 return Flow::Next;
             }
             let flow = self.statement(statement);
+            let line = self.line(statement);
+            self.look_at_peak(line);
             if is_simple(statement) {
-                let line = self.line(statement);
                 self.mark(line);
             }
             match flow {

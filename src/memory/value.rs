@@ -440,6 +440,8 @@ pub struct Object {
     pub refs: u32,
     /// Where its growth is counted, if not with itself: the container that it is a sample item of.
     pub account: Option<ObjectId>,
+    /// The module whose code made it, and the line.
+    pub module: ModuleId,
     /// The line that made it.
     pub line: u32,
     /// Which one of all objects that were made.
@@ -468,6 +470,7 @@ impl Object {
             source: None,
             refs: 0,
             account: None,
+            module: ModuleId(0),
             line: 0,
             born: 0,
             counted: Amount::ZERO,

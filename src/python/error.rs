@@ -103,6 +103,7 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::NoRevision
         | Kind::InvalidMetadata
         | Kind::InvalidListing
+        | Kind::InvalidWorkload
         | Kind::Usage => InputError::new_err(text),
     };
     let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned());

@@ -22,7 +22,8 @@ use super::value::from_python;
 #[pyclass(name = "Interface", module = "meminterface", frozen)]
 #[derive(Debug)]
 pub struct PyInterface {
-    interface: Interface,
+    pub(super) interface: Interface,
+    pub(super) handler: Handler,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -230,6 +231,48 @@ impl PyInterface {
             .map_err(|error| exception(python, &error.diagnostic()))
     }
 
+    /// What the handler needs for an event, without running it: a ``Prediction``.
+    ///
+    /// ``event`` is the event; without one, formulas over its parts come out. A list of events, a dict with arrays, or a
+    /// table (Arrow, pandas) gives arrays: NumPy's where it is installed, and lists where it is not. ``mcvs`` are values of
+    /// what the event does not give, by name; arrays of them too.
+    #[pyo3(signature = (event = None, /, **mcvs))]
+    fn predict<'py>(
+        slf: &Bound<'py, Self>,
+        event: Option<&Bound<'py, PyAny>>,
+        mcvs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let helper = slf.py().import("meminterface._prediction")?.getattr("predict")?;
+        helper.call1((slf, event, mcvs))
+    }
+
+    /// Quantiles for a workload (docs/WORKLOAD.md): a ``Prediction``. ``workload`` is a file, or a dict as the file has it.
+    #[pyo3(signature = (workload, events = None, /, *, samples = None, seed = None, **mcvs))]
+    fn sample<'py>(
+        slf: &Bound<'py, Self>,
+        workload: &Bound<'py, PyAny>,
+        events: Option<&Bound<'py, PyAny>>,
+        samples: Option<usize>,
+        seed: Option<u64>,
+        mcvs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let helper = slf.py().import("meminterface._prediction")?.getattr("sample")?;
+        helper.call1((slf, workload, events, samples, seed, mcvs))
+    }
+
+    /// For which inputs the process needs more than ``limit`` (``"512MB"``, or bytes): an ``Exceeds``. With an event its
+    /// other parts stay as they are.
+    #[pyo3(signature = (limit, event = None, /, **mcvs))]
+    fn exceeds<'py>(
+        slf: &Bound<'py, Self>,
+        limit: &Bound<'py, PyAny>,
+        event: Option<&Bound<'py, PyAny>>,
+        mcvs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let helper = slf.py().import("meminterface._prediction")?.getattr("exceeds")?;
+        helper.call1((slf, limit, event, mcvs))
+    }
+
     fn __repr__(&self) -> String {
         let names: Vec<&str> = self
             .interface
@@ -358,7 +401,7 @@ fn input(object: &Bound<'_, PyAny>) -> PyResult<Input> {
     object.extract::<PathBuf>().map(Input::Path)
 }
 
-type Extracted = (Vec<Interface>, Vec<Diagnostic>);
+type Extracted = (Vec<(Interface, Handler)>, Vec<Diagnostic>);
 
 fn run(input: &Input, handler: Option<&str>, filename: &str, depth: Option<usize>) -> Extracted {
     let (handlers, mut diagnostics) = match input {
@@ -382,7 +425,14 @@ fn run(input: &Input, handler: Option<&str>, filename: &str, depth: Option<usize
     }
     for group in groups {
         let (found, problems) = interface::extract(&group, &options);
-        interfaces.extend(found);
+        // They come in the handlers' order; a handler that cannot be read has none.
+        let mut left = group.iter();
+        for interface in found {
+            let of = |handler: &&&Handler| handler.function.rsplit('.').next() == Some(interface.name.as_str());
+            if let Some(handler) = left.by_ref().find(of) {
+                interfaces.push((interface, (*handler).clone()));
+            }
+        }
         diagnostics.extend(problems);
     }
     diagnostics.dedup();
@@ -437,12 +487,12 @@ pub fn extract_all(
     }
     Ok(interfaces
         .into_iter()
-        .map(|interface| {
+        .map(|(interface, handler)| {
             let own = |diagnostic: &&Diagnostic| {
                 diagnostic.file.as_ref().is_none_or(|file| file.to_string_lossy() == interface.file)
             };
             let diagnostics = diagnostics.iter().filter(own).cloned().collect();
-            PyInterface { interface, diagnostics }
+            PyInterface { interface, handler, diagnostics }
         })
         .collect())
 }

@@ -7,6 +7,7 @@ mod error;
 mod formula;
 mod interface;
 mod listing;
+mod prediction;
 mod value;
 
 use std::ffi::OsString;
@@ -35,6 +36,9 @@ fn _meminterface(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(interface::extract, module)?)?;
     module.add_function(wrap_pyfunction!(interface::extract_all, module)?)?;
     module.add_function(wrap_pyfunction!(listing::_listing, module)?)?;
+    module.add_function(wrap_pyfunction!(prediction::_predict, module)?)?;
+    module.add_function(wrap_pyfunction!(prediction::_predict_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(prediction::_predict_workload, module)?)?;
     module.add_function(wrap_pyfunction!(run_command, module)?)?;
     Ok(())
 }

@@ -1,0 +1,389 @@
+//! Predictions: what a handler needs for an event, for a workload, and for which inputs it needs too much. One function for
+//! the command, the bindings and `recommend`.
+//!
+//! [`with`] reads a handler's project once; the [`Predictor`] it gives runs the abstract machine of `memory` as often as is
+//! wanted. `sampled` draws from workloads, `exceeds` searches for limits, `document` and `text` say it all. Depends on all
+//! below `check`; touches no files beside those that `project` reads, prints nothing.
+
+mod document;
+mod exceeds;
+mod sampled;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use num_bigint::{BigInt, Sign};
+use num_rational::BigRational;
+use num_traits::{ToPrimitive, Zero};
+use ruff_python_ast::visitor::{Visitor, walk_expr};
+use ruff_python_ast::{Expr, Stmt};
+
+use crate::calls::{FunctionId, Program};
+use crate::contracts::Contracts;
+use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::expression::{Text, Value as Plain};
+use crate::footprint::{Process, Range};
+use crate::formula::{Environment, Formula};
+use crate::interface::{self, ExtractOptions, Interface};
+use crate::memory::cpython::Version;
+use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
+use crate::memory::unknown::Known;
+use crate::memory::{self, Options};
+use crate::project::discover::Handler;
+use crate::project::events::Event;
+use crate::project::imports::outside;
+use crate::project::source::with_stack;
+use crate::project::{LoadOptions, Project};
+use crate::workload::Workload;
+
+pub use document::{Amounts, Document, Histogram, Line, Quantile, Whole, document};
+pub use exceeds::{Boundary, Exceeds, InputLimit, boundary, formula_limits};
+pub use sampled::{Method, QUANTILES, Sampled, Sampling, Spread};
+
+/// Statements for an event that is asked for alone; work on formulas hardly counts.
+pub const ALONE_STEPS: u64 = 4_000_000;
+
+/// Statements, and work on formulas, for one event of some.
+pub const EVENT_STEPS: u64 = 3_000_000;
+
+/// The same for an event whose prediction is one of many.
+pub const FAST_STEPS: u64 = 400_000;
+
+/// Statements, and work on formulas, without an event.
+pub const SYMBOLIC_STEPS: u64 = 200_000;
+
+/// What the machine says of a handler that raises.
+const RAISES: &str = "on this event the handler raises ";
+
+/// Values of what is not known, by name.
+pub type Values = BTreeMap<Text, Plain>;
+
+/// What may be chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The version of CPython whose objects are counted; the template's, or else the newest checked, if not given.
+    pub version: Option<Version>,
+    /// Contracts of the project and the user before the shipped ones.
+    pub contracts: Option<Arc<Contracts>>,
+    /// Whether to say where the peak comes from.
+    pub explain: bool,
+}
+
+/// Whole bytes of a formula without symbols, rounded up, never below zero.
+fn whole(formula: &Formula) -> Option<BigInt> {
+    let value = formula.evaluate(&Environment::new()).ok()?;
+    Some(value.max(BigRational::zero()).ceil().to_integer())
+}
+
+/// A handler, read, and ready to be run.
+pub struct Predictor<'p> {
+    project: &'p Project,
+    program: &'p Program<'p>,
+    function: FunctionId,
+    handler: &'p Handler,
+    options: Options,
+    interface: Option<Interface>,
+    known: Vec<Known>,
+    process: Process,
+}
+
+/// Reads a handler and works with it, on a thread with a stack for it.
+///
+/// # Errors
+/// The handler's file cannot be read, or holds no such function.
+pub fn with<T: Send>(
+    handler: &Handler,
+    settings: &Settings,
+    work: impl FnOnce(&Predictor<'_>) -> T + Send,
+) -> Result<T, Vec<Diagnostic>> {
+    with_stack(|| {
+        let source = Arc::new(handler.source().map_err(|problem| vec![problem])?);
+        let load = LoadOptions { roots: vec![handler.code_root.clone()], ..LoadOptions::default() };
+        let (project, mut diagnostics) = Project::from_sources(vec![(source, handler.module.clone())], &load);
+        let program = Program::analyse(&project);
+        let function = match program.handler(handler) {
+            Ok(function) => function,
+            Err(problem) => {
+                diagnostics.push(problem);
+                return Err(diagnostics);
+            }
+        };
+        // Unknowns take the names of the interface's variables, so that a value for one serves both.
+        let interface = interface::of(&project, &program, handler, &ExtractOptions::default()).ok();
+        let known = interface.as_ref().map(interface::known).unwrap_or_default();
+        let options = Options {
+            contracts: settings.contracts.clone(),
+            explain: settings.explain,
+            ..Options::of(&handler.settings, settings.version)
+        };
+        let process = Process::of(&outside(&project)).unwrap_or_default();
+        Ok(work(&Predictor { project: &project, program: &program, function, handler, options, interface, known, process }))
+    })
+}
+
+/// What is predicted for an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The handler's qualified name.
+    pub handler: String,
+    /// Its file.
+    pub file: String,
+    /// The event's name, if it has one.
+    pub event: Option<String>,
+    /// The formulas and what they rest on.
+    pub outcome: Outcome,
+    /// What the process holds beside.
+    pub process: Process,
+    /// Lines of the sources that `outcome.moment` names.
+    pub lines: BTreeMap<(String, u32), String>,
+    /// Over which inputs it needs more than a limit, where that was asked for.
+    pub exceeds: Option<Exceeds>,
+    /// What a workload gives, where there is one.
+    pub sampled: Option<Sampled>,
+}
+
+impl Predictor<'_> {
+    /// The handler that was read.
+    pub fn handler(&self) -> &Handler {
+        self.handler
+    }
+
+    /// What the process holds beside.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// One run of the machine. `event` is the value of the first parameter; work is bounded by `steps`.
+    pub fn outcome(&self, event: Option<&Plain>, values: &Values, steps: u64) -> Outcome {
+        let options = Options { values: values.clone(), ..self.options.clone() };
+        memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
+    }
+
+    /// What the handler needs for an event; without one, as formulas over its parts.
+    pub fn predict(&self, event: Option<&Plain>, name: Option<String>, values: &Values) -> Prediction {
+        let steps = if event.is_some() { ALONE_STEPS } else { SYMBOLIC_STEPS };
+        self.prediction(name, self.outcome(event, values, steps))
+    }
+
+    /// The same with less work: an event that takes more is not followed to its end, and its outcome says so.
+    pub fn predict_within(&self, event: &Plain, name: Option<String>, values: &Values, steps: u64) -> Prediction {
+        self.prediction(name, self.outcome(Some(event), values, steps))
+    }
+
+    /// What the handler needs for a workload: its draws change the events, or make one of their own.
+    pub fn predict_workload(
+        &self,
+        events: &[serde_json::Value],
+        values: &Values,
+        workload: &Workload,
+        sampling: &Sampling,
+    ) -> Prediction {
+        let (sampled, outcome) = self.sample(events, values, workload, sampling);
+        let mut prediction = self.prediction(None, Outcome { moment: None, ..outcome });
+        prediction.sampled = Some(sampled);
+        prediction
+    }
+
+    fn prediction(&self, name: Option<String>, outcome: Outcome) -> Prediction {
+        let mut lines = BTreeMap::new();
+        for (file, line, _, _) in outcome.moment.iter().flat_map(|moment| &moment.parts) {
+            lines.insert((file.clone(), *line), self.line(file, *line));
+        }
+        if let Some(moment) = &outcome.moment {
+            let (file, line) = &moment.running;
+            lines.insert((file.clone(), *line), self.line(file, *line));
+        }
+        Prediction {
+            handler: self.program.function(self.function).qualified_name.clone(),
+            file: self.handler.file.to_string_lossy().into_owned(),
+            event: name,
+            outcome,
+            process: self.process.clone(),
+            lines,
+            exceeds: None,
+            sampled: None,
+        }
+    }
+
+    /// The text of a line of the project's sources.
+    fn line(&self, file: &str, line: u32) -> String {
+        let module = self.project.modules().find(|(_, module)| module.source.path.to_string_lossy() == file);
+        let text = module.and_then(|(_, module)| module.source.text.lines().nth((line as usize).checked_sub(1)?));
+        text.unwrap_or_default().trim().to_owned()
+    }
+
+    /// The names that values may be given for: variables of the interface, and what runs did not know.
+    pub fn names(&self, outcomes: &[&Outcome]) -> BTreeSet<Text> {
+        let mut names: BTreeSet<Text> = BTreeSet::new();
+        if let Some(interface) = &self.interface {
+            names.extend(interface.mcvs.iter().map(|mcv| mcv.name.clone()));
+            names.extend(interface.initialisation.mcvs.iter().map(|mcv| mcv.name.clone()));
+            names.extend(interface.derived.iter().map(|derived| derived.name.clone()));
+        }
+        for outcome in outcomes {
+            names.extend(outcome.unknown.iter().map(|unknown| unknown.name.clone()));
+        }
+        names
+    }
+
+    /// The texts by which the project's code asks anything for a part: keys of the event are among them.
+    pub fn keys(&self) -> BTreeSet<String> {
+        struct Keys(BTreeSet<String>);
+        impl<'a> Visitor<'a> for Keys {
+            fn visit_expr(&mut self, expression: &'a Expr) {
+                if let Expr::StringLiteral(text) = expression {
+                    self.0.insert(text.value.to_str().to_owned());
+                }
+                walk_expr(self, expression);
+            }
+        }
+        let mut keys = Keys(BTreeSet::new());
+        for (_, module) in self.project.modules() {
+            let body: &[Stmt] = &module.source.ast.body;
+            for statement in body {
+                keys.visit_stmt(statement);
+            }
+        }
+        keys.0
+    }
+}
+
+/// Whether the handler raises on this event: the exception's class.
+pub fn raised(outcome: &Outcome) -> Option<&str> {
+    outcome.assumptions.iter().find_map(|text| text.strip_prefix(RAISES))
+}
+
+/// The value of an event.
+///
+/// # Errors
+/// It is not JSON.
+pub fn value_of(event: &Event) -> Result<Plain, Diagnostic> {
+    json_of(event).map(|json| Plain::from_json(&json))
+}
+
+/// An event as JSON.
+///
+/// # Errors
+/// It is not JSON.
+pub fn json_of(event: &Event) -> Result<serde_json::Value, Diagnostic> {
+    serde_json::from_str(event.json.get())
+        .map_err(|error| Diagnostic::new(Kind::InvalidEvent, format!("the event is not JSON: {error}")))
+}
+
+/// The help for a name that means nothing: those that are near.
+pub fn near_help<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    match near_names(name, names).as_slice() {
+        [] => "the prediction's `unknown` list has the names".to_owned(),
+        near => format!("is one of these meant: {}?", near.join(", ")),
+    }
+}
+
+impl Prediction {
+    /// Demand, peak, resident peak and retained bytes, as formulas.
+    pub fn formulas(&self) -> [&Formula; 4] {
+        let outcome = &self.outcome;
+        [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained]
+    }
+
+    /// The least and the largest bytes of a formula.
+    pub fn range(&self, formula: &Formula) -> (Option<BigInt>, Option<BigInt>) {
+        let (low, high) = bounds(formula, &self.outcome.unknown);
+        (low.as_ref().and_then(whole), high.as_ref().and_then(whole))
+    }
+
+    /// The resident peak: the least, what is expected, and the largest with what allocators may keep beside.
+    pub fn resident(&self) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
+        let outcome = &self.outcome;
+        let (low, high) = bounds(&outcome.resident_peak, &outcome.unknown);
+        // What a condition decides may also be less memory where it holds.
+        let (low, high) = match (low, high) {
+            (Some(low), Some(high)) => {
+                (Some(Formula::min(vec![low.clone(), high.clone()])), Some(Formula::max(vec![low, high])))
+            }
+            other => other,
+        };
+        let bound = high.as_ref().map(resident_bound).as_ref().and_then(whole);
+        let (low, high) = (low.as_ref().and_then(whole), high.as_ref().and_then(whole));
+        let usual = || typical(&outcome.resident_peak, &outcome.unknown).as_ref().and_then(whole);
+        let expected = if low == high { low.clone() } else { usual() };
+        (low, expected, bound)
+    }
+
+    /// What the process holds before its first event.
+    pub fn baseline(&self) -> Range {
+        self.process.baseline(&self.outcome)
+    }
+
+    /// The most that the process holds: least, expected, largest.
+    pub fn footprint(&self) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
+        let (held, loading) = (self.baseline(), self.process.initial_peak(&self.outcome));
+        let (low, expected, high) = self.resident();
+        let later = BigInt::from(self.process.later_bytes);
+        let over = |base: Option<u64>, peak: Option<BigInt>, loading: Option<u64>| {
+            Some((BigInt::from(base?) + &later + peak?).max(BigInt::from(loading?)))
+        };
+        let low = low.map(|low| (BigInt::from(held.low) + low).max(BigInt::from(loading.low)));
+        (low, over(held.high, expected, loading.high), over(held.high, high, loading.high))
+    }
+
+    /// Where the peak comes from: place, text of the line, resident and requested bytes, the largest first. Empty where it
+    /// was not asked for or is no number.
+    pub fn explanation(&self) -> Vec<Line> {
+        let Some(moment) = &self.outcome.moment else { return Vec::new() };
+        let text = |file: &str, line: u32| self.lines.get(&(file.to_owned(), line)).cloned().unwrap_or_default();
+        let mut lines: Vec<Line> = moment
+            .parts
+            .iter()
+            .map(|(file, line, requested, resident)| Line {
+                file: file.clone(),
+                line: *line,
+                text: text(file, *line),
+                what: "made here".to_owned(),
+                resident_bytes: *resident,
+                requested_bytes: *requested,
+                share: 0.0,
+            })
+            .collect();
+        let (running, line) = &moment.running;
+        if moment.passing.1 > 0 {
+            lines.push(Line {
+                file: running.clone(),
+                line: *line,
+                text: text(running, *line),
+                what: "passing, while it runs".to_owned(),
+                resident_bytes: moment.passing.1,
+                requested_bytes: moment.passing.0,
+                share: 0.0,
+            });
+        }
+        let told: u64 = lines.iter().map(|line| line.resident_bytes).sum();
+        let peak = whole_u64(&self.outcome.resident_peak).unwrap_or(told).max(told);
+        if peak > told {
+            lines.push(Line {
+                file: String::new(),
+                line: 0,
+                text: String::new(),
+                what: "not told apart".to_owned(),
+                resident_bytes: peak - told,
+                requested_bytes: 0,
+                share: 0.0,
+            });
+        }
+        for line in &mut lines {
+            line.share = if peak == 0 { 0.0 } else { line.resident_bytes as f64 / peak as f64 };
+        }
+        lines.sort_by(|a, b| {
+            b.resident_bytes
+                .cmp(&a.resident_bytes)
+                .then_with(|| b.requested_bytes.cmp(&a.requested_bytes))
+                .then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line)))
+        });
+        lines
+    }
+}
+
+fn whole_u64(formula: &Formula) -> Option<u64> {
+    let bytes = whole(formula)?;
+    if bytes.sign() == Sign::Minus { Some(0) } else { bytes.to_u64() }
+}
