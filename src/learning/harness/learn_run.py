@@ -345,6 +345,8 @@ def in_fork(work, limit):
         try:
             os.close(read)
             os.setsid()
+            # It ends with this process, whatever becomes of that.
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)
             for signum in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(signum, signal.SIG_DFL)
             os.dup2(swallowed, 1)

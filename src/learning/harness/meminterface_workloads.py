@@ -419,4 +419,4 @@ def flatten(path, value, features, texts, depth=0):
             for n, item in enumerate(items):
                 features[f"{path}[{n}]"] = item["value"]
         else:
-            flatten(f"{path}[]", items[0], features, {}, depth + 1)
+            flatten(f"{path}[0]", items[0], features, {}, depth + 1)
