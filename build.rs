@@ -87,7 +87,8 @@ fn workloads(folder: &Path) {
         .unwrap_or_default();
     paths.retain(|path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "py"));
     paths.sort();
-    let mut code = String::from("/// Name and text of each shipped workload file.\npub static WORKLOADS: &[(&str, &str)] = &[\n");
+    let mut code =
+        String::from("/// Name and text of each shipped workload file.\npub static WORKLOADS: &[(&str, &str)] = &[\n");
     for path in &paths {
         let text = std::fs::read_to_string(path).expect("a readable file");
         if !text.contains("meminterface_workloads") {

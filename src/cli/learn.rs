@@ -150,9 +150,9 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
         let place = arguments.traces.clone().unwrap_or_default();
         let files = trace::files(&place)?;
         if files.is_empty() {
-            return Err(Diagnostic::new(Kind::CannotRead, "the folder has no traces")
-                .in_file(&place)
-                .help("traces are *.jsonl and *.parquet files; `meminterface learn WORKLOAD --traces DIR` makes some"));
+            return Err(Diagnostic::new(Kind::CannotRead, "the folder has no traces").in_file(&place).help(
+                "traces are *.jsonl and *.parquet files; `meminterface learn WORKLOAD --traces DIR` makes some",
+            ));
         }
         read(&files, &arguments.python, &mut traces)?;
     } else {
@@ -264,9 +264,7 @@ fn read_parquet(file: &Path, python: &Path, traces: &mut Traces) -> Result<(), D
 #[cfg(not(target_os = "linux"))]
 fn read_parquet(file: &Path, _: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
     traces.problems.push(
-        Diagnostic::new(Kind::NeedsLinux, "Parquet traces are read on Linux")
-            .in_file(file)
-            .help("give JSON lines"),
+        Diagnostic::new(Kind::NeedsLinux, "Parquet traces are read on Linux").in_file(file).help("give JSON lines"),
     );
     Ok(())
 }
@@ -292,11 +290,8 @@ fn make(
     let traces = arguments.traces.clone().unwrap_or_else(|| arguments.output.join("traces"));
     // The harness runs in folders of its own.
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let python = if arguments.python.components().count() > 1 {
-        absolute(&arguments.python)
-    } else {
-        arguments.python.clone()
-    };
+    let python =
+        if arguments.python.components().count() > 1 { absolute(&arguments.python) } else { arguments.python.clone() };
     let ask = Ask {
         python,
         files: files.iter().map(|file| absolute(file)).collect(),
@@ -315,12 +310,13 @@ fn make(
             None => "correct the workload file".to_owned(),
         };
         left_out.0.push(
-            Diagnostic::new(Kind::NotTraced, format!("the workload {name} was left out: {}", problem.problem)).help(help),
+            Diagnostic::new(Kind::NotTraced, format!("the workload {name} was left out: {}", problem.problem))
+                .help(help),
         );
     }
-    listing.workloads.retain(|workload| {
-        arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &workload.callable))
-    });
+    listing
+        .workloads
+        .retain(|workload| arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &workload.callable)));
     let listing = listing;
     let files: BTreeSet<PathBuf> =
         listing.workloads.iter().map(|workload| harness::trace_file(&ask.traces, workload)).collect();
@@ -331,7 +327,8 @@ fn make(
         .collect();
     let calls: usize = work.iter().map(|(_, jobs)| jobs.len()).sum();
     if arguments.dry_run {
-        let mut rows = vec![vec!["callable", "library", "points", "open calls"].into_iter().map(str::to_owned).collect()];
+        let mut rows =
+            vec![vec!["callable", "library", "points", "open calls"].into_iter().map(str::to_owned).collect()];
         for (workload, jobs) in &work {
             let library = format!("{} {}", workload.library, workload.library_version.as_deref().unwrap_or("?"));
             rows.push(vec![
@@ -398,7 +395,9 @@ fn workload_files(
             let known: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
             let near = crate::diagnostic::near_names(name, known.iter().copied());
             let help = match near.first() {
-                Some(near) => format!("did you mean `{near}`? A file of your own is named with its path: `./{name}.py`"),
+                Some(near) => {
+                    format!("did you mean `{near}`? A file of your own is named with its path: `./{name}.py`")
+                }
                 None => format!("shipped are: {}", known.join(", ")),
             };
             return Err(usage(format!("no workload is called `{name}`"), &help));
@@ -453,7 +452,8 @@ fn write_all(
                     let renamed = std::fs::rename(&path, &old).and_then(|()| std::fs::rename(&new_path, &path));
                     if let Err(error) = renamed {
                         output.report(
-                            &Diagnostic::new(Kind::CannotWrite, format!("cannot be renamed: {error}")).in_file(&new_path),
+                            &Diagnostic::new(Kind::CannotWrite, format!("cannot be renamed: {error}"))
+                                .in_file(&new_path),
                         );
                     }
                     written.push(Written { library: library.to_owned(), path: path.clone(), beside: Some(old) });

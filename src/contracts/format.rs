@@ -924,7 +924,10 @@ impl<'a> Reader<'a> {
     fn residuals(&mut self, table: &DeTable<'a>) -> Vec<(Text, Residual)> {
         let Some(value) = table.get("residual") else { return Vec::new() };
         let DeValue::Table(amounts) = value.get_ref() else {
-            self.complain(value.span(), "`residual` is a table by amount: `{ peak = { distribution = \"normal\", … } }`");
+            self.complain(
+                value.span(),
+                "`residual` is a table by amount: `{ peak = { distribution = \"normal\", … } }`",
+            );
             return Vec::new();
         };
         self.keys(amounts, &["peak", "demand", "resident_peak"]);

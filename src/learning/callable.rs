@@ -198,7 +198,8 @@ pub fn learn(name: &str, traces: &[&Trace]) -> Learned {
         let results_differ = split.iter().any(|entry| entry.result != learned.entries[0].result);
         let weak = learned.entries[0].quality.weak.is_some();
         // Formulas of their own only where one for all says less.
-        if split.len() == parts.len() && (pooled > (1.2 * mean).max(mean + 0.005) && pooled > 0.01 || weak || results_differ)
+        if split.len() == parts.len()
+            && (pooled > (1.2 * mean).max(mean + 0.005) && pooled > 0.01 || weak || results_differ)
         {
             learned.entries.extend(split);
         }
@@ -300,7 +301,9 @@ fn condition(name: &str, text: &str) -> Option<(String, String)> {
         return None;
     }
     match name.split_once('.') {
-        Some((path, feature)) => Some((path.to_owned(), format!("text = {{ {feature} = {} }}", super::write::quoted(text)))),
+        Some((path, feature)) => {
+            Some((path.to_owned(), format!("text = {{ {feature} = {} }}", super::write::quoted(text))))
+        }
         None => {
             let literal = match text {
                 "True" => "true".to_owned(),
@@ -366,12 +369,15 @@ fn table(learned: &Learned, rows: &[&Trace]) -> Data {
         let Some(values) = values else { continue };
         let varies = values.iter().any(|value| Some(value) != values.first());
         let sensible = values.iter().all(|value| *value >= 0.0);
+        // The same but for a factor and a constant: the bytes of a text and its length.
         let same = |known: &[f64]| {
-            let at = known.iter().zip(&values).position(|(a, b)| *a != 0.0 && *b != 0.0);
-            at.is_some_and(|at| {
-                let factor = values[at] / known[at];
-                known.iter().zip(&values).all(|(a, b)| (a * factor - b).abs() <= 1e-9 * b.abs().max(1e-9))
-            })
+            let pairs = || known.iter().copied().zip(values.iter().copied());
+            let low = pairs().min_by(|a, b| a.0.total_cmp(&b.0));
+            let high = pairs().max_by(|a, b| a.0.total_cmp(&b.0));
+            let (Some(low), Some(high)) = (low, high) else { return false };
+            let slope = (high.1 - low.1) / (high.0 - low.0);
+            let range = (high.1 - low.1).abs();
+            slope.is_finite() && pairs().all(|(a, b)| (low.1 + slope * (a - low.0) - b).abs() <= 1e-6 * range)
         };
         if varies && sensible && !columns.iter().any(|(_, known)| same(known)) {
             columns.push((name.clone(), values));
@@ -441,7 +447,8 @@ fn held_back(rows: &[&Trace], data: &Data) -> Vec<bool> {
         (0..rows.len()).map(|n| limits.iter().any(|(values, limit)| values[n] > *limit)).collect()
     };
     let all = of(&limits);
-    let left: BTreeSet<usize> = (0..rows.len()).filter(|n| !all[*n]).filter_map(|n| data.groups.get(n).copied()).collect();
+    let left: BTreeSet<usize> =
+        (0..rows.len()).filter(|n| !all[*n]).filter_map(|n| data.groups.get(n).copied()).collect();
     // Where too few would be left to learn from, the first size alone decides.
     if left.len() < 8 && limits.len() > 1 { of(&limits[..1]) } else { all }
 }
@@ -524,9 +531,11 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
     };
     quality.weak = match (quality.median, quality.p95) {
         _ if is_good => None,
-        (Some(median), Some(p95)) => {
-            Some(format!("on held-back sizes the median error is {}, the 95th percentile {}", percent(median), percent(p95)))
-        }
+        (Some(median), Some(p95)) => Some(format!(
+            "on held-back sizes the median error is {}, the 95th percentile {}",
+            percent(median),
+            percent(p95)
+        )),
         _ => Some("no sizes could be held back".to_owned()),
     };
     let predicted = model.values(&peaks.names, &peaks.rows).unwrap_or_default();

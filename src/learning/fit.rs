@@ -52,6 +52,8 @@ pub struct Term {
     pub text: String,
     /// How much there is to read: 1 for a size itself.
     weight: f64,
+    /// The least that a coefficient can be: nobody makes a hundredth of a dict.
+    least: f64,
 }
 
 /// A sum of terms, where a condition holds.
@@ -121,10 +123,11 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
     }
     for n in 0..count {
         let whole = data.column(n).iter().all(|x| *x >= 0.0 && x.fract() == 0.0 && *x < 1e9);
-        if whole {
-            let x = name(n);
+        let x = name(n);
+        if whole && !x.ends_with(".bytes") {
             texts.push((format!("py_list({x})"), 2.2));
             texts.push((format!("py_dict({x})"), 2.2));
+            texts.push((format!("py_dict_peak({x})"), 2.3));
             texts.push((format!("py_set({x})"), 2.4));
             texts.push((format!("2**ceil(log2(max({x}, 1)))"), 2.8));
         }
@@ -149,7 +152,8 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
         let Some(values) = evaluate(&text, &names, &data.rows) else { continue };
         let usable = values.iter().all(|value| value.is_finite() && *value >= 0.0) && values.iter().any(|v| *v > 0.0);
         if usable && !found.iter().any(|(_, known)| is_multiple(known, &values)) {
-            found.push((Term { text, weight }, values));
+            let least = if text.starts_with("py_") { 0.5 } else { 0.0 };
+            found.push((Term { text, weight, least }, values));
         }
     }
     found
@@ -343,6 +347,9 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
                 }
                 let of = columns(&bigger);
                 let Some((coefficients, _)) = solve(&of, &data.y, &weights) else { continue };
+                if bigger.iter().zip(&coefficients).any(|(n, c)| *c < all[*n].0.least) {
+                    continue;
+                }
                 let errors =
                     (0..data.y.len()).map(|n| relative(predicted(&of, &coefficients, n), data.y[n], options.floor));
                 next.push((loss(errors), bigger));
@@ -350,7 +357,9 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
         }
         // Of two that fit alike the simpler one.
         let complexity = |set: &[usize]| set.iter().map(|n| all[*n].0.weight).sum::<f64>();
-        next.sort_by(|a, b| a.0.total_cmp(&b.0).then(complexity(&a.1).total_cmp(&complexity(&b.1))).then(a.1.cmp(&b.1)));
+        next.sort_by(|a, b| {
+            a.0.total_cmp(&b.0).then(complexity(&a.1).total_cmp(&complexity(&b.1))).then(a.1.cmp(&b.1))
+        });
         next.truncate(beam);
         for (_, set) in next.iter().take(beam.min(5)) {
             if let Some((mean, error)) = cross_validate(&columns(set), data, &folds, options.floor) {
@@ -458,10 +467,8 @@ pub fn fit(data: &Data, options: Options) -> Option<Model> {
     }
     let all = candidates(data);
     let chosen = select(data, &all, options, BEAM)?;
-    let single = Model {
-        pieces: vec![piece(data, &all, &chosen.terms, options, None)?],
-        cross_validated: chosen.score,
-    };
+    let single =
+        Model { pieces: vec![piece(data, &all, &chosen.terms, options, None)?], cross_validated: chosen.score };
     if !options.pieces || chosen.score < 0.01 || data.distinct() < 12 {
         return Some(single);
     }
@@ -538,9 +545,10 @@ pub fn refit(model: &Model, data: &Data, options: Options) -> Model {
     let mut taken: Vec<bool> = vec![false; data.y.len()];
     let mut pieces = Vec::new();
     for old in &model.pieces {
-        let position = old.until.as_ref().and_then(|(name, most)| {
-            data.names.iter().position(|other| other == name).map(|at| (at, *most))
-        });
+        let position = old
+            .until
+            .as_ref()
+            .and_then(|(name, most)| data.names.iter().position(|other| other == name).map(|at| (at, *most)));
         let holds = |n: usize| position.is_none_or(|(at, most)| data.rows[n].get(at).is_some_and(|x| *x <= most));
         let keep: Vec<bool> = (0..data.y.len()).map(|n| !taken[n] && holds(n)).collect();
         keep.iter().enumerate().for_each(|(n, kept)| taken[n] |= kept);
@@ -592,7 +600,9 @@ impl Model {
         let several = self.pieces.len() > 1;
         for piece in &self.pieces {
             match &piece.until {
-                Some((name, most)) => text.push_str(&format!("({}) if {name} <= {} else ", piece.formula(), summand(*most, "1"))),
+                Some((name, most)) => {
+                    text.push_str(&format!("({}) if {name} <= {} else ", piece.formula(), summand(*most, "1")))
+                }
                 None if several => text.push_str(&format!("({})", piece.formula())),
                 None => text.push_str(&piece.formula()),
             }
@@ -626,9 +636,10 @@ impl Model {
     /// Whether it can be seen to be nowhere above another one: all its terms are there, with coefficients as large.
     pub fn is_below(&self, other: &Self) -> bool {
         match (self.pieces.as_slice(), other.pieces.as_slice()) {
-            ([own], [of_other]) => own.terms.iter().all(|(c, term)| {
-                of_other.terms.iter().any(|(more, other)| other.text == term.text && more >= c)
-            }),
+            ([own], [of_other]) => own
+                .terms
+                .iter()
+                .all(|(c, term)| of_other.terms.iter().any(|(more, other)| other.text == term.text && more >= c)),
             _ => self == other,
         }
     }
@@ -649,7 +660,8 @@ mod tests {
     }
 
     fn sizes(points: usize, low: f64, high: f64, dimensions: usize) -> Vec<Vec<f64>> {
-        let share = |n: usize, d: usize| (0.5 + (n + 1) as f64 * [0.618034, 0.754878, 0.819173][d].powi(d as i32 + 1)) % 1.0;
+        let share =
+            |n: usize, d: usize| (0.5 + (n + 1) as f64 * [0.618034f64, 0.754878, 0.819173][d].powi(d as i32 + 1)) % 1.0;
         (0..points).map(|n| (0..dimensions).map(|d| (low * (high / low).powf(share(n, d))).round()).collect()).collect()
     }
 

@@ -72,7 +72,8 @@ fn field(line: &str, name: &str, unit: &str) -> Option<Result<f64, String>> {
     loop {
         let at = from + line.get(from..)?.find(name)?;
         let before = line.get(..at)?.trim_end();
-        let part = ["Billed", "Init", "Restore"].iter().any(|word| before.ends_with(word)) && name.starts_with("Duration");
+        let part =
+            ["Billed", "Init", "Restore"].iter().any(|word| before.ends_with(word)) && name.starts_with("Duration");
         if !part {
             let rest = line.get(at + name.len()..)?.trim_start();
             let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
@@ -163,9 +164,8 @@ fn value(json: &Json, stream: Option<&str>, depth: usize, found: &mut Vec<Result
     match json {
         Json::Array(items) => {
             // Results of CloudWatch Logs Insights: a list of {"field", "value"}.
-            let fields = items.iter().filter_map(|item| {
-                Some((item.get("field")?.as_str()?, item.get("value")?.as_str()?))
-            });
+            let fields =
+                items.iter().filter_map(|item| Some((item.get("field")?.as_str()?, item.get("value")?.as_str()?)));
             let fields: BTreeMap<&str, &str> = fields.collect();
             if let Some(text) = fields.get("@message") {
                 message(text, fields.get("@logStream").copied().or(stream), depth + 1, found);
@@ -200,7 +200,9 @@ pub fn read(file: &Path, logs: &mut Logs) {
     };
     let mut found: Vec<(usize, Result<Report, String>)> = Vec::new();
     let whole = serde_json::from_str::<Json>(text.trim());
-    if let (Ok(json @ (Json::Array(_) | Json::Object(_))), true) = (&whole, text.trim().lines().count() > 1 || text.len() > 2) {
+    if let (Ok(json @ (Json::Array(_) | Json::Object(_))), true) =
+        (&whole, text.trim().lines().count() > 1 || text.len() > 2)
+    {
         let mut reports = Vec::new();
         value(json, None, 0, &mut reports);
         found.extend(reports.into_iter().map(|report| (1, report)));
@@ -526,7 +528,10 @@ impl Calibration {
         let [median, p90, p99, most] = self.max_memory_used_mb;
         let mut text = format!(
             "reports   {} ({} cold starts), {} joined with events\nused      median {median:.0} MB, 90 % {p90:.0} MB, 99 % {p99:.0} MB, at most {most:.0} MB\nbaseline  {}\n",
-            self.reports, self.cold, self.joined, mb(self.baseline_bytes)
+            self.reports,
+            self.cold,
+            self.joined,
+            mb(self.baseline_bytes)
         );
         if let Some(scale) = self.scale {
             text.push_str(&format!("scale     {scale} × the formula\n"));

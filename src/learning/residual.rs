@@ -41,7 +41,11 @@ pub fn fit(ratios: &[f64]) -> Option<Residual> {
         None => {
             // The highest and lowest of few are not the ends of the distribution.
             let quantiles = KEPT.iter().map(|p| round(super::quantile(&sorted, *p).unwrap_or(1.0), 5)).collect();
-            Residual { distribution: Distribution::Empirical { probabilities: KEPT.to_vec(), quantiles }, traces, ks: None }
+            Residual {
+                distribution: Distribution::Empirical { probabilities: KEPT.to_vec(), quantiles },
+                traces,
+                ks: None,
+            }
         }
     })
 }
@@ -110,7 +114,8 @@ fn gamma(sorted: &[f64]) -> Option<(f64, Distribution)> {
         shape = 1.0 / inverse;
     }
     let rate = shape / mean;
-    let likelihood = count * (shape * rate.ln() - ln_gamma(shape)) + (shape - 1.0) * count * log_mean - rate * count * mean;
+    let likelihood =
+        count * (shape * rate.ln() - ln_gamma(shape)) + (shape - 1.0) * count * log_mean - rate * count * mean;
     (shape.is_finite() && shape > 0.0 && rate.is_finite() && likelihood.is_finite())
         .then_some((likelihood, Distribution::Gamma { shape, rate }))
 }

@@ -208,8 +208,8 @@ impl Trace {
         {
             return Err("`peak_bytes` is above `demand_bytes`".to_owned());
         }
-        let library = text(members, "library")
-            .unwrap_or_else(|| callable.split('.').next().unwrap_or_default().to_owned());
+        let library =
+            text(members, "library").unwrap_or_else(|| callable.split('.').next().unwrap_or_default().to_owned());
         Ok(Self {
             library,
             library_version: text(members, "library_version"),

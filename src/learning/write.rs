@@ -37,7 +37,13 @@ fn normalized(result: &Json) -> Json {
     match result.get("value") {
         Some(Json::String(text)) => {
             let widest = text.chars().map(u32::from).max().unwrap_or(0);
-            let width = if widest < 0x100 { 1 } else if widest < 0x1_0000 { 2 } else { 4 };
+            let width = if widest < 0x100 {
+                1
+            } else if widest < 0x1_0000 {
+                2
+            } else {
+                4
+            };
             json!({"kind": "str", "features": {"length": text.chars().count(), "width": width}})
         }
         _ => result.clone(),
@@ -261,10 +267,12 @@ fn residual(found: &Residual) -> String {
 
 fn amounts(text: &mut String, entry: &Entry) {
     let peak = entry.peak.formula();
-    let needs_name = |model: &Model, below: bool| if below { !model.is_below(&entry.peak) } else { !entry.peak.is_below(model) };
+    let needs_name =
+        |model: &Model, below: bool| if below { !model.is_below(&entry.peak) } else { !entry.peak.is_below(model) };
     let demand = entry.demand.as_ref().filter(|model| model.formula() != peak);
     let resident = entry.resident.as_ref();
-    let named = demand.is_some_and(|model| needs_name(model, false)) || resident.is_some_and(|model| needs_name(model, true));
+    let named =
+        demand.is_some_and(|model| needs_name(model, false)) || resident.is_some_and(|model| needs_name(model, true));
     let peak = if named {
         let _ = writeln!(text, "let = {{ top = {} }}", quoted(&peak));
         "top".to_owned()
@@ -469,7 +477,11 @@ fn merged(new: &str, old: &str) -> String {
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = [")?.strip_suffix(']'));
         line.map(|line| line.split(", ").map(str::to_owned).collect()).unwrap_or_default()
     };
-    let mut text: String = new.lines().filter(|line| line.starts_with("[[") || line.starts_with("name")).map(|l| format!("{l}\n")).collect();
+    let mut text: String = new
+        .lines()
+        .filter(|line| line.starts_with("[[") || line.starts_with("name"))
+        .map(|l| format!("{l}\n"))
+        .collect();
     for key in ["features", "texts"] {
         let both: BTreeSet<String> = list(new, key).union(&list(old, key)).cloned().collect();
         if !both.is_empty() {

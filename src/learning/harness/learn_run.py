@@ -39,6 +39,7 @@ def load(path):
     path = pathlib.Path(path)
     spec = importlib.util.spec_from_file_location(f"meminterface_workload_{path.stem}", path)
     before = set(workloads.WORKLOADS)
+    workloads.Workload.file = str(path)  # of those that a file declared before it failed, too
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except ModuleNotFoundError as error:
@@ -460,7 +461,11 @@ def in_fresh(label, job, mode, options):
 def trace(spec, job, options, idle):
     """Measures one job in all ways; gives the trace."""
     repetition = job["repetition"]
-    modes = ["held", "resident"] if repetition else ["held", "dropped", "all", "resident"]
+    # What grows in arguments is told from the result where any of the first calls made something grow.
+    watch = spec.watched < 6 or spec.grows
+    modes = ["held", "resident"] if repetition else ["held", "all", "resident"]
+    if watch and not repetition:
+        modes.insert(1, "dropped")
     line = {
         "callable": spec.name, "library": spec.library, "library_version": version_of(spec.library, spec.distribution),
         "python": platform.python_version(), "platform": PLATFORM, "workload": job["label"], "axes": job["point"],
@@ -501,10 +506,13 @@ def trace(spec, job, options, idle):
                 line["children_peak_bytes"] = most
         line.update(answer)
     line["live_bytes"] = live["held"]
-    if "dropped" in live:
-        line["result_bytes"] = max(live["held"] - live["dropped"], 0)
-        line["grown_bytes"] = max(live["dropped"] - live["all"], 0)
+    if "all" in live:
+        dropped = live.get("dropped", live["all"])
+        line["result_bytes"] = max(live["held"] - dropped, 0)
+        line["grown_bytes"] = max(dropped - live["all"], 0)
         line["retained_bytes"] = live["all"]
+        spec.watched += "dropped" in live and not line["edge"]
+        spec.grows = spec.grows or line["grown_bytes"] > 2048
     return line
 
 
@@ -563,6 +571,8 @@ def main():
                 raise
             warm_problem = f"the warm-up call raised {type(error).__name__}"
     gc.collect()
+    # What is there now is not looked at again, nor copied, by the collector of each fork.
+    gc.freeze()
     if options.one:
         job = json.loads(options.one)
         try:

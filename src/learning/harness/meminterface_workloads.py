@@ -112,6 +112,7 @@ class Workload:
         if options:
             raise TypeError(f"workload({name!r}): unknown option {sorted(options)[0]!r}")
         self.label = name
+        self.watched, self.grows = 0, False
 
     def smallest(self):
         """The point of the warm-up call."""
@@ -134,7 +135,7 @@ class Workload:
         combinations = [{}]
         for name, axis in choices.items():
             combinations = [dict(one, **{name: coded(value)}) for one in combinations for value in axis.values]
-        each = {0: 1, 1: 18, 2: 36}.get(len(ranges), 64)
+        each = {0: 1, 1: 18, 2: 30}.get(len(ranges), 44)
         if quick:
             each = {0: 1, 1: 8, 2: 14}.get(len(ranges), 20)
         if len(combinations) > 1:
