@@ -5,7 +5,7 @@ from meminterface_workloads import call, kind, sizes, workload
 
 kind(igraph.Graph, "igraph.Graph", vertices=lambda g: g.vcount(), edges=lambda g: g.ecount())
 
-N, D = sizes(50, 40_000, edges=(1,)), sizes(1, 12)
+N, D = sizes(100, 20_000, edges=(1,)), sizes(1, 10, edges=())
 
 
 def graph(rng, vertices, degree, directed=False):
@@ -43,7 +43,7 @@ def maker(name, make, **axes):
     workload(f"igraph.Graph.{name}", **axes)(make)
 
 
-@workload("igraph.Graph.Barabasi", n=sizes(50, 40_000, edges=(1,)), m=sizes(1, 12, edges=()), parameters=["n", "m=1", "**kwargs"])
+@workload("igraph.Graph.Barabasi", n=sizes(100, 20_000, edges=(1,)), m=sizes(1, 10, edges=()), parameters=["n", "m=1", "**kwargs"])
 def _(rng, n, m):
     igraph.set_random_number_generator(rng)
     return call(igraph.Graph.Barabasi, n, m)

@@ -12,8 +12,8 @@ kind(pd.DataFrame, "pandas.DataFrame", rows=lambda f: f.shape[0], columns=lambda
 kind(pd.Series, "pandas.Series", rows=lambda s: s.shape[0])
 kind(pd.Index, "pandas.Index", rows=lambda s: s.shape[0])
 
-R, C = sizes(100, 150_000, edges=(0, 1)), sizes(1, 14, edges=())
-TEXT = sizes(100, 40_000, edges=(0, 1))
+R, C = sizes(1000, 150_000, edges=(0,)), sizes(1, 12, edges=())
+TEXT = sizes(200, 25_000, edges=(0,))
 
 
 def numbers(rng, rows, columns):
@@ -55,19 +55,20 @@ frame_method("sample", frac=0.5, random_state=1)
 frame_method("set_index", "c0")
 frame_method("melt", rows=sizes(100, 40_000))
 frame_method("quantile", 0.9)
-frame_method("rename", columns={"c0": "first"})
+workload("pandas.DataFrame.rename", rows=R, columns=C)(
+    lambda rng, rows, columns: call(numbers(rng, rows, columns).rename, columns={"c0": "first"}))
 frame_method("clip", 0.1, 0.9)
 frame_method("nlargest", 100, "c0")
-frame_method("to_csv", rows=sizes(50, 12_000))
-frame_method("to_json", rows=sizes(50, 20_000))
-frame_method("to_dict", rows=sizes(50, 15_000))
+frame_method("to_csv", rows=sizes(50, 5000))
+frame_method("to_json", rows=sizes(50, 10_000))
+frame_method("to_dict", rows=sizes(50, 8000))
 frame_method("to_records")
 frame_method("memory_usage")
 frame_method("query", "c0 > 0.5")
 
 
 def series_method(name, *args, **kwargs):
-    workload(f"pandas.Series.{name}", rows=sizes(100, 800_000))(
+    workload(f"pandas.Series.{name}", rows=sizes(1000, 600_000, edges=(0,)))(
         lambda rng, rows: call(getattr(series(rng, rows), name), *args, **kwargs))
 
 

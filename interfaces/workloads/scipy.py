@@ -21,8 +21,8 @@ for name, made in SPARSE.items():
     kind(lambda x, t=made: type(x) is t, f"scipy.sparse.{name}", rows=lambda m: m.shape[0], columns=lambda m: m.shape[1],
          nnz=lambda m: m.nnz)
 
-SQUARE = sizes(8, 700, edges=(1,))
-LONG = sizes(100, 1_000_000, edges=())
+SQUARE = sizes(8, 500, edges=(1,))
+LONG = sizes(1000, 500_000, edges=())
 
 
 def array(rng, *shape):
@@ -52,7 +52,7 @@ workload("scipy.linalg.lstsq", n=sizes(20, 1500, edges=()), k=sizes(2, 300, edge
 workload("scipy.linalg.toeplitz", n=sizes(8, 2000, edges=(1,)))(lambda rng, n: call(scipy.linalg.toeplitz, array(rng, n)))
 
 
-def image(name, *args, low=16, high=1400, **kwargs):
+def image(name, *args, low=16, high=1000, **kwargs):
     def _(rng, height, width):
         return call(getattr(scipy.ndimage, name), array(rng, height, width), *args, **kwargs)
 

@@ -16,8 +16,8 @@ import sklearn.svm
 import sklearn.tree
 from meminterface_workloads import call, kind, sizes, workload
 
-ROWS, WIDTH = sizes(100, 30_000, edges=()), sizes(2, 60, edges=())
-FEW = sizes(100, 4000, edges=())
+ROWS, WIDTH = sizes(200, 12_000, edges=()), sizes(2, 40, edges=())
+FEW = sizes(100, 2500, edges=())
 OPTIONS = {"RandomForestClassifier": {"n_estimators": 10}, "RandomForestRegressor": {"n_estimators": 10}, "KMeans": {"n_clusters": 4, "n_init": 1},
            "MiniBatchKMeans": {"n_clusters": 4, "n_init": 1}, "PCA": {"n_components": 2}, "TruncatedSVD": {"n_components": 2},
            "LogisticRegression": {"max_iter": 50}, "GradientBoostingClassifier": {"n_estimators": 10},

@@ -52,8 +52,8 @@ pub struct Term {
     pub text: String,
     /// How much there is to read: 1 for a size itself.
     weight: f64,
-    /// The least that a coefficient can be: nobody makes a hundredth of a dict.
-    least: f64,
+    /// A container's own steps: nobody makes a hundredth of a dict, so that its coefficient is a whole number.
+    whole: bool,
 }
 
 /// A sum of terms, where a condition holds.
@@ -87,7 +87,7 @@ pub struct Options {
 
 impl Options {
     /// For requested bytes.
-    pub const REQUESTED: Self = Self { floor: 4096.0, most_terms: 4, pieces: true };
+    pub const REQUESTED: Self = Self { floor: 32_768.0, most_terms: 4, pieces: true };
     /// For resident bytes, which come in pages and from what the allocator had left.
     pub const RESIDENT: Self = Self { floor: 262_144.0, most_terms: 3, pieces: false };
     /// For sizes of results: lengths, rows.
@@ -119,7 +119,7 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
     for n in 0..count {
         let x = name(n);
         texts.push((format!("{x}**2"), 2.0));
-        texts.push((format!("{x}*log2({x} + 1)"), 2.5));
+        texts.push((format!("{x}*log2({x} + 1)"), 3.5));
     }
     for n in 0..count {
         let whole = data.column(n).iter().all(|x| *x >= 0.0 && x.fract() == 0.0 && *x < 1e9);
@@ -134,7 +134,7 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
     }
     for a in 0..count {
         for b in a + 1..count {
-            texts.push((format!("max({}, {})", name(a), name(b)), 2.6));
+            texts.push((format!("max({}, {})", name(a), name(b)), 3.0));
             if count <= 4 {
                 texts.push((format!("{}**2*{}", name(a), name(b)), 3.0));
                 texts.push((format!("{}*{}**2", name(a), name(b)), 3.0));
@@ -152,8 +152,8 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
         let Some(values) = evaluate(&text, &names, &data.rows) else { continue };
         let usable = values.iter().all(|value| value.is_finite() && *value >= 0.0) && values.iter().any(|v| *v > 0.0);
         if usable && !found.iter().any(|(_, known)| is_multiple(known, &values)) {
-            let least = if text.starts_with("py_") { 0.5 } else { 0.0 };
-            found.push((Term { text, weight, least }, values));
+            let whole = text.starts_with("py_");
+            found.push((Term { text, weight, whole }, values));
         }
     }
     found
@@ -226,6 +226,26 @@ fn solve(columns: &[&[f64]], y: &[f64], weights: &[f64]) -> Option<(Vec<f64>, DM
     coefficients.iter().all(|c| c.is_finite() && *c > 0.0).then_some((coefficients, inverse))
 }
 
+/// As [`solve`], with whole numbers for the columns that are steps of containers.
+fn solve_whole(columns: &[&[f64]], whole: &[bool], y: &[f64], weights: &[f64]) -> Option<(Vec<f64>, DMatrix<f64>)> {
+    let (mut coefficients, inverse) = solve(columns, y, weights)?;
+    if !whole.contains(&true) {
+        return Some((coefficients, inverse));
+    }
+    let mut rest = y.to_vec();
+    for (at, column) in columns.iter().enumerate().filter(|(at, _)| whole.get(*at) == Some(&true)) {
+        coefficients[at] = coefficients[at].round().max(1.0);
+        rest.iter_mut().zip(column.iter()).for_each(|(rest, x)| *rest -= coefficients[at] * x);
+    }
+    let open: Vec<usize> = (0..columns.len()).filter(|at| whole.get(*at) != Some(&true)).collect();
+    if !open.is_empty() {
+        let part: Vec<&[f64]> = open.iter().map(|at| columns[*at]).collect();
+        let (again, _) = solve(&part, &rest, weights)?;
+        open.iter().zip(again).for_each(|(at, c)| coefficients[*at] = c);
+    }
+    Some((coefficients, inverse))
+}
+
 fn weight(y: f64, floor: f64) -> f64 {
     1.0 / (y.abs() + floor).powi(2)
 }
@@ -239,10 +259,16 @@ fn relative(found: f64, y: f64, floor: f64) -> f64 {
 }
 
 /// Huber's weights by iterative reweighting: outliers pull less.
-fn robust(columns: &[&[f64]], y: &[f64], floor: f64, rounds: usize) -> Option<(Vec<f64>, DMatrix<f64>, f64)> {
+fn robust(
+    columns: &[&[f64]],
+    whole: &[bool],
+    y: &[f64],
+    floor: f64,
+    rounds: usize,
+) -> Option<(Vec<f64>, DMatrix<f64>, f64)> {
     let base: Vec<f64> = y.iter().map(|y| weight(*y, floor)).collect();
     let mut weights = base.clone();
-    let mut found = solve(columns, y, &weights)?;
+    let mut found = solve_whole(columns, whole, y, &weights)?;
     let mut scale = 0.0;
     for _ in 0..rounds {
         let errors: Vec<f64> = (0..y.len()).map(|n| relative(predicted(columns, &found.0, n), y[n], floor)).collect();
@@ -253,7 +279,7 @@ fn robust(columns: &[&[f64]], y: &[f64], floor: f64, rounds: usize) -> Option<(V
         for (n, error) in errors.iter().enumerate() {
             weights[n] = base[n] * if error.abs() <= cut { 1.0 } else { cut / error.abs() };
         }
-        match solve(columns, y, &weights) {
+        match solve_whole(columns, whole, y, &weights) {
             Some(better) => found = better,
             None => break,
         }
@@ -285,7 +311,7 @@ fn folds(data: &Data) -> Vec<usize> {
 }
 
 /// Mean and standard error of the losses over the folds, and over the largest quarter of what was measured.
-fn cross_validate(columns: &[&[f64]], data: &Data, folds: &[usize], floor: f64) -> Option<(f64, f64)> {
+fn cross_validate(columns: &[&[f64]], whole: &[bool], data: &Data, folds: &[usize], floor: f64) -> Option<(f64, f64)> {
     let mut sorted = data.y.clone();
     sorted.sort_by(f64::total_cmp);
     let large = super::quantile(&sorted, 0.75)?;
@@ -300,13 +326,18 @@ fn cross_validate(columns: &[&[f64]], data: &Data, folds: &[usize], floor: f64) 
         let part: Vec<Vec<f64>> = columns.iter().map(|c| kept.iter().map(|n| c[*n]).collect()).collect();
         let part: Vec<&[f64]> = part.iter().map(Vec::as_slice).collect();
         let y: Vec<f64> = kept.iter().map(|n| data.y[*n]).collect();
-        let Some((coefficients, ..)) = robust(&part, &y, floor, 2) else {
+        let Some((coefficients, ..)) = robust(&part, whole, &y, floor, 2) else {
             // What cannot be told from a part of the data is not there in all of it.
             losses.push(0.5);
             continue;
         };
         let missed = rows.iter().filter(|n| out(**n));
-        losses.push(loss(missed.map(|n| relative(predicted(columns, &coefficients, *n), data.y[*n], floor))));
+        let found = loss(missed.map(|n| relative(predicted(columns, &coefficients, *n), data.y[*n], floor)));
+        losses.push(found);
+        // What matters most is what comes beyond.
+        if fold == FOLDS {
+            losses.push(found);
+        }
     }
     let count = losses.len() as f64;
     if losses.is_empty() {
@@ -326,10 +357,11 @@ struct Selected {
 /// one standard error of the best.
 fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) -> Option<Selected> {
     let columns = |set: &[usize]| -> Vec<&[f64]> { set.iter().map(|n| all[*n].1.as_slice()).collect() };
+    let steps = |set: &[usize]| -> Vec<bool> { set.iter().map(|n| all[*n].0.whole).collect() };
     let weights: Vec<f64> = data.y.iter().map(|y| weight(*y, options.floor)).collect();
     let folds = folds(data);
     let distinct = data.distinct();
-    let most = options.most_terms.min(distinct.saturating_sub(1) / 2).max(1);
+    let most = options.most_terms.min(distinct / 4).max(1);
     let mut frontier: Vec<Vec<usize>> = vec![Vec::new()];
     let mut judged: Vec<(f64, f64, f64, Vec<usize>)> = Vec::new();
     for _ in 0..most {
@@ -346,10 +378,8 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
                     continue;
                 }
                 let of = columns(&bigger);
-                let Some((coefficients, _)) = solve(&of, &data.y, &weights) else { continue };
-                if bigger.iter().zip(&coefficients).any(|(n, c)| *c < all[*n].0.least) {
-                    continue;
-                }
+                let found = solve_whole(&of, &steps(&bigger), &data.y, &weights);
+                let Some((coefficients, _)) = found else { continue };
                 let errors =
                     (0..data.y.len()).map(|n| relative(predicted(&of, &coefficients, n), data.y[n], options.floor));
                 next.push((loss(errors), bigger));
@@ -362,7 +392,7 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
         });
         next.truncate(beam);
         for (_, set) in next.iter().take(beam.min(5)) {
-            if let Some((mean, error)) = cross_validate(&columns(set), data, &folds, options.floor) {
+            if let Some((mean, error)) = cross_validate(&columns(set), &steps(set), data, &folds, options.floor) {
                 judged.push((mean, error, complexity(set), set.clone()));
             }
         }
@@ -410,9 +440,9 @@ fn readable(value: f64, within: f64) -> f64 {
 }
 
 /// Coefficients that people can read: each in turn, those that make up most first, the others fitted again.
-fn snapped(columns: &[&[f64]], data: &Data, floor: f64) -> Option<Vec<f64>> {
+fn snapped(columns: &[&[f64]], whole: &[bool], data: &Data, floor: f64) -> Option<Vec<f64>> {
     let k = columns.len();
-    let (first, inverse, scale) = robust(columns, &data.y, floor, 6)?;
+    let (first, inverse, scale) = robust(columns, whole, &data.y, floor, 6)?;
     let total: Vec<f64> = (0..data.y.len()).map(|n| predicted(columns, &first, n) + floor).collect();
     let share = |a: usize, c: f64| -> f64 {
         let parts = (0..total.len()).map(|n| c * columns[a][n] / total[n]);
@@ -429,8 +459,9 @@ fn snapped(columns: &[&[f64]], data: &Data, floor: f64) -> Option<Vec<f64>> {
         steepest.sort_by(f64::total_cmp);
         let steep = super::quantile(&steepest, 0.9).unwrap_or(0.0).max(1e-300);
         let value = current[at];
-        let within = (0.001 / steep).max(error.min(0.02 * value)).min(0.1 * value);
-        fixed[at] = Some(readable(value, within));
+        let most = if scale < 1e-5 { 0.004 } else { 0.1 };
+        let within = (0.001 / steep).max(error.min(0.02 * value)).min(most * value);
+        fixed[at] = Some(if whole.get(at) == Some(&true) { value } else { readable(value, within) });
         let open: Vec<usize> = (0..k).filter(|n| fixed[*n].is_none()).collect();
         for n in 0..k {
             current[n] = fixed[n].unwrap_or(current[n]);
@@ -486,7 +517,8 @@ fn piece(
     until: Option<(String, f64)>,
 ) -> Option<Piece> {
     let columns: Vec<&[f64]> = set.iter().map(|n| all[*n].1.as_slice()).collect();
-    let coefficients = snapped(&columns, data, options.floor)?;
+    let whole: Vec<bool> = set.iter().map(|n| all[*n].0.whole).collect();
+    let coefficients = snapped(&columns, &whole, data, options.floor)?;
     let terms = set.iter().zip(coefficients).map(|(n, c)| (c, all[*n].0.clone())).collect();
     Some(Piece { until, terms })
 }
@@ -557,7 +589,8 @@ pub fn refit(model: &Model, data: &Data, options: Options) -> Model {
             old.terms.iter().map(|(_, term)| evaluate(&term.text, &names, &part.rows)).collect();
         let again = columns.and_then(|columns| {
             let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-            snapped(&columns, &part, options.floor)
+            let whole: Vec<bool> = old.terms.iter().map(|(_, term)| term.whole).collect();
+            snapped(&columns, &whole, &part, options.floor)
         });
         let terms = match again {
             Some(again) => old.terms.iter().zip(again).map(|((_, term), c)| (c, term.clone())).collect(),

@@ -461,11 +461,11 @@ def in_fresh(label, job, mode, options):
 def trace(spec, job, options, idle):
     """Measures one job in all ways; gives the trace."""
     repetition = job["repetition"]
-    # What grows in arguments is told from the result where any of the first calls made something grow.
-    watch = spec.watched < 6 or spec.grows
-    modes = ["held", "resident"] if repetition else ["held", "all", "resident"]
-    if watch and not repetition:
-        modes.insert(1, "dropped")
+    # What stays behind, and what grows in arguments, is looked for in the first calls (the largest is among them), and
+    # in all of them if there is any.
+    modes = ["held", "resident"]
+    if not repetition and (spec.watched < 5 or spec.stays):
+        modes = ["held", "dropped", "all", "resident"]
     line = {
         "callable": spec.name, "library": spec.library, "library_version": version_of(spec.library, spec.distribution),
         "python": platform.python_version(), "platform": PLATFORM, "workload": job["label"], "axes": job["point"],
@@ -507,12 +507,13 @@ def trace(spec, job, options, idle):
         line.update(answer)
     line["live_bytes"] = live["held"]
     if "all" in live:
-        dropped = live.get("dropped", live["all"])
-        line["result_bytes"] = max(live["held"] - dropped, 0)
-        line["grown_bytes"] = max(dropped - live["all"], 0)
+        line["result_bytes"] = max(live["held"] - live["dropped"], 0)
+        line["grown_bytes"] = max(live["dropped"] - live["all"], 0)
         line["retained_bytes"] = live["all"]
-        spec.watched += "dropped" in live and not line["edge"]
-        spec.grows = spec.grows or line["grown_bytes"] > 2048
+        spec.watched += not line["edge"]
+        spec.stays = spec.stays or line["grown_bytes"] > 4096 or line["retained_bytes"] > 16384
+    else:
+        line["result_bytes"] = live["held"]
     return line
 
 

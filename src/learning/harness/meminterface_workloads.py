@@ -112,7 +112,7 @@ class Workload:
         if options:
             raise TypeError(f"workload({name!r}): unknown option {sorted(options)[0]!r}")
         self.label = name
-        self.watched, self.grows = 0, False
+        self.watched, self.stays = 0, False
 
     def smallest(self):
         """The point of the warm-up call."""
@@ -135,7 +135,7 @@ class Workload:
         combinations = [{}]
         for name, axis in choices.items():
             combinations = [dict(one, **{name: coded(value)}) for one in combinations for value in axis.values]
-        each = {0: 1, 1: 18, 2: 30}.get(len(ranges), 44)
+        each = {0: 1, 1: 14, 2: 22}.get(len(ranges), 32)
         if quick:
             each = {0: 1, 1: 8, 2: 14}.get(len(ranges), 20)
         if len(combinations) > 1:
@@ -149,7 +149,8 @@ class Workload:
                 points.append((point, edge))
 
         for offset, combination in enumerate(combinations):
-            for n in range(each):
+            # The largest comes second: what stays behind is looked for in the first ones.
+            for n in ([0, each - 1, *range(1, each - 1)] if len(ranges) == 1 and each > 2 else range(each)):
                 add(dict(combination, **spread(ranges, n, each, offset)), False)
         middle = {name: axis.at(0.4) for name, axis in ranges.items()}
         for name, axis in ranges.items():
