@@ -126,3 +126,13 @@ for name, cipher in (("AESGCM", AESGCM(b"0" * 32)), ("ChaCha20Poly1305", ChaCha2
         lambda rng, n, cipher=cipher: call(cipher.encrypt, b"0" * 12, rng.randbytes(n), None))
     workload(f"{path}.decrypt", n=BYTES, parameters=["nonce", "data", "associated_data"])(
         lambda rng, n, cipher=cipher: call(cipher.decrypt, b"0" * 12, cipher.encrypt(b"0" * 12, rng.randbytes(n), None), None))
+
+# Constructors: nothing of theirs depends on a size.
+for path, make in {
+    "openpyxl.Workbook": openpyxl.Workbook,
+    "cryptography.fernet.Fernet": lambda: Fernet(Fernet.generate_key()),
+    "cryptography.hazmat.primitives.ciphers.aead.AESGCM": lambda: AESGCM(b"0" * 32),
+    "cryptography.hazmat.primitives.ciphers.aead.ChaCha20Poly1305": lambda: ChaCha20Poly1305(b"0" * 32),
+    "pydantic.TypeAdapter": lambda: pydantic.TypeAdapter(list[Record]),
+}.items():
+    workload(path, repetitions=3, parameters=["*args", "**kwargs"])(lambda rng, make=make: call(make))

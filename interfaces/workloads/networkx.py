@@ -109,3 +109,6 @@ for name in ("copy", "to_directed"):
         lambda rng, nodes, degree, name=name: call(getattr(graph(rng, nodes, degree), name)))
 workload("networkx.DiGraph.reverse", nodes=N, degree=D)(
     lambda rng, nodes, degree: call(directed(rng, nodes, degree).reverse))
+for name in ("Graph", "DiGraph"):
+    workload(f"networkx.{name}", repetitions=3, parameters=["incoming_graph_data=None", "**attr"])(
+        lambda rng, f=getattr(nx, name): call(f))

@@ -29,3 +29,8 @@ workload("reportlab.platypus.Paragraph", words=sizes(20, 4000, edges=()), parame
     lambda rng, words: call(Paragraph, " ".join(f"word{rng.randrange(99)}" for _ in range(words)), STYLE))
 workload("reportlab.platypus.Table", rows=sizes(5, 2000, edges=()), columns=sizes(1, 10, edges=()), parameters=["data", "**kwargs"])(
     lambda rng, rows, columns: call(Table, [[f"{rng.random():.4f}" for _ in range(columns)] for _ in range(rows)]))
+for path, make in {
+    "reportlab.pdfgen.canvas.Canvas": lambda: Canvas(io.BytesIO()),
+    "reportlab.platypus.SimpleDocTemplate": lambda: SimpleDocTemplate(io.BytesIO()),
+}.items():
+    workload(path, repetitions=3, parameters=["*args", "**kwargs"])(lambda rng, make=make: call(make))

@@ -14,7 +14,7 @@ import sklearn.neighbors
 import sklearn.preprocessing
 import sklearn.svm
 import sklearn.tree
-from meminterface_workloads import call, kind, sizes, workload
+from meminterface_workloads import WORKLOADS, call, kind, sizes, workload
 
 ROWS, WIDTH = sizes(200, 12_000, edges=()), sizes(2, 40, edges=())
 FEW = sizes(100, 2500, edges=())
@@ -111,3 +111,10 @@ for name in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
     kind(cls, f"sklearn.feature_extraction.text.{name}")
     workload(f"sklearn.feature_extraction.text.{name}.fit_transform", documents=sizes(20, 3000, edges=()), words=sizes(5, 80, edges=()))(
         lambda rng, documents, words, cls=cls: call(cls().fit_transform, texts(rng, documents, words)))
+
+
+# Constructors: nothing of theirs depends on a size.
+for path in sorted({name.rpartition(".")[0] for name in WORKLOADS if name.endswith((".fit", ".fit_transform"))}):
+    module, _, name = path.rpartition(".")
+    cls = getattr(__import__(module, fromlist=[name]), name)
+    workload(path, repetitions=3, parameters=["*args", "**kwargs"])(lambda rng, cls=cls: call(cls))

@@ -16,6 +16,8 @@ use crate::contracts::Residual;
 pub const GOOD_MEDIAN: f64 = 0.03;
 /// 95th percentile of the relative error on held-back sizes that a contract has to reach.
 pub const GOOD_P95: f64 = 0.10;
+/// Median relative error on held-back sizes above which nothing is written: a name for the unknown says more.
+const MOST_MEDIAN: f64 = 0.5;
 /// Fewest different sizes that anything is learned from.
 const FEWEST: usize = 4;
 /// Most combinations of kinds of arguments that get formulas of their own.
@@ -195,7 +197,8 @@ pub fn learn(name: &str, traces: &[&Trace]) -> Learned {
         let split: Vec<Entry> =
             parts.iter().filter_map(|(when, rows)| entry(&learned, rows, when.clone()).ok()).collect();
         let mean = split.iter().map(|entry| entry.peak.cross_validated).sum::<f64>() / split.len().max(1) as f64;
-        let results_differ = split.iter().any(|entry| entry.result != learned.entries[0].result);
+        let kind = |entry: &Entry| entry.result.split(',').next().unwrap_or_default().to_owned();
+        let results_differ = split.iter().any(|entry| kind(entry) != kind(&learned.entries[0]));
         let weak = learned.entries[0].quality.weak.is_some();
         // Formulas of their own only where one for all says less.
         if split.len() == parts.len()
@@ -500,9 +503,31 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// A call that no size changes: what it takes at most.
+fn constant(learned: &Learned, rows: &[&Trace], sizes: &Data, when: String) -> Result<Entry, String> {
+    let most = |name: fn(&Trace) -> Option<f64>| rows.iter().filter_map(|row| name(row)).max_by(f64::total_cmp);
+    let peak = most(|trace| trace.peak).ok_or("too few figures")?;
+    Ok(Entry {
+        when,
+        result: super::write::result(learned, rows, sizes),
+        peak: Model::of_constant(peak),
+        demand: most(|trace| trace.demand).map(Model::of_constant),
+        resident: None,
+        retained: most(|trace| trace.retained).filter(|bytes| *bytes >= NOISE).map(Model::of_constant),
+        grown: None,
+        residuals: Vec::new(),
+        quality: Quality::default(),
+        range: Vec::new(),
+        traces: rows.len(),
+    })
+}
+
 fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, String> {
     let sizes = table(learned, rows);
     let distinct = sizes.groups.iter().collect::<BTreeSet<_>>().len();
+    if distinct == 1 && sizes.names.is_empty() {
+        return constant(learned, rows, &sizes, when);
+    }
     if distinct < FEWEST {
         return Err(format!("{distinct} different sizes are too few"));
     }
@@ -538,6 +563,9 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         )),
         _ => Some("no sizes could be held back".to_owned()),
     };
+    if quality.median.is_some_and(|median| median > MOST_MEDIAN) {
+        return Err(format!("the median error on held-back sizes is {}", percent(quality.median.unwrap_or(0.0))));
+    }
     let predicted = model.values(&peaks.names, &peaks.rows).unwrap_or_default();
     let mut residuals = Vec::new();
     residuals.extend(residual::fit(&ratios(&predicted, &peaks.y)).map(|found| ("peak", found)));

@@ -474,11 +474,12 @@ fn snapped(columns: &[&[f64]], whole: &[bool], data: &Data, floor: f64) -> Optio
             .collect();
         let of: Vec<&[f64]> = open.iter().map(|n| columns[*n]).collect();
         let weights: Vec<f64> = data.y.iter().map(|y| weight(*y, floor)).collect();
-        if let Some((again, _)) = solve(&of, &rest, &weights) {
+        let steps: Vec<bool> = open.iter().map(|n| whole.get(*n) == Some(&true)).collect();
+        if let Some((again, _)) = solve_whole(&of, &steps, &rest, &weights) {
             // Of the rest alone: outliers may rule it, so it moves only a little from the robust one.
-            for (n, value) in open.iter().zip(again) {
+            for ((n, value), step) in open.iter().zip(again).zip(steps) {
                 let before = current[*n];
-                current[*n] = value.clamp(0.7 * before, 1.3 * before);
+                current[*n] = if step { before } else { value.clamp(0.7 * before, 1.3 * before) };
             }
         }
     }
@@ -547,7 +548,8 @@ fn in_pieces(data: &Data, all: &[(Term, Vec<f64>)], options: Options) -> Option<
             let side = |below: bool| {
                 let keep = |n: usize| data.rows[n].get(at).is_some_and(|x| (*x <= threshold) == below);
                 let part = data.filter(keep);
-                if part.distinct() < 5 {
+                let largest = part.y.iter().fold(0.0f64, |most, y| most.max(*y));
+                if part.distinct() < 6 || largest < 2.0 * options.floor {
                     return None;
                 }
                 let terms: Vec<(Term, Vec<f64>)> = all
@@ -627,6 +629,13 @@ impl Piece {
 }
 
 impl Model {
+    /// One number, rounded up to what people can read.
+    pub fn of_constant(value: f64) -> Self {
+        let value = if value > 0.0 { digits(value * 1.004, 3).ceil() } else { 0.0 };
+        let term = Term { text: "1".to_owned(), weight: 0.5, whole: false };
+        Self { pieces: vec![Piece { until: None, terms: vec![(value, term)] }], cross_validated: 0.0 }
+    }
+
     /// As contracts write it.
     pub fn formula(&self) -> String {
         let mut text = String::new();

@@ -179,7 +179,7 @@ fn no_interpreter(python: &Path, why: &str) -> Diagnostic {
 
 fn command(ask: &Ask, folder: &Folder, words: &[&str]) -> Command {
     let mut command = Command::new(&ask.python);
-    command.arg("-B").arg(folder.path().join("learn_run.py")).args(words).arg("--").args(&ask.files);
+    command.args(["-B", "-W", "ignore"]).arg(folder.path().join("learn_run.py")).args(words).arg("--").args(&ask.files);
     command.envs(VARIABLES.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A terminal's Ctrl-C comes to us alone; we end the harness.
     command.process_group(0);
@@ -282,7 +282,7 @@ pub fn open_jobs(ask: &Ask, listing: &Listing, workload: &Workload) -> Vec<Json>
     for repetition in 0..workload.repetitions.max(1) {
         for (n, point) in workload.points.iter().enumerate() {
             // A fourth of the sizes is enough to see what repeats differ by.
-            if repetition > 0 && (n % 4 != 1 || point.edge) {
+            if repetition > 0 && workload.points.len() > 1 && (n % 4 != 1 || point.edge) {
                 continue;
             }
             let version = workload.library_version.as_deref();

@@ -193,7 +193,10 @@ pub fn result(learned: &Learned, rows: &[&Trace], sizes: &Data) -> String {
     let says_bytes = by_length || declared_bytes(kind);
     let own: Vec<Option<f64>> = keep.iter().map(|n| rows[*n].result_bytes).collect();
     let measured: Vec<usize> = (0..own.len()).filter(|n| own[*n].is_some()).collect();
-    if view.is_none() && (!says_bytes || !whole) && measured.len() >= 4 {
+    if view.is_none() && sizes.names.is_empty() {
+        let most = measured.iter().filter_map(|n| own[*n]).max_by(f64::total_cmp);
+        members.extend(most.filter(|_| !says_bytes).map(|most| format!("bytes = {}", plain(most.ceil()))));
+    } else if view.is_none() && (!says_bytes || !whole) && measured.len() >= 4 {
         let part = Data {
             names: data.names.clone(),
             rows: measured.iter().map(|n| data.rows[*n].clone()).collect(),
