@@ -39,36 +39,6 @@ def on_graph(name, make=graph, nodes=N, degree=D, more=lambda rng, n: ((), {}), 
     workload(f"networkx.{name}", nodes=nodes, degree=degree, **options)(_)
 
 
-for name in ("pagerank", "degree_centrality", "core_number", "greedy_color", "triangles", "clustering", "density",
-             "number_connected_components", "is_connected", "average_neighbor_degree", "transitivity", "is_bipartite",
-             "maximal_independent_set", "is_forest"):
-    on_graph(name, make=joined if name == "is_connected" else graph)
-for name in ("minimum_spanning_tree", "maximum_spanning_tree"):
-    on_graph(name, make=lambda rng, n, d: graph(rng, n, d, weights=True))
-on_graph("node_connected_component",
-         more=lambda rng, n: ((0,), {}))
-for name in ("single_source_shortest_path_length", "single_source_dijkstra_path_length", "bfs_tree", "dfs_tree"):
-    on_graph(name, make=joined, more=lambda rng, n: ((0,), {}))
-on_graph("shortest_path", make=joined, more=lambda rng, n: ((0, n - 1), {}))
-on_graph("single_source_shortest_path", make=joined, more=lambda rng, n: ((0,), {}), nodes=sizes(20, 1200, edges=(1,)))
-on_graph("betweenness_centrality", nodes=sizes(10, 120, edges=()), degree=sizes(1, 6))
-on_graph("closeness_centrality", nodes=sizes(10, 200, edges=()), degree=sizes(1, 6))
-on_graph("to_numpy_array", nodes=SMALL)
-on_graph("to_scipy_sparse_array")
-on_graph("to_dict_of_lists")
-on_graph("adjacency_matrix")
-on_graph("floyd_warshall_numpy", nodes=sizes(10, 400, edges=()))
-on_graph("node_link_data")
-on_graph("to_edgelist")
-on_graph("complement", nodes=sizes(10, 250, edges=()))
-on_graph("line_graph", nodes=sizes(20, 800, edges=()), degree=sizes(1, 5))
-on_graph("convert_node_labels_to_integers")
-on_graph("is_directed_acyclic_graph", make=directed)
-on_graph("number_strongly_connected_components", make=directed)
-on_graph("condensation", make=directed)
-on_graph("hits", make=directed, nodes=sizes(20, 1500, edges=()))
-
-
 @workload("networkx.gnm_random_graph", nodes=N, degree=D)
 def _(rng, nodes, degree):
     return call(nx.gnm_random_graph, nodes, nodes * degree, seed=rng.getrandbits(30))
@@ -102,6 +72,36 @@ def _(rng, nodes, degree):
 @workload("networkx.Graph.add_edges_from", nodes=N, degree=D)
 def _(rng, nodes, degree):
     return call(nx.Graph().add_edges_from, [(rng.randrange(nodes), rng.randrange(nodes)) for _ in range(nodes * degree)])
+
+
+for name in ("pagerank", "degree_centrality", "core_number", "greedy_color", "triangles", "clustering", "density",
+             "number_connected_components", "is_connected", "average_neighbor_degree", "transitivity", "is_bipartite",
+             "maximal_independent_set", "is_forest"):
+    on_graph(name, make=joined if name == "is_connected" else graph)
+for name in ("minimum_spanning_tree", "maximum_spanning_tree"):
+    on_graph(name, make=lambda rng, n, d: graph(rng, n, d, weights=True))
+on_graph("node_connected_component",
+         more=lambda rng, n: ((0,), {}))
+for name in ("single_source_shortest_path_length", "single_source_dijkstra_path_length", "bfs_tree", "dfs_tree"):
+    on_graph(name, make=joined, more=lambda rng, n: ((0,), {}))
+on_graph("shortest_path", make=joined, more=lambda rng, n: ((0, n - 1), {}))
+on_graph("single_source_shortest_path", make=joined, more=lambda rng, n: ((0,), {}), nodes=sizes(20, 1200, edges=(1,)))
+on_graph("betweenness_centrality", nodes=sizes(10, 120, edges=()), degree=sizes(1, 6))
+on_graph("closeness_centrality", nodes=sizes(10, 200, edges=()), degree=sizes(1, 6))
+on_graph("to_numpy_array", nodes=SMALL)
+on_graph("to_scipy_sparse_array")
+on_graph("to_dict_of_lists")
+on_graph("adjacency_matrix")
+on_graph("floyd_warshall_numpy", nodes=sizes(10, 400, edges=()))
+on_graph("node_link_data")
+on_graph("to_edgelist")
+on_graph("complement", nodes=sizes(10, 250, edges=()))
+on_graph("line_graph", nodes=sizes(20, 800, edges=()), degree=sizes(1, 5))
+on_graph("convert_node_labels_to_integers")
+on_graph("is_directed_acyclic_graph", make=directed)
+on_graph("number_strongly_connected_components", make=directed)
+on_graph("condensation", make=directed)
+on_graph("hits", make=directed, nodes=sizes(20, 1500, edges=()))
 
 
 for name in ("copy", "to_directed"):

@@ -525,7 +525,7 @@ fn constant(learned: &Learned, rows: &[&Trace], sizes: &Data, when: String) -> R
 fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, String> {
     let sizes = table(learned, rows);
     let distinct = sizes.groups.iter().collect::<BTreeSet<_>>().len();
-    if distinct == 1 && sizes.names.is_empty() {
+    if distinct == 1 && sizes.names.is_empty() && rows.iter().all(|trace| trace.axes.is_empty()) {
         return constant(learned, rows, &sizes, when);
     }
     if distinct < FEWEST {

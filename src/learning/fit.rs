@@ -361,7 +361,7 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
     let weights: Vec<f64> = data.y.iter().map(|y| weight(*y, options.floor)).collect();
     let folds = folds(data);
     let distinct = data.distinct();
-    let most = options.most_terms.min(distinct / 4).max(1);
+    let most = options.most_terms.min((distinct + 2) / 4).max(1);
     let mut frontier: Vec<Vec<usize>> = vec![Vec::new()];
     let mut judged: Vec<(f64, f64, f64, Vec<usize>)> = Vec::new();
     for _ in 0..most {
