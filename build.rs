@@ -20,16 +20,26 @@ fn main() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     paths.sort();
+    // What was learned comes behind what people wrote, in an index of its own.
+    let declared = paths.len();
+    let mut learned_paths: Vec<_> = std::fs::read_dir(folder.join("learned"))
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    learned_paths.retain(|path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "toml"));
+    learned_paths.sort();
+    paths.append(&mut learned_paths);
 
     let mut libraries = String::new();
     let mut pieces = String::new();
     let mut count = 0usize;
     // (name, piece), in the order of the files; sorted below, stably.
     let mut callables: Vec<(String, usize)> = Vec::new();
+    let mut learned: Vec<(String, usize)> = Vec::new();
     let mut kinds: Vec<(String, usize)> = Vec::new();
     for (library, path) in paths.iter().enumerate() {
         let text = std::fs::read_to_string(path).expect("a readable file");
-        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let file = if library < declared { name.into_owned() } else { format!("learned/{name}") };
         let full = path.display().to_string();
         writeln!(libraries, "    ({file:?}, include_str!({full:?})),").expect("memory");
         for piece in tables(&text) {
@@ -40,7 +50,11 @@ fn main() {
             let line = text[..piece.start].matches('\n').count() + 1;
             let names = names_of(part, &piece.header).unwrap_or_else(|reason| panic!("{full}:{line}: {reason}"));
             for name in names {
-                let into = if piece.header == "kind" { &mut kinds } else { &mut callables };
+                let into = match piece.header.as_str() {
+                    "kind" => &mut kinds,
+                    _ if library < declared => &mut callables,
+                    _ => &mut learned,
+                };
                 into.push((name, count));
             }
             writeln!(pieces, "    ({library}, {}, {}),", piece.start, piece.end).expect("memory");
@@ -55,11 +69,36 @@ fn main() {
         "/// File name and text of each shipped file.\npub static FILES: &[(&str, &str)] = &[\n{libraries}];\n\
          /// Tables of the files: file, first byte, byte behind the last.\npub static PIECES: &[(u16, u32, u32)] = &[\n{pieces}];\n\
          /// Callables by name, and the piece that each is in.\npub static CALLABLES: &[(&str, u32)] = &[\n{}];\n\
+         /// Callables that were learned, by name.\npub static LEARNED: &[(&str, u32)] = &[\n{}];\n\
          /// Kinds by name.\npub static KINDS: &[(&str, u32)] = &[\n{}];\n",
         index(callables),
+        index(learned),
         index(kinds)
     );
+    workloads(&folder.join("workloads"));
     let out = Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("contracts.rs");
+    std::fs::write(out, code).expect("the build folder can be written");
+}
+
+/// The workloads that `learn` ships with: name and text.
+fn workloads(folder: &Path) {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    paths.retain(|path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "py"));
+    paths.sort();
+    let mut code =
+        String::from("/// Name and text of each shipped workload file.\npub static WORKLOADS: &[(&str, &str)] = &[\n");
+    for path in &paths {
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        if !text.contains("meminterface_workloads") {
+            continue;
+        }
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string()).expect("memory");
+    }
+    code.push_str("];\n");
+    let out = Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("workloads.rs");
     std::fs::write(out, code).expect("the build folder can be written");
 }
 

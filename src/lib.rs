@@ -15,6 +15,7 @@ pub mod expression;
 pub mod footprint;
 pub mod formula;
 pub mod interface;
+pub mod learning;
 pub mod listing;
 pub mod measure;
 pub mod memory;

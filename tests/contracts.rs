@@ -24,8 +24,8 @@ fn run_with(arguments: &[&str], input: &str) -> Output {
 
 fn shipped() -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interfaces");
-    let entries = std::fs::read_dir(folder).expect("interfaces/ is there");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries(folder.clone()).chain(entries(folder.join("learned"))).map(|entry| entry.path());
     paths.filter(|path| path.extension().is_some_and(|e| e == "toml")).map(|path| path.display().to_string()).collect()
 }
 

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("calls", &["diagnostic", "project", "cfg", "flow"]),
     ("names", &["expression", "calls"]),
     ("contracts", &["diagnostic", "formula", "expression"]),
+    ("learning", &["diagnostic", "formula", "expression", "contracts"]),
     ("memory", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "names", "contracts"]),
     (
         "interface",

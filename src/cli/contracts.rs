@@ -138,6 +138,7 @@ fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut O
     };
     let mut text = String::new();
     let mut documents = Vec::new();
+    let mut all = Vec::new();
     for library in contracts.libraries() {
         let mut names: Vec<&str> = Vec::new();
         for name in library.contracts.iter().flat_map(|contract| &contract.names) {
@@ -151,7 +152,27 @@ fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut O
         let kinds: Vec<&str> = library.kinds.iter().map(|kind| &*kind.name).collect();
         let _ = writeln!(text, "{} ({}, {} callables)", library.name, library.file, names.len());
         for name in &names {
-            let _ = writeln!(text, "    {name}");
+            // The first of a callable's entries speaks for all of them.
+            let contract =
+                library.contracts.iter().find(|contract| contract.names.iter().any(|other| &**other == *name));
+            let provenance = contract.and_then(|contract| contract.provenance.as_ref());
+            let told = match provenance {
+                None => String::new(),
+                Some(found) => {
+                    let percent =
+                        |error: Option<f64>| error.map_or("-".to_owned(), |error| format!("{:.1} %", 100.0 * error));
+                    let weak = found.weak.as_ref().map_or(String::new(), |reason| format!("; weak: {reason}"));
+                    format!(
+                        "  (learned from {} calls of {}; held back: median {}, p95 {}{weak})",
+                        found.traces,
+                        found.library_version.as_deref().unwrap_or("?"),
+                        percent(found.heldout_median_error),
+                        percent(found.heldout_p95_error)
+                    )
+                }
+            };
+            let _ = writeln!(text, "    {name}{told}");
+            all.extend(contract.map(|contract| entry(name, &library, contract, contracts)));
         }
         documents
             .push(json!({"library": &*library.name, "file": &*library.file, "versions": library.versions.as_deref(),
@@ -167,11 +188,29 @@ fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut O
     match format {
         Format::Text => output.text(&text),
         Format::Json => {
-            let document =
-                json!({"schema": {"name": "meminterface.contracts.list", "version": 1}, "libraries": documents});
+            let document = json!({"schema": {"name": "meminterface.contracts.list", "version": 1}, "libraries": documents,
+                       "contracts": all});
             output.text(&format!("{document:#}\n"));
         }
     }
+}
+
+/// A callable of a library, with where its contract comes from.
+fn entry(name: &str, library: &Library, contract: &Contract, contracts: &Contracts) -> serde_json::Value {
+    let provenance = contract.provenance.as_ref();
+    let range: serde_json::Map<String, serde_json::Value> = provenance
+        .map(|found| found.range.iter().map(|(name, low, high)| (name.to_string(), json!([low, high]))).collect())
+        .unwrap_or_default();
+    // Another file may speak of the same callable, and be asked first.
+    let in_force = contracts.all(name).first().is_some_and(|first| first.place == contract.place);
+    json!({"name": name, "library": &*library.name,
+           "library_version": provenance.and_then(|found| found.library_version.as_deref()).or(library.versions.as_deref()),
+           "terms": contract.terms(), "traces": provenance.map_or(0, |found| found.traces),
+           "heldout_median_error": provenance.and_then(|found| found.heldout_median_error),
+           "heldout_p95_error": provenance.and_then(|found| found.heldout_p95_error),
+           "heldout_p99_coverage": provenance.and_then(|found| found.heldout_p99_coverage),
+           "range": range, "origin": contract.origin().as_str(),
+           "weak": provenance.and_then(|found| found.weak.as_deref()), "in_force": in_force})
 }
 
 /// The lines of the entry, as they stand in its file.

@@ -83,6 +83,19 @@ const VERBS: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "learn",
+        &[
+            (
+                "meminterface learn networkx --python .venv/bin/python",
+                "Trace the calls of a shipped workload, write contracts",
+            ),
+            ("meminterface learn ./mylib.py --traces traces/ -o contracts/", "The same for a library of your own"),
+            ("meminterface learn --traces traces/ -o contracts/", "From traces that are there already"),
+            ("meminterface learn --quick --check orjson", "Whether the contracts fit the library that is installed"),
+            ("meminterface learn --from-logs report.log --events events.jsonl", "What a deployed function used"),
+        ],
+    ),
+    (
         "cfg",
         &[
             ("meminterface cfg handler.py", "Graphs of all functions, as JSON for other programs"),

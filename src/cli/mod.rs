@@ -16,6 +16,7 @@ mod extract;
 mod footprint;
 pub mod formula;
 mod handlers;
+pub mod learn;
 pub mod listing;
 pub mod measure;
 mod output;
@@ -71,6 +72,7 @@ enum Verb {
     Check(Box<check::CheckArguments>),
     Listing(Box<listing::ListingArguments>),
     Contracts(contracts::ContractsArguments),
+    Learn(Box<learn::LearnArguments>),
     Completions(completions::CompletionsArguments),
     /// The child process that does algebra; not for people.
     #[command(name = "__algebra", hide = true)]
@@ -92,6 +94,7 @@ fn dispatch(verb: Verb, output: &mut Output) -> Exit {
         Verb::Check(arguments) => check::run(&arguments, output),
         Verb::Listing(arguments) => listing::run(&arguments, output),
         Verb::Contracts(arguments) => contracts::run(&arguments, output),
+        Verb::Learn(arguments) => learn::run(&arguments, output),
         Verb::Algebra => formula::serve(output),
         Verb::Completions(arguments) => completions::run(&arguments, output),
     }

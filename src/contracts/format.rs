@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::learned::{Distribution, Provenance, Residual};
 use super::names::expand;
 use super::rule::Rule;
 use crate::diagnostic::{Diagnostic, Kind as Complaint, Span, near_names};
@@ -204,6 +205,28 @@ pub struct Contract {
     pub(super) bounds: Vec<(Text, Option<Expression>, Option<Expression>)>,
     pub(super) calls: Vec<CallbackSpec>,
     pub(super) raises: Vec<Text>,
+    /// What the formulas leave over, by amount (`peak`, `demand`, `resident_peak`); empty for declared contracts.
+    pub residuals: Vec<(Text, Residual)>,
+    /// Where it comes from; none for declared contracts.
+    pub provenance: Option<Provenance>,
+}
+
+impl Contract {
+    /// What the formula of an amount (`peak`, `demand`, `resident_peak`) leaves over, if the contract was learned.
+    pub fn residual(&self, amount: &str) -> Option<&Residual> {
+        self.residuals.iter().find(|(name, _)| &**name == amount).map(|(_, residual)| residual)
+    }
+
+    /// The summands of the formula that the peak rests on, for people: of `peak` or of `transient`.
+    pub fn terms(&self) -> Vec<String> {
+        let of = |expression: &Expression| -> Formula {
+            let symbol = expression.formula.as_symbol();
+            let named = symbol.and_then(|name| self.lets.iter().find(|(other, _)| &**other == name));
+            named.map_or_else(|| expression.formula.clone(), |(_, expression)| expression.formula.clone())
+        };
+        let found = self.peak.as_ref().or(self.transient.as_ref()).map(of);
+        found.map(|formula| formula.terms().iter().map(ToString::to_string).collect()).unwrap_or_default()
+    }
 }
 
 /// A sort of object that a library makes.
@@ -860,6 +883,151 @@ impl<'a> Reader<'a> {
             bounds,
             calls,
             raises: self.strings_of(table, "raises"),
+            residuals: self.residuals(table),
+            provenance: self.provenance(table),
+        })
+    }
+
+    fn number(&mut self, value: &Item<'a>) -> Option<f64> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.to_string().parse::<f64>().ok(),
+            DeValue::Float(number) => number.as_str().replace('_', "").parse::<f64>().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| number.is_finite());
+        if number.is_none() {
+            self.complain(value.span(), "a finite number is expected");
+        }
+        number
+    }
+
+    fn number_of(&mut self, table: &DeTable<'a>, key: &str) -> Option<f64> {
+        table.get(key).and_then(|value| self.number(value))
+    }
+
+    fn count_of(&mut self, table: &DeTable<'a>, key: &str) -> u64 {
+        self.number_of(table, key).map_or(0, |number| number.max(0.0) as u64)
+    }
+
+    fn numbers_of(&mut self, table: &DeTable<'a>, key: &str) -> Vec<f64> {
+        match table.get(key).map(|value| (value.get_ref(), value.span())) {
+            Some((DeValue::Array(items), _)) => items.iter().filter_map(|item| self.number(item)).collect(),
+            Some((_, span)) => {
+                self.complain(span, format!("`{key}` is a list of numbers"));
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// `residual = { peak = { distribution = "lognormal", mu = 0.004, sigma = 0.011, n = 240 } }`
+    fn residuals(&mut self, table: &DeTable<'a>) -> Vec<(Text, Residual)> {
+        let Some(value) = table.get("residual") else { return Vec::new() };
+        let DeValue::Table(amounts) = value.get_ref() else {
+            self.complain(
+                value.span(),
+                "`residual` is a table by amount: `{ peak = { distribution = \"normal\", … } }`",
+            );
+            return Vec::new();
+        };
+        self.keys(amounts, &["peak", "demand", "resident_peak"]);
+        let mut found = Vec::new();
+        for (amount, value) in amounts {
+            let DeValue::Table(members) = value.get_ref() else {
+                self.complain(value.span(), "a table with a `distribution` is expected");
+                continue;
+            };
+            let allowed = ["distribution", "mu", "sigma", "shape", "rate", "probabilities", "quantiles", "n", "ks"];
+            self.keys(members, &allowed);
+            let name = self.text_of(members, "distribution");
+            let (mu, sigma) = (self.number_of(members, "mu"), self.number_of(members, "sigma"));
+            let (shape, rate) = (self.number_of(members, "shape"), self.number_of(members, "rate"));
+            let probabilities = self.numbers_of(members, "probabilities");
+            let quantiles = self.numbers_of(members, "quantiles");
+            let ascending = |list: &[f64]| list.windows(2).all(|pair| pair[0] <= pair[1]);
+            let distribution = match (name.as_deref(), mu, sigma, shape, rate) {
+                (Some("exact"), ..) => Some(Distribution::Exact),
+                (Some("normal"), Some(mu), Some(sigma), ..) if sigma > 0.0 => Some(Distribution::Normal { mu, sigma }),
+                (Some("lognormal"), Some(mu), Some(sigma), ..) if sigma > 0.0 => {
+                    Some(Distribution::LogNormal { mu, sigma })
+                }
+                (Some("gamma"), _, _, Some(shape), Some(rate)) if shape > 0.0 && rate > 0.0 => {
+                    Some(Distribution::Gamma { shape, rate })
+                }
+                (Some("empirical"), ..)
+                    if !quantiles.is_empty()
+                        && quantiles.len() == probabilities.len()
+                        && ascending(&probabilities)
+                        && ascending(&quantiles) =>
+                {
+                    Some(Distribution::Empirical { probabilities, quantiles })
+                }
+                _ => None,
+            };
+            let Some(distribution) = distribution else {
+                let message = "this is no distribution: `exact`; `normal` and `lognormal` with mu and sigma > 0; `gamma` \
+                               with shape and rate > 0; `empirical` with ascending probabilities and quantiles";
+                self.complain(value.span(), message);
+                continue;
+            };
+            let (traces, ks) = (self.count_of(members, "n"), self.number_of(members, "ks"));
+            found.push((Text::from(amount.get_ref().as_ref()), Residual { distribution, traces, ks }));
+        }
+        found
+    }
+
+    fn provenance(&mut self, table: &DeTable<'a>) -> Option<Provenance> {
+        let value = table.get("provenance")?;
+        let DeValue::Table(members) = value.get_ref() else {
+            self.complain(value.span(), "`provenance` is a table");
+            return None;
+        };
+        let allowed = [
+            "library",
+            "python",
+            "platform",
+            "method",
+            "traces",
+            "heldout",
+            "heldout_median_error",
+            "heldout_p95_error",
+            "heldout_p99_coverage",
+            "above_mib",
+            "weak",
+            "range",
+        ];
+        self.keys(members, &allowed);
+        let mut range = Vec::new();
+        match members.get("range").map(|value| (value.get_ref(), value.span())) {
+            Some((DeValue::Table(features), _)) => {
+                for (name, _) in features {
+                    let name = name.get_ref().as_ref();
+                    match self.numbers_of(features, name).as_slice() {
+                        [low, high] if low <= high => range.push((Text::from(name), *low, *high)),
+                        _ => {
+                            self.complain(value.span(), format!("the range of `{name}` is `[least, most]`"));
+                        }
+                    }
+                }
+            }
+            Some((_, span)) => {
+                self.complain(span, "`range` is a table: `{ \"a.size\" = [16, 4096] }`");
+            }
+            None => {}
+        }
+        Some(Provenance {
+            library_version: self.text_of(members, "library"),
+            python: self.text_of(members, "python"),
+            platform: self.text_of(members, "platform"),
+            method: self.text_of(members, "method"),
+            traces: self.count_of(members, "traces"),
+            heldout: self.count_of(members, "heldout"),
+            heldout_median_error: self.number_of(members, "heldout_median_error"),
+            heldout_p95_error: self.number_of(members, "heldout_p95_error"),
+            heldout_p99_coverage: self.number_of(members, "heldout_p99_coverage"),
+            above_mib: self.boolean(members, "above_mib").unwrap_or(false),
+            weak: self.text_of(members, "weak"),
+            range,
         })
     }
 

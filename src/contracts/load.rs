@@ -46,6 +46,32 @@ pub struct Library {
     pub kinds: Vec<Arc<Kind>>,
 }
 
+/// Who wrote a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// People, from sources and measurements.
+    Declared,
+    /// `meminterface learn`.
+    Learned,
+}
+
+impl Origin {
+    /// As JSON has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Learned => "learned",
+        }
+    }
+}
+
+impl Contract {
+    /// Who wrote it: what has a provenance was learned.
+    pub fn origin(&self) -> Origin {
+        if self.provenance.is_some() { Origin::Learned } else { Origin::Declared }
+    }
+}
+
 /// One slot a shipped table, filled when something first asks for it.
 static SLOTS: LazyLock<Vec<OnceLock<Parsed>>> =
     LazyLock::new(|| shipped::PIECES.iter().map(|_| OnceLock::new()).collect());
@@ -191,22 +217,42 @@ impl Contracts {
     /// Names of all callables, sorted.
     pub fn names(&self) -> Vec<Text> {
         let own = self.own.iter().flat_map(|layer| layer.callables.keys().cloned());
-        let mut names: Vec<Text> = own.chain(shipped::CALLABLES.iter().map(|(name, _)| Text::from(*name))).collect();
+        let shipped = shipped::CALLABLES.iter().chain(shipped::LEARNED);
+        let mut names: Vec<Text> = own.chain(shipped.map(|(name, _)| Text::from(*name))).collect();
         names.sort();
         names.dedup();
         names
     }
 
     /// Asks for a name, then for the same method of the kind's bases.
+    ///
+    /// Shipped contracts that were learned come last: they speak only where no declared one does.
     fn entries<'s, T>(&'s self, name: &str, ask: &mut dyn FnMut(&[&'s Contract]) -> Option<T>) -> Option<T> {
-        if let Some(found) = self.layers(name, ask) {
+        if let Some(found) = self.declared(name, ask) {
             return Some(found);
         }
-        let (kind, method) = name.rsplit_once('.')?;
-        self.lineage(kind).iter().skip(1).find_map(|base| self.layers(&format!("{base}.{method}"), ask))
+        let bases = name.rsplit_once('.').map(|(kind, method)| (self.lineage(kind), method)).unwrap_or_default();
+        let names: Vec<String> = bases.0.iter().skip(1).map(|base| format!("{base}.{}", bases.1)).collect();
+        names
+            .iter()
+            .find_map(|name| self.declared(name, ask))
+            .or_else(|| Self::learned(name, ask))
+            .or_else(|| names.iter().find_map(|name| Self::learned(name, ask)))
     }
 
     fn layers<'s, T>(&'s self, name: &str, ask: &mut dyn FnMut(&[&'s Contract]) -> Option<T>) -> Option<T> {
+        self.declared(name, ask).or_else(|| Self::learned(name, ask))
+    }
+
+    /// Shipped contracts that were learned.
+    fn learned<'s, T>(name: &str, ask: &mut dyn FnMut(&[&'s Contract]) -> Option<T>) -> Option<T> {
+        let pieces = indexed(shipped::LEARNED, name).iter().filter_map(|(_, piece)| shipped_piece(*piece));
+        let entries: Vec<&'static Contract> =
+            pieces.flat_map(|parsed| parsed.contracts.iter().map(|contract| &**contract)).collect();
+        if entries.is_empty() { None } else { ask(&entries) }
+    }
+
+    fn declared<'s, T>(&'s self, name: &str, ask: &mut dyn FnMut(&[&'s Contract]) -> Option<T>) -> Option<T> {
         for layer in &self.own {
             if let Some(entries) = layer.callables.get(name) {
                 let entries: Vec<&Contract> = entries.iter().map(|contract| &**contract).collect();
@@ -313,4 +359,30 @@ pub(super) fn read_file(path: &Path) -> Result<String, Diagnostic> {
     String::from_utf8(fs_err::read(path).map_err(failed)?).map_err(|error| {
         Diagnostic::new(Complaint::Undecodable, format!("not UTF-8: {}", error.utf8_error())).in_file(path)
     })
+}
+
+impl Contracts {
+    /// A shipped kind that people declared: learned files declare the same kinds again where they need them.
+    pub fn declared_kind(name: &str) -> Option<&'static Kind> {
+        let (_, piece) = indexed(shipped::KINDS, name).first()?;
+        let kind = shipped_piece(*piece)?.kinds.iter().find(|kind| &*kind.name == name)?;
+        (!kind.place.file.starts_with("learned/")).then(|| &**kind)
+    }
+}
+
+impl Kind {
+    /// The sizes that a contract which makes one may give.
+    pub fn given_features(&self) -> std::collections::BTreeSet<String> {
+        self.features.iter().map(ToString::to_string).collect()
+    }
+
+    /// The texts that a contract which makes one may give.
+    pub fn given_texts(&self) -> std::collections::BTreeSet<String> {
+        self.texts.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether it says how many bytes one takes.
+    pub fn has_bytes(&self) -> bool {
+        self.bytes.is_some()
+    }
 }

@@ -13,6 +13,7 @@ pub mod described;
 mod dtype;
 mod format;
 pub mod free;
+mod learned;
 mod load;
 mod matching;
 mod names;
@@ -27,7 +28,8 @@ use crate::formula::Formula;
 pub use crate::formula::Text;
 pub use check::check;
 pub use format::{Contract, Kind, Parameter, ParameterKind, Parameters, Place, parse_file};
-pub use load::{Contracts, Library};
+pub use learned::{Distribution, Provenance, Residual};
+pub use load::{Contracts, Library, Origin};
 pub use matching::Match;
 
 /// What a contract may ask about the arguments of a call.

@@ -115,6 +115,12 @@ kinds! {
     /// A workload (`--workload`) that cannot be used: a name that is no key of an entry, a distribution without its parameters,
     /// or an input or variable that no handler asks for.
     InvalidWorkload = "invalid-workload", Error;
+    /// Traces of library calls that cannot be learned from: a missing column, a value that is no amount of bytes, another unit. They are left out and counted; docs/LEARNING.md has the form.
+    InvalidTrace = "invalid-trace", Warning;
+    /// A workload that could not be traced, or not all of it: its library is missing, or calls raised, hung or crashed. The others go on.
+    NotTraced = "not-traced", Warning;
+    /// Lines of a log that belong to an invocation cannot be used: contradictory, or without the figures. They are left out and counted.
+    InvalidLog = "invalid-log", Warning;
     /// Output could not be written.
     CannotWrite = "cannot-write", Error;
     /// The words of the command line do not fit together.

@@ -83,6 +83,7 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::MissingLayer
         | Kind::RetainedGrowth
         | Kind::UnsetVariable
+        | Kind::NotTraced
         | Kind::Interrupted => MeasurementError::new_err(text),
         Kind::Internal => InternalError::new_err(text),
         Kind::CannotRead
@@ -97,6 +98,8 @@ pub fn exception(python: Python<'_>, diagnostic: &Diagnostic) -> PyErr {
         | Kind::CannotApply
         | Kind::CannotWrite
         | Kind::InvalidBudget
+        | Kind::InvalidTrace
+        | Kind::InvalidLog
         | Kind::OverBudget
         | Kind::UndecidedBudget
         | Kind::InvalidState
