@@ -17,8 +17,11 @@ use crate::diagnostic::{Diagnostic, Kind};
 use crate::measure::{Cancelled, Plan, Scripts};
 use crate::project::discover::Platform;
 
-const HARNESS: &[(&str, &str)] =
-    &[("debloat_run.py", include_str!("harness/debloat_run.py")), ("meminterface_ondemand.py", ONDEMAND)];
+const HARNESS: &[(&str, &str)] = &[
+    ("debloat_run.py", include_str!("harness/debloat_run.py")),
+    ("debloat_load.py", include_str!("harness/debloat_load.py")),
+    ("meminterface_ondemand.py", ONDEMAND),
+];
 
 /// What goes into a trimmed package to load what was taken out of it.
 pub const ONDEMAND: &str = include_str!("harness/meminterface_ondemand.py");
@@ -167,8 +170,8 @@ impl<'a> Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// What loading a name of a module on demand costs: milliseconds, and bytes of anonymous memory. None if that fails,
-    /// such as for a module that cannot be imported by itself.
+    /// What loading a name of a module on demand costs once the handler is imported: milliseconds, and bytes of anonymous
+    /// memory. None if that fails, or the handler's import has loaded it.
     ///
     /// # Errors
     /// `interrupted`, `cannot-measure`.
@@ -178,10 +181,13 @@ impl Runner<'_> {
         let _ = std::fs::remove_file(&out);
         let root = self.plan.target.code_root.canonicalize().unwrap_or_else(|_| self.plan.target.code_root.clone());
         let hidden: Vec<String> = self.hidden.iter().map(|one| one.to_string_lossy().into_owned()).collect();
+        let entry = &self.plan.target.entry;
+        let entry = entry.rsplit_once('.').map_or(entry.as_str(), |(module, _)| module).replace('/', ".");
         let words: Vec<OsString> = vec![
             folder.join("debloat_load.py").into(),
             root.into(),
             json!(hidden).to_string().into(),
+            entry.into(),
             module.into(),
             name.into(),
             out.clone().into(),
