@@ -4,8 +4,8 @@
     python benches/debloat_peers.py --examples serverless-bench/examples --python python3.10 --work DIR \\
         --meminterface target/release/meminterface [--limit 600] [--top 10] [--runs 10] [--only peer,ours,measure] [APP …]
 
-For each application: an environment of its pinned requirements; the peer on a copy of it (it rewrites site-packages in
-place), for at most `--limit` seconds; ours on the same handler (`lambda.py`) and the same events (`data.json`); then the
+For each application: an environment of its pinned requirements; the peer in a private copy of the whole interpreter (it
+rewrites the standard library in place too, not only site-packages: never run it in one that is needed), for at most `--limit` seconds; ours on the same handler (`lambda.py`) and the same events (`data.json`); then the
 three packages in the same layout (one folder), measured in turn by one neutral script: a fresh process, bytecode
 compiled beforehand, the package's files dropped from the page cache. Events of `WITHHELD`, which neither was given, must
 get the original's answers. Every stage leaves a JSON file in DIR and is not repeated; `--table` prints the table of
@@ -124,24 +124,42 @@ def run(words, limit=None, **more):
     return code, time.perf_counter() - begin, said.decode("utf-8", "replace")[-6000:]
 
 
-def environment(options, app, folder, with_peer):
+def environment(options, app, folder):
     """A virtual environment of the application's pinned requirements, in `folder`."""
     venv = folder / "venv"
-    if (folder / "ready").exists():
-        return venv
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    subprocess.run([options.python, "-m", "venv", venv], check=True)
-    pip = [venv / "bin/python", "-m", "pip", "-q", "--disable-pip-version-check", "install"]
-    subprocess.run(pip + ["-r", options.examples / app / "requirements.txt"] + EXTRA.get(app, []), check=True)
-    if with_peer:
-        subprocess.run(pip + ["ltrim", "setuptools<80"], check=True)
-    (folder / "ready").touch()
+    if not (folder / "ready").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        subprocess.run([options.python, "-m", "venv", venv], check=True)
+        install(options, app, venv / "bin/python")
+        (folder / "ready").touch()
     return venv
 
 
-def site_packages(venv):
-    return next((venv / "lib").glob("python3*")) / "site-packages"
+def install(options, app, python, *more):
+    pip = [python, "-m", "pip", "-q", "--disable-pip-version-check", "install"]
+    subprocess.run(pip + ["-r", options.examples / app / "requirements.txt"] + EXTRA.get(app, []) + list(more), check=True)
+
+
+def interpreter(options, app, folder):
+    """A copy of the interpreter, with the requirements and the peer in it. Gives its program."""
+    ask = "import sys; print(sys.base_prefix); print('python%d.%d' % sys.version_info[:2])"
+    said = subprocess.run([options.python, "-c", ask], check=True, capture_output=True, text=True).stdout.split("\n")
+    copied = folder / "python"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copytree(said[0], copied, symlinks=True, ignore=shutil.ignore_patterns("test"))
+    program = copied / "bin" / said[1]
+    ask = "import sys, os, html; print(sys.prefix); print(os.__file__); print(html.__file__)"
+    found = subprocess.run([program, "-c", ask], check=True, capture_output=True, text=True).stdout.split()
+    if not all(one.startswith(str(copied)) for one in found):
+        raise OSError(f"the copied interpreter uses {found}, not itself: the peer would rewrite those")
+    install(options, app, program, "ltrim", "setuptools<80")
+    return program
+
+
+def site_packages(root):
+    return next((root / "lib").glob("python3*")) / "site-packages"
 
 
 def code(options, app, folder):
@@ -164,11 +182,15 @@ def peer(options, app):
     if out.exists():
         return
     folder = options.work / app / "peer"
-    shutil.rmtree(folder, ignore_errors=True)
-    venv = environment(options, app, folder, True)
+    program = interpreter(options, app, folder)
     where = code(options, app, folder / "code")
-    words = [venv / "bin/debloat", "app.py", "-t", "data.json", "-k", str(options.top)]
-    status, seconds, said = run(words, options.limit, cwd=where, env=variables())
+    call = "import sys; sys.argv[0] = 'debloat'; from ltrim import debloat; sys.exit(debloat())"
+    words = [program, "-c", call, "app.py", "-t", "data.json", "-k", str(options.top)]
+    # It runs the application as `python`.
+    (program.parent / "python").unlink(missing_ok=True)
+    (program.parent / "python").symlink_to(program.name)
+    path = {"PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    status, seconds, said = run(words, options.limit, cwd=where, env=variables(path))
     out.write_text(json.dumps({"code": status, "seconds": seconds, "limit": options.limit, "top": options.top,
                                "said": said}, indent=1))
     print(app, "peer", status, round(seconds, 1), flush=True)
@@ -180,7 +202,7 @@ def ours(options, app):
         return
     folder = options.work / app / "ours"
     shutil.rmtree(folder, ignore_errors=True)
-    venv = environment(options, app, options.work / app / "original", False)
+    venv = environment(options, app, options.work / app / "original")
     where = code(options, app, folder / "code")
     words = [options.meminterface, "debloat", where / "app.py", "--handler", "handler", "--events", where / "data.json",
              "--venv", venv, "-o", folder / "package", "--runs", "0", "--jobs", str(options.jobs), "-v"]
@@ -196,7 +218,7 @@ def flat(options, app, source, name):
     folder = options.work / app / "flat" / name
     shutil.rmtree(folder, ignore_errors=True)
     ignore = shutil.ignore_patterns("pip", "pip-*", "setuptools", "setuptools-*", "ltrim*", "ruff*")
-    shutil.copytree(site_packages(source / "venv"), folder, ignore=ignore)
+    shutil.copytree(site_packages(source), folder, ignore=ignore)
     code(options, app, folder)
     return folder
 
@@ -205,10 +227,12 @@ def measure(options, app):
     out = options.work / app / "measured.json"
     if out.exists():
         return
-    packages = {"original": flat(options, app, options.work / app / "original", "original")}
+    packages = {"original": flat(options, app, options.work / app / "original/venv", "original")}
     base = options.work / app
+    programs = {"original": options.python, "ours": options.python}
     if (base / "peer.json").exists():
-        packages["peer"] = flat(options, app, base / "peer", "peer")
+        packages["peer"] = flat(options, app, base / "peer/python", "peer")
+        programs["peer"] = base / "peer/python/bin/python"
     if (base / "ours/package").exists():
         packages["ours"] = base / "ours/package"
     given = [one["event"] for one in json.loads((options.examples / app / "data.json").read_text())["tests"]]
@@ -226,7 +250,7 @@ def measure(options, app):
             if number:
                 subprocess.run([options.python, base / "evict.py", root], check=True)
             # The first run compiles what it imports, where there is no bytecode yet, and does not count.
-            words = [options.python] + (["-B"] if number else []) + ["-s", base / "measure.py", root, base / "events.json", answer]
+            words = [programs[name]] + (["-B"] if number else []) + ["-s", base / "measure.py", root, base / "events.json", answer]
             _, _, said = run(words, 600, env=variables())
             if not answer.exists():
                 faults[name] = said[-1500:]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use super::Progress;
 use super::report::{Figures, Ranked, Significance, Spread, mann_whitney};
@@ -84,7 +85,8 @@ impl Series {
     }
 }
 
-/// Measures both packages so many times, in turn, each with a cold page cache of its own files.
+/// Measures both packages so many times, in turn, each with a cold page cache of its own files. Begins no further time
+/// after `until`. Gives the figures, and how many times there were.
 ///
 /// # Errors
 /// As [`measure::measure`].
@@ -92,14 +94,19 @@ pub fn measure_both(
     before: &Plan,
     after: &Plan,
     runs: usize,
+    until: Option<Instant>,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
-) -> Result<(Series, Series), Diagnostic> {
+) -> Result<((Series, Series), usize), Diagnostic> {
+    let mut done = 0;
     let mut both = (Series::default(), Series::default());
     let of_target = platform_of(before.target.platform);
     both.0.package_bytes = size(&before.target.code_root);
     both.1.package_bytes = size(&after.target.code_root);
     for run in 0..runs {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            break;
+        }
         progress(&format!("measuring: run {} of {runs}", run + 1));
         // Who goes first alternates: what warms the machine helps both alike.
         let order = if run % 2 == 0 { [true, false] } else { [false, true] };
@@ -107,8 +114,9 @@ pub fn measure_both(
             let (plan, series) = if is_before { (before, &mut both.0) } else { (after, &mut both.1) };
             series.add(&measure::measure(plan, cancelled)?, of_target.as_ref());
         }
+        done += 1;
     }
-    Ok(both)
+    Ok((both, done))
 }
 
 /// Size of all files of a package but those that only describe it.
