@@ -14,7 +14,7 @@ use super::oracle::{Oracle, Run};
 use super::report::{Content, Manifest, ModuleReport, Removed, Report, RuleReport, Trimmed};
 use super::runner::{self, Ask, Runner};
 use super::search::{Best, Modules, Search, read_modules};
-use super::{Options, Progress, SIDE_FOLDER, proof, tree};
+use super::{Options, Progress, SIDE_FOLDER, archive, proof, tree};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::measure::{Cancelled, Interpreter, LimitBy, Plan, Python, Scripts};
 
@@ -616,6 +616,7 @@ impl Work<'_> {
             tool_version: report.tool_version.clone(),
             handler: report.handler.clone(),
             strict: options.strict,
+            predicted_baseline_bytes: predicted,
             modules: made.trimmed,
             rules: tree::RULES
                 .iter()
@@ -629,7 +630,13 @@ impl Work<'_> {
         write_json(&package.join("manifest.json"), &manifest)?;
         write_json(&package.join("report.json"), &report)?;
         self.say("done");
-        fs_err::rename(&package, out).map_err(|error| tree::cannot_write(out, &error))?;
+        if is_zip(out) {
+            let packed = folder.path().join("package.zip");
+            archive::write(&package, &packed)?;
+            fs_err::rename(&packed, out).map_err(|error| tree::cannot_write(out, &error))?;
+        } else {
+            fs_err::rename(&package, out).map_err(|error| tree::cannot_write(out, &error))?;
+        }
         drop(folder);
         Ok(report)
     }
@@ -723,6 +730,11 @@ impl Work<'_> {
         fs_err::write(&runtime, text).map_err(|error| tree::cannot_write(&runtime, &error))?;
         Ok(made)
     }
+}
+
+/// Whether a package is to be written as a zip file.
+fn is_zip(out: &Path) -> bool {
+    out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
 }
 
 fn plan_at(plan: &Plan, root: &Path, file: &Path) -> Plan {

@@ -75,6 +75,9 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
             if path.extension().is_none_or(|extension| extension != "py") {
                 return Some((name.clone(), Err("it is no Python source".to_owned())));
             }
+            if file.as_ref().is_some_and(|file| run.sources.contains(file)) {
+                return Some((name.clone(), Err("its source is read while it runs".to_owned())));
+            }
             if keep.iter().any(|pattern| fits(pattern, name)) {
                 return Some((name.clone(), Err("it is kept (`--keep`)".to_owned())));
             }

@@ -40,6 +40,7 @@ class Outside:
         self.calls = []
         self.written = set()
         self.read = set()
+        self.sources = set()
         self.own = own
         self.on = False
         self.busy = False
@@ -57,6 +58,11 @@ class Outside:
                     self.calls.append(["open for writing", path])
             else:
                 self.read.add(path)
+                if path.endswith(".py"):
+                    caller = sys._getframe(1).f_code.co_filename
+                    if not caller.startswith("<frozen importlib") and caller != __file__:
+                        # Not to import it: to show it, to hash it, to find things in it.
+                        self.sources.add(path)
             return
         if not self.on or self.busy or name not in self.NAMES:
             return
@@ -254,9 +260,17 @@ class Evidence:
                                     found.append(one)
             except Exception:
                 continue
-        self.watched[name] = [[one, len(one)] for one in found]
+        self.watched[name] = [found, list(map(len, found))]
 
     def check(self, culprit):
+        # Our own calls are none of the application's, and would be slow to report.
+        sys.setprofile(None)
+        try:
+            self.compare(culprit)
+        finally:
+            sys.setprofile(self.profile)
+
+    def compare(self, culprit):
         # Names that a module gets from another: only the innermost of those that are being imported can have run.
         for name in self.stack:
             if name not in self.spaces:
@@ -272,13 +286,12 @@ class Evidence:
                 for one in new:
                     if isinstance(one, str) and not one.startswith("__") and name + "." + one not in sys.modules:
                         self.effects.setdefault(culprit, set()).add(name)
-        for name, containers in self.watched.items():
-            for pair in containers:
-                length = len(pair[0])
-                if length != pair[1]:
-                    pair[1] = length
-                    if culprit is not None and culprit != name:
-                        self.effects.setdefault(culprit, set()).add(name)
+        for name, pair in self.watched.items():
+            lengths = list(map(len, pair[0]))
+            if lengths != pair[1]:
+                pair[1] = lengths
+                if culprit is not None and culprit != name:
+                    self.effects.setdefault(culprit, set()).add(name)
 
     def see(self, name):
         space = getattr(sys.modules.get(name), "__dict__", None)
@@ -320,6 +333,7 @@ class Evidence:
         sys.setprofile(self.profile)
 
     def stop(self):
+        self.profile = None
         sys.setprofile(None)
 
     def classes(self):
@@ -636,6 +650,7 @@ def answer(request):
         result["modules"] = sorted(loaded)
         result["present"] = sorted(before)
         result["read"] = sorted(outside.read)
+        result["sources"] = sorted(outside.sources)
         if evidence is not None:
             result["evidence"] = {
                 "imports": evidence.imports,
