@@ -546,7 +546,9 @@ fn nothing_outside_of_tmp_is_written() {
         assert_eq!(fs::read_to_string(&precious).ok().as_deref(), Some("mine"));
     }
     fs::remove_file(&precious).expect("a file");
-    case.app("def handler(event, context):\n    open('/tmp/x', 'a').write('x')\n    return len(open('/tmp/x').read())\n");
+    case.app(
+        "def handler(event, context):\n    open('/tmp/x', 'a').write('x')\n    return len(open('/tmp/x').read())\n",
+    );
     case.events(&["{}"]);
     // Each process has a /tmp of its own; the second event of one finds what the first left.
     let (code, text, errors) = case.debloat(&[]);
@@ -604,7 +606,10 @@ fn namespace_packages_and_editable_installs() {
     write(sources.join("two/by_finder/__init__.py"), "import email.mime.text\nfrom .part import NAME\n");
     write(sources.join("two/by_finder/part.py"), "NAME = 'finder'\n");
     write(case.packages().join("by_path.pth"), &format!("{}\n", sources.join("one").display()));
-    write(case.packages().join("__editable__.two-1.0.pth"), "import __editable___two_finder; __editable___two_finder.install()\n");
+    write(
+        case.packages().join("__editable__.two-1.0.pth"),
+        "import __editable___two_finder; __editable___two_finder.install()\n",
+    );
     let finder = format!(
         "import sys\nfrom importlib.util import spec_from_file_location\n\nMAPPING: dict[str, str] = {{'by_finder': {:?}}}\n\n\nclass Finder:\n    @classmethod\n    def find_spec(cls, name, path=None, target=None):\n        if name in MAPPING:\n            return spec_from_file_location(name, MAPPING[name] + '/__init__.py', submodule_search_locations=[MAPPING[name]])\n\n\ndef install():\n    sys.meta_path.append(Finder)\n",
         sources.join("two/by_finder").display().to_string()
@@ -627,8 +632,11 @@ fn modules_whose_source_is_read_stay() {
     let Some(case) = Case::new() else { return };
     let core = case.packages().join("stock/core.py");
     let text = fs::read_to_string(&core).expect("a file");
-    fs::write(&core, format!("{text}\n\nimport hashlib\nHASH = hashlib.sha256(open(__file__, 'rb').read()).hexdigest()\n"))
-        .expect("a file");
+    fs::write(
+        &core,
+        format!("{text}\n\nimport hashlib\nHASH = hashlib.sha256(open(__file__, 'rb').read()).hexdigest()\n"),
+    )
+    .expect("a file");
     let text = FILES[0].1.replace("    if action == 'price':\n", "    if action == 'hash':\n        import stock.core\n        return stock.core.HASH\n    if action == 'price':\n");
     case.app(&text);
     case.events(&[r#"{"action": "hash"}"#, r#"{"action": "price", "n": 4}"#]);
@@ -753,7 +761,8 @@ fn an_interruption_keeps_the_best_so_far() {
         })
         .count()
     };
-    for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])] {
+    for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])]
+    {
         let mut child = begin();
         let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut line = String::new();
@@ -808,7 +817,10 @@ fn folders_of_packages_and_zip_files() {
     let (code, errors) = run(&["code/app.py", "-o", "out.zip"]);
     assert_eq!(code, Some(0), "{errors}");
     assert_eq!(case.left(), ["out.zip"]);
-    python("import zipfile; zip = zipfile.ZipFile('out.zip'); assert zip.testzip() is None; zip.extractall('out')", &[]);
+    python(
+        "import zipfile; zip = zipfile.ZipFile('out.zip'); assert zip.testzip() is None; zip.extractall('out')",
+        &[],
+    );
     assert_eq!(case.answer("out", UNSEEN[0]).0, case.answer("code", UNSEEN[0]).0);
     assert!(case.json("manifest.json")["modules"].get("stock.core").is_some());
 
@@ -820,7 +832,10 @@ fn folders_of_packages_and_zip_files() {
     assert_eq!(case.answer("out", UNSEEN[1]).0, case.answer("code", UNSEEN[1]).0);
 
     // Archives that are none, or lead elsewhere.
-    python("import zipfile\nzip = zipfile.ZipFile('bad.zip', 'w')\nzip.writestr('../precious.py', 'x')\nzip.close()", &[]);
+    python(
+        "import zipfile\nzip = zipfile.ZipFile('bad.zip', 'w')\nzip.writestr('../precious.py', 'x')\nzip.close()",
+        &[],
+    );
     fs::write(case.folder.join("none.zip"), "PK").expect("a file");
     for (name, words) in [("bad.zip", "leads out"), ("none.zip", "no end record")] {
         let (code, errors) = run(&[name, "-o", "other"]);

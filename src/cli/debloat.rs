@@ -185,7 +185,8 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
     let out = match &arguments.output {
         Some(out) => out.clone(),
         None => {
-            let code = if unpacked.is_some() { arguments.run.path.with_extension("") } else { plan.target.code_root.clone() };
+            let code =
+                if unpacked.is_some() { arguments.run.path.with_extension("") } else { plan.target.code_root.clone() };
             let code = code.canonicalize().unwrap_or(code);
             let name =
                 code.file_name().map_or_else(|| "package".to_owned(), |name| name.to_string_lossy().into_owned());

@@ -128,7 +128,8 @@ fn get32(data: &[u8], at: usize) -> Option<usize> {
 /// # Errors
 /// `cannot-read` if it is none, or leads out of the folder; `cannot-write`.
 pub fn unpack(file: &Path, into: &Path) -> Result<(), Diagnostic> {
-    let wrong = |why: &str| Diagnostic::new(Kind::CannotRead, format!("is no zip file that can be read: {why}")).in_file(file);
+    let wrong =
+        |why: &str| Diagnostic::new(Kind::CannotRead, format!("is no zip file that can be read: {why}")).in_file(file);
     let data = fs_err::read(file)
         .map_err(|error| Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(file))?;
     // The end record is last, before a comment of at most 64 KiB.

@@ -273,7 +273,8 @@ impl Work<'_> {
 
         // The ranking.
         let profile_runs = if options.runs == 0 { 0 } else { 3 };
-        let (ranked, page) = proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
+        let proof::Profile { ranked, own_bytes, page } =
+            proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
         let root = original_root.canonicalize().unwrap_or_else(|_| original_root.clone());
         let ours: BTreeSet<&str> = traced
             .run
@@ -544,17 +545,9 @@ impl Work<'_> {
             None => (Vec::new(), "not measured".to_owned()),
         };
         let predicted = both.as_ref().map(|(before, _)| {
-            let gone: f64 = ranked
-                .iter()
-                .filter(|one| !final_loaded.contains(&one.name))
-                // The outermost of what is gone holds the rest.
-                .filter(|one| {
-                    !one.name
-                        .rsplit_once('.')
-                        .is_some_and(|(package, _)| ours.contains(package) && !final_loaded.contains(package))
-                })
-                .map(|one| one.marginal_mb.median.max(0.0) * 1_048_576.0)
-                .sum();
+            // Of what the trimmed package does not import, the standard library's modules too, each one's own.
+            let gone = own_bytes.iter().filter(|(name, _)| !final_loaded.contains(*name));
+            let gone: f64 = gone.map(|(_, bytes)| *bytes).sum::<f64>().max(0.0);
             (super::report::Spread::of(&before.baseline).median - gone).max(0.0) as u64
         });
 

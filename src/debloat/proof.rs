@@ -176,6 +176,17 @@ pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
     (all, verdict)
 }
 
+/// What imports cost.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Modules, those whose import costs most first.
+    pub ranked: Vec<Ranked>,
+    /// Resident memory of each module's own, without the modules that it brought, in bytes.
+    pub own_bytes: BTreeMap<String, f64>,
+    /// A picture of it.
+    pub page: String,
+}
+
 /// Ranks modules by what their import costs, from several measurements of it.
 ///
 /// # Errors
@@ -185,7 +196,8 @@ pub fn profile(
     runs: usize,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
-) -> Result<(Vec<Ranked>, String), Diagnostic> {
+) -> Result<Profile, Diagnostic> {
+    let mut own: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut figures: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     let (mut times, mut memories) = (Vec::new(), Vec::new());
     let mut page = String::new();
@@ -199,6 +211,7 @@ pub fn profile(
         memories.push(mb(found.start_resident_bytes + all));
         for module in &found.modules {
             let entry = figures.entry(module.name.clone()).or_default();
+            own.entry(module.name.clone()).or_default().push(module.own_resident_bytes as f64);
             entry.0.push(module.marginal_ms);
             entry.1.push(mb(module.marginal_resident_bytes));
         }
@@ -216,5 +229,6 @@ pub fn profile(
         })
         .collect();
     ranked.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
-    Ok((ranked, page))
+    let own_bytes = own.into_iter().map(|(name, bytes)| (name, Spread::of(&bytes).median)).collect();
+    Ok(Profile { ranked, own_bytes, page })
 }

@@ -269,12 +269,7 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// As [`Scripts::new`]; `cannot-write`.
-    pub fn new(
-        plan: &'a Plan,
-        hidden: &[PathBuf],
-        jobs: usize,
-        cancelled: Cancelled<'a>,
-    ) -> Result<Self, Diagnostic> {
+    pub fn new(plan: &'a Plan, hidden: &[PathBuf], jobs: usize, cancelled: Cancelled<'a>) -> Result<Self, Diagnostic> {
         let workers = vec![Worker::new(plan, cancelled)?];
         let hidden = hidden.to_vec();
         Ok(Self { workers, plan, hidden, jobs: jobs.max(1), cancelled, ready: None, forked: 0 })

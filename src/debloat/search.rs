@@ -676,12 +676,7 @@ impl<'a> Search<'a> {
     }
 
     /// Whether each of these gives the original's answers; what is known is not run again.
-    fn pass_all(
-        &mut self,
-        runner: &mut Runner<'_>,
-        all: &[Choices],
-        best: &mut Best,
-    ) -> Result<Vec<bool>, Diagnostic> {
+    fn pass_all(&mut self, runner: &mut Runner<'_>, all: &[Choices], best: &mut Best) -> Result<Vec<bool>, Diagnostic> {
         let keys: Vec<String> = all.iter().map(Self::key).collect();
         // What passed in an earlier run is run again: what it loads is to be seen.
         let is_open = |n: usize| keys.get(n).is_some_and(|key| self.known.get(key) != Some(&false));
