@@ -201,6 +201,11 @@ impl Case {
         Some(case)
     }
 
+    /// Another text of the handler's file.
+    fn app(&self, text: &str) {
+        fs::write(self.folder.join("code/app.py"), text).expect("a file");
+    }
+
     fn packages(&self) -> PathBuf {
         let lib = self.folder.join("venv/lib");
         let version = fs::read_dir(&lib).expect("lib").flatten().next().expect("a version").path();
@@ -308,6 +313,11 @@ fn a_trimmed_package_answers_as_before() {
             );
         }
     }
+    // What the price of a load is: of names that the handler's import leaves out.
+    let load = &report["on_demand"];
+    assert!(load["loads"].as_u64().is_some_and(|loads| loads >= 1), "{load}");
+    assert!(load["ms"]["median"].as_f64().is_some_and(|ms| ms > 0.0), "{load}");
+    assert!(load["bytes"]["low"].as_f64().is_some_and(|bytes| bytes >= 0.0), "{load}");
     let median = |side: &str| report[side]["footprint_mb"]["median"].as_f64().unwrap_or_default();
     // The table of 200,000 numbers alone takes about 8 MB.
     assert!(median("after") + 5.0 < median("before"), "{} {}", median("before"), median("after"));
@@ -505,6 +515,334 @@ fn events_that_prove_nothing_are_refused() {
         }
         assert_eq!(case.left(), Vec::<String>::new(), "{text}");
     }
+}
+
+/// What the original itself does not repeat is masked, and said.
+#[test]
+fn what_differs_from_run_to_run_is_masked() {
+    let Some(case) = Case::new() else { return };
+    case.app("import time\nimport stock\n\n\ndef handler(event, context):\n    print('took', time.perf_counter())\n    return {'at': time.time(), 'rate': stock.convert(event['n'])}\n");
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let notes = case.json("report.json")["notes"].to_string();
+    assert!(notes.contains("t0: the original itself differs") && notes.contains("/at"), "{notes}");
+    assert!(notes.contains("1 line(s) of standard output"), "{notes}");
+}
+
+/// A handler that writes elsewhere than to /tmp does not get there, and the message says why.
+#[test]
+fn nothing_outside_of_tmp_is_written() {
+    let Some(case) = Case::new() else { return };
+    let precious = case.folder.join("precious.txt");
+    fs::write(&precious, "mine").expect("a file");
+    for path in [precious.to_string_lossy().into_owned(), "own.txt".to_owned()] {
+        case.app(&format!("def handler(event, context):\n    open({path:?}, 'w').write('x')\n    return 1\n"));
+        let (code, _, errors) = case.debloat(&[]);
+        if errors.contains("no mount namespace") || code == Some(0) {
+            return; // Nothing can be sealed on this machine.
+        }
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains("Read-only file system") && errors.contains("outside of /tmp"), "{errors}");
+        assert_eq!(fs::read_to_string(&precious).ok().as_deref(), Some("mine"));
+    }
+    fs::remove_file(&precious).expect("a file");
+    case.app(
+        "def handler(event, context):\n    open('/tmp/x', 'a').write('x')\n    return len(open('/tmp/x').read())\n",
+    );
+    case.events(&["{}"]);
+    // Each process has a /tmp of its own; the second event of one finds what the first left.
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+}
+
+/// Trees that may not be written, links out of the tree, links that lead nowhere or in circles.
+#[test]
+fn odd_trees() {
+    let Some(case) = Case::new() else { return };
+    let outside = case.folder.join("venv/elsewhere");
+    fs::create_dir(&outside).expect("a folder");
+    fs::rename(case.packages().join("stock"), outside.join("stock")).expect("it moves");
+    let link = |to: &Path, at: PathBuf| std::os::unix::fs::symlink(to, at).expect("a link");
+    link(&outside.join("stock"), case.packages().join("stock"));
+    link(Path::new("nowhere"), case.folder.join("code/dangling"));
+    link(Path::new("."), case.folder.join("code/circle"));
+    let read_only = |path: &Path, mode: u32| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(path, mode).expect("its mode changes");
+    };
+    read_only(&case.folder.join("code/app.py"), 0o444);
+    read_only(&outside.join("stock/core.py"), 0o444);
+    read_only(&outside.join("stock"), 0o555);
+    read_only(&case.folder.join("code"), 0o555);
+    let before = case.hashes();
+    let (code, text, errors) = case.debloat(&[]);
+    read_only(&case.folder.join("code"), 0o755);
+    read_only(&outside.join("stock"), 0o755);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert_eq!(before, case.hashes());
+    let made = case.folder.join("out/stock");
+    assert!(!made.is_symlink() && made.join("core.py").is_file());
+    assert_ne!(fs::read(made.join("core.py")).ok(), fs::read(outside.join("stock/core.py")).ok());
+    let notes = case.json("report.json")["notes"].to_string();
+    assert!(notes.contains("dangling") && notes.contains("circle"), "{notes}");
+    assert_eq!(case.answer("out", UNSEEN[0]).0, case.answer("code", UNSEEN[0]).0);
+    // What is in the package can be put back, whatever its mode was.
+    let done = case.command(&["debloat", "out", "--undo"]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A package in two folders, and packages that are installed by a path or by a finder.
+#[test]
+fn namespace_packages_and_editable_installs() {
+    let Some(case) = Case::new() else { return };
+    let write = |path: PathBuf, text: &str| {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write(case.folder.join("code/space/here.py"), "import decimal\n\nNAME = 'here'\n");
+    write(case.packages().join("space/there.py"), "import calendar\n\nNAME = 'there'\n");
+    let sources = case.folder.join("venv/sources");
+    write(sources.join("one/by_path.py"), "import xml.dom.minidom\n\nNAME = 'path'\n");
+    write(sources.join("two/by_finder/__init__.py"), "import email.mime.text\nfrom .part import NAME\n");
+    write(sources.join("two/by_finder/part.py"), "NAME = 'finder'\n");
+    write(case.packages().join("by_path.pth"), &format!("{}\n", sources.join("one").display()));
+    write(
+        case.packages().join("__editable__.two-1.0.pth"),
+        "import __editable___two_finder; __editable___two_finder.install()\n",
+    );
+    let finder = format!(
+        "import sys\nfrom importlib.util import spec_from_file_location\n\nMAPPING: dict[str, str] = {{'by_finder': {:?}}}\n\n\nclass Finder:\n    @classmethod\n    def find_spec(cls, name, path=None, target=None):\n        if name in MAPPING:\n            return spec_from_file_location(name, MAPPING[name] + '/__init__.py', submodule_search_locations=[MAPPING[name]])\n\n\ndef install():\n    sys.meta_path.append(Finder)\n",
+        sources.join("two/by_finder").display().to_string()
+    );
+    write(case.packages().join("__editable___two_finder.py"), &finder);
+    case.app("import by_finder\nimport by_path\nimport space.here\nimport space.there\n\n\ndef handler(event, context):\n    return [space.here.NAME, space.there.NAME, by_path.NAME, by_finder.NAME]\n");
+    case.events(&["{}"]);
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let (answer, said) = case.answer("out", "{}");
+    assert_eq!((answer.as_str(), said.as_str()), (r#"["here", "there", "path", "finder"]"#, ""));
+    let manifest = case.json("manifest.json");
+    assert!(names(&manifest["modules"]["by_finder"]["names"]).contains("email"), "{manifest:#}");
+    assert!(names(&manifest["modules"]["space.there"]["names"]).contains("calendar"));
+}
+
+/// A package that looks at its own source stays as it is.
+#[test]
+fn modules_whose_source_is_read_stay() {
+    let Some(case) = Case::new() else { return };
+    let core = case.packages().join("stock/core.py");
+    let text = fs::read_to_string(&core).expect("a file");
+    fs::write(
+        &core,
+        format!("{text}\n\nimport hashlib\nHASH = hashlib.sha256(open(__file__, 'rb').read()).hexdigest()\n"),
+    )
+    .expect("a file");
+    let text = FILES[0].1.replace("    if action == 'price':\n", "    if action == 'hash':\n        import stock.core\n        return stock.core.HASH\n    if action == 'price':\n");
+    case.app(&text);
+    case.events(&[r#"{"action": "hash"}"#, r#"{"action": "price", "n": 4}"#]);
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let report = case.json("report.json");
+    assert_eq!(report["left_alone"]["stock.core"], "its source is read while it runs");
+    assert!(case.json("manifest.json")["modules"].get("stock").is_some());
+    assert_eq!(case.answer("out", r#"{"action": "hash"}"#).0, case.answer("code", r#"{"action": "hash"}"#).0);
+}
+
+/// A full disk: the reason is given, and nothing is left.
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let Some(case) = Case::new() else { return };
+    fs::write(case.folder.join("code/large.bin"), vec![7_u8; 3 << 20]).expect("a file");
+    let small = case.folder.join("cache/small");
+    fs::create_dir_all(&small).expect("a folder");
+    let script = format!(
+        "mount -t tmpfs -o size=1m none {small} || exit 77\n{tool} debloat code/app.py --handler handler --events tests.json --venv venv --runtime-client minimal --runs 0 -o {small}/out\necho \"code $? left $(ls -A {small})\"\n",
+        small = small.display(),
+        tool = env!("CARGO_BIN_EXE_meminterface"),
+    );
+    let done = Command::new("unshare")
+        .args(["-m", "sh", "-c", &script])
+        .current_dir(&case.folder)
+        .env("XDG_CACHE_HOME", case.folder.join("cache"))
+        .output();
+    let Ok(done) = done else { return };
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&done.stderr).into_owned();
+    if done.status.code() == Some(77) || !text.contains("code ") {
+        return; // No file system may be mounted here.
+    }
+    assert_eq!(text.trim(), "code 2 left", "{errors}");
+    assert!(errors.contains("No space left on device") && errors.contains("nothing of yours was changed"), "{errors}");
+}
+
+/// What cannot be loaded after all says what it is, and how to keep it.
+#[test]
+fn what_cannot_be_loaded_is_named() {
+    let Some(case) = Case::new() else { return };
+    assert_eq!(case.debloat(&[]).0, Some(0));
+    fs::remove_file(case.folder.join("out/_meminterface/ondemand/stock.z")).expect("a file");
+    let (answer, said) = case.answer("out", UNSEEN[2]);
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(answer, "");
+    for words in ["RemovedError", "`crunch`", "`stock`", "side file cannot be read", "--keep 'stock.crunch'"] {
+        assert!(last.contains(words), "{words}: {said}");
+    }
+}
+
+/// Several candidates at a time give the same package as one.
+#[test]
+fn jobs_change_nothing_but_the_time() {
+    let Some(case) = Case::new() else { return };
+    assert_eq!(case.debloat(&["--jobs", "1"]).0, Some(0));
+    let one = case.json("manifest.json");
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    let (code, text, errors) = case.debloat(&["--jobs", "3", "-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let several = case.json("manifest.json");
+    assert_eq!(one["modules"], several["modules"]);
+    assert!(errors.contains("forked from a process that held modules ready"), "{errors}");
+}
+
+/// The time that is given holds for all of it; what was found by then is kept.
+#[test]
+fn the_budget_ends_search_and_measuring() {
+    let Some(case) = Case::new() else { return };
+    let (code, text, errors) = case.debloat(&["--budget", "0.001s", "--runs", "10"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let report = case.json("report.json");
+    assert_eq!((&report["runs"], &report["after"]), (&0.into(), &serde_json::Value::Null));
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("the time was over before the search was"), "{notes}");
+    assert!(notes.contains("the time was over after 0 of 10 measurements"), "{notes}");
+    assert_eq!(case.answer("out", UNSEEN[0]).0, case.answer("code", UNSEEN[0]).0);
+    // What was found out is not found out again: the first candidate is the last.
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    let (code, text, errors) = case.debloat(&["-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let attempts = errors.matches("attempt ").count();
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    let (code, text, errors) = case.debloat(&["--resume", "-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(errors.matches("attempt ").count() < attempts, "{attempts}: {errors}");
+    // Another content is another application.
+    fs::write(case.packages().join("stock/rates.py"), "RATES = {'usd': 3}\n\n\ndef unused_rate():\n    return 3\n")
+        .expect("a file");
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    let (code, text, errors) = case.debloat(&["--resume", "-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(errors.matches("attempt ").count() > 1, "{errors}");
+}
+
+/// Ctrl-C: before anything is found nothing is left; after that the best that was found is.
+#[test]
+fn an_interruption_keeps_the_best_so_far() {
+    use std::io::{BufRead, BufReader};
+    let Some(case) = Case::new() else { return };
+    let begin = || {
+        let words = ["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
+        Command::new(env!("CARGO_BIN_EXE_meminterface"))
+            .args(words)
+            .args(["-o", "out", "--runtime-client", "minimal", "--runs", "10", "-v"])
+            .current_dir(&case.folder)
+            .env("XDG_CACHE_HOME", case.folder.join("cache"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts")
+    };
+    // Processes that know of the folder, by their command line or working folder.
+    let alive = || {
+        let mine = case.folder.to_string_lossy().into_owned();
+        let all = fs::read_dir("/proc").expect("processes").flatten();
+        all.filter(|one| {
+            let line = fs::read(one.path().join("cmdline")).unwrap_or_default();
+            let folder = fs::read_link(one.path().join("cwd")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&mine) || folder.starts_with(&case.folder)
+        })
+        .count()
+    };
+    for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])]
+    {
+        let mut child = begin();
+        let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        let mut all = String::new();
+        while !line.contains(moment) {
+            line.clear();
+            assert!(said.read_line(&mut line).is_ok_and(|read| read > 0), "{moment} never came: {all}");
+            all.push_str(&line);
+        }
+        let id = child.id().to_string();
+        let done = Command::new("kill").args(["-INT", &id]).status();
+        assert!(done.is_ok_and(|done| done.success()));
+        let _ = std::io::Read::read_to_string(&mut said, &mut all);
+        let status = child.wait().expect("it ends");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2), "{moment}: {all}");
+        assert_eq!(case.left(), left, "{moment}: {all}");
+        assert_eq!(alive(), 0, "{moment}");
+        if left.is_empty() {
+            continue;
+        }
+        let notes = case.json("report.json")["notes"].to_string();
+        assert!(notes.contains("the best that was found so far"), "{moment}: {notes}");
+        assert_eq!(case.answer("out", UNSEEN[0]).0, case.answer("code", UNSEEN[0]).0, "{moment}");
+        for (path, hash) in case.json("manifest.json")["files"].as_object().expect("files") {
+            let data = fs::read(case.folder.join("out").join(path)).expect(path);
+            assert_eq!(hash.as_str(), Some(sha256(&data).as_str()), "{path}");
+        }
+        fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    }
+}
+
+/// A deployment package as a platform takes it: one folder with all, or a zip file; in and out.
+#[test]
+fn folders_of_packages_and_zip_files() {
+    let Some(case) = Case::new() else { return };
+    // All in one folder, as it is uploaded.
+    fs::rename(case.packages().join("stock"), case.folder.join("code/stock")).expect("it moves");
+    let run = |words: &[&str]| {
+        let mut all = vec!["debloat"];
+        all.extend(words);
+        all.extend(["--handler", "app.handler", "--events", "tests.json", "--python"]);
+        let python = case.python.to_string_lossy().into_owned();
+        all.extend([python.as_str(), "--runtime-client", "minimal", "--runs", "0"]);
+        let done = case.command(&all);
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let python = |script: &str, words: &[&str]| {
+        let done = Command::new(&case.python).args(["-c", script]).args(words).current_dir(&case.folder).output();
+        let done = done.expect("it starts");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let (code, errors) = run(&["code/app.py", "-o", "out.zip"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(case.left(), ["out.zip"]);
+    python(
+        "import zipfile; zip = zipfile.ZipFile('out.zip'); assert zip.testzip() is None; zip.extractall('out')",
+        &[],
+    );
+    assert_eq!(case.answer("out", UNSEEN[0]).0, case.answer("code", UNSEEN[0]).0);
+    assert!(case.json("manifest.json")["modules"].get("stock.core").is_some());
+
+    python("import shutil; shutil.make_archive('code/../app', 'zip', 'code')", &[]);
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    let (code, errors) = run(&["app.zip", "-o", "out"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(case.left(), ["app.zip", "out", "out.zip"]);
+    assert_eq!(case.answer("out", UNSEEN[1]).0, case.answer("code", UNSEEN[1]).0);
+
+    // Archives that are none, or lead elsewhere.
+    python(
+        "import zipfile\nzip = zipfile.ZipFile('bad.zip', 'w')\nzip.writestr('../precious.py', 'x')\nzip.close()",
+        &[],
+    );
+    fs::write(case.folder.join("none.zip"), "PK").expect("a file");
+    for (name, words) in [("bad.zip", "leads out"), ("none.zip", "no end record")] {
+        let (code, errors) = run(&[name, "-o", "other"]);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains(words), "{errors}");
+    }
+    assert_eq!(case.left(), ["app.zip", "bad.zip", "none.zip", "out", "out.zip"]);
 }
 
 /// Bad words get a message, and nothing is made.

@@ -1,6 +1,6 @@
 //! `meminterface debloat`: a trimmed copy of an application whose handler behaves the same, and the proof.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use super::measure::{Interrupts, RunArguments, plan_of, table};
 use super::{Exit, Output};
 use crate::debloat::report::{Figures, Report, Spread};
-use crate::debloat::{self, Manifest, Options, restore};
+use crate::debloat::tree::Temporary;
+use crate::debloat::{self, Manifest, Options, archive, restore};
 use crate::diagnostic::{Diagnostic, Kind};
 
 /// What is taken out.
@@ -39,7 +40,7 @@ pub enum Format {
 pub struct DebloatArguments {
     #[command(flatten)]
     run: RunArguments,
-    /// Where the package goes; must not exist. `CODE-debloated` if not given.
+    /// Where the package goes: a folder, or a zip file if it ends in `.zip`; must not exist. `CODE-debloated` if not given.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// What to take out; all if not given.
@@ -164,7 +165,19 @@ fn duration(text: &str) -> Option<Duration> {
 
 fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, PathBuf), Diagnostic> {
     let mut said = Vec::new();
-    let planned = plan_of(&arguments.run, false, &mut said);
+    // A package as it is deployed: unpacked beside the result.
+    let is_zip = |path: &Path| path.extension().is_some_and(|one| one.eq_ignore_ascii_case("zip")) && path.is_file();
+    let mut given = arguments.run.clone();
+    let mut unpacked = None;
+    if is_zip(&given.path) {
+        let near = arguments.output.clone().unwrap_or_else(|| given.path.clone());
+        let near = std::path::absolute(&near).unwrap_or(near);
+        let folder = Temporary::beside(&near.with_extension("unpacked"))?;
+        archive::unpack(&given.path, folder.path())?;
+        given.path = folder.path().to_path_buf();
+        unpacked = Some(folder);
+    }
+    let planned = plan_of(&given, false, &mut said);
     for problem in &said {
         output.report(problem);
     }
@@ -172,7 +185,9 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
     let out = match &arguments.output {
         Some(out) => out.clone(),
         None => {
-            let code = plan.target.code_root.canonicalize().unwrap_or_else(|_| plan.target.code_root.clone());
+            let code =
+                if unpacked.is_some() { arguments.run.path.with_extension("") } else { plan.target.code_root.clone() };
+            let code = code.canonicalize().unwrap_or(code);
             let name =
                 code.file_name().map_or_else(|| "package".to_owned(), |name| name.to_string_lossy().into_owned());
             PathBuf::from(format!("{name}-debloated"))
@@ -211,6 +226,7 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
     };
     let report = debloat::debloat(&plan, &options, &say, &Interrupts::came);
     bar.finish_and_clear();
+    drop(unpacked);
     Ok((report?, out))
 }
 

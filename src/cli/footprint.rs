@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use num_bigint::BigInt;
 
+use crate::debloat::report::predicted_baseline;
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Range, Request};
@@ -139,6 +140,16 @@ fn of(
         for formula in [&outcome.initial, &outcome.initial_peak] {
             unknowns_of(formula, &outcome.unknown, !inputs.events.is_empty(), &mut unknown);
         }
+    }
+    // Of a trimmed package its manifest knows more than the imports of the whole one.
+    if let Some(bytes) = predicted_baseline(&handler.code_root) {
+        held = Range { low: bytes, high: Some(bytes) };
+        loading = held;
+        drivers.retain(|driver| driver.meaning != IN_BASELINE);
+        let meaning = IN_BASELINE.to_owned();
+        drivers.insert(0, Driver { name: "trimmed package".to_owned(), bytes: Some(bytes), meaning });
+        unknown.retain(|one| !one.name.starts_with("import "));
+        assumptions = vec!["the baseline is what the trimmed package's manifest predicts".to_owned()];
     }
     let mut need = Need {
         handler: handler.name(),

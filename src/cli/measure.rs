@@ -51,7 +51,7 @@ pub enum LimitOption {
 }
 
 /// What runs a handler, and on what; shared with `validate`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct RunArguments {
     /// A Python file, a template or a folder that holds the handler.
     #[arg(value_name = "PATH")]

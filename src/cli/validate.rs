@@ -1,6 +1,6 @@
 //! `meminterface validate`: a recommendation put to the proof, by running the handler under exactly that limit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::footprint::{Footprint, Inputs, footprint};
 use super::measure::{Interrupts, RunArguments, plan_of};
 use super::recommend::{WishArguments, need_of_measured};
 use super::{Exit, Output};
+use crate::debloat::report::predicted_baseline;
 use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::footprint::Range;
 use crate::measure::report::{Limit, LimitKind, MB};
@@ -156,6 +157,9 @@ const LONGEST_PREDICTION: Duration = Duration::from_secs(60);
 /// How often an event that was slowed down is tried again.
 const SLOW_TRIALS: usize = 2;
 
+/// How far the baseline that the manifest of a trimmed package predicts may be off, as a share of the measured one.
+const BASELINE_TOLERANCE: f64 = 0.1;
+
 /// How far a peak may lie outside of the predicted range, as a share of the measured footprint: what headroom is for.
 const TOLERANCE: f64 = 0.1;
 
@@ -281,6 +285,17 @@ fn validate(arguments: &ValidateArguments, output: &mut Output) -> Result<Valida
                 reasons.push(format!("{which}{} fails without a limit too: {}", event.name, event.outcome.word()));
             }
         }
+    }
+    // What the manifest of the trimmed package says of its baseline.
+    if let Some(proof) = &debloated
+        && let Some(predicted) = predicted_baseline(Path::new(&proof.code))
+        && proof.baseline_bytes.abs_diff(predicted) as f64 > BASELINE_TOLERANCE * proof.baseline_bytes as f64
+    {
+        reasons.push(format!(
+            "debloated: the manifest predicts a baseline of {} MB, and {} MB are measured",
+            mb(predicted),
+            mb(proof.baseline_bytes)
+        ));
     }
     Ok(Validation {
         schema: Schema::VALIDATE,

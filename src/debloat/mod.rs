@@ -1,13 +1,14 @@
 //! Debloating: a trimmed copy of an application whose handler behaves the same, and the proof.
 //!
 //! [`debloat`] makes the package in a folder beside its destination and renames it when it is whole; nothing of the
-//! user's is changed. One concern a file: `tree` (files and the rules that leave some out), `rewrite` (a module without
+//! user's is changed. One concern a file: `tree` (files and the rules that leave some out), `archive` (zip files), `rewrite` (a module without
 //! some of its names), `search` (which), `runner` and `oracle` (whether a candidate does the same), `proof` (what was
 //! gained), `report` (what is said), `restore` (back again). docs/DEBLOATING.md tells how and why.
 //!
 //! Works on Linux; elsewhere [`debloat`] says how to get there. Depends on `diagnostic`, `project`, `measure` and
 //! `recommend`.
 
+pub mod archive;
 #[cfg(target_os = "linux")]
 mod oracle;
 #[cfg(target_os = "linux")]

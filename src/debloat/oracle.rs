@@ -28,6 +28,9 @@ pub struct Run {
     /// Files that were opened for reading.
     #[serde(default)]
     pub read: BTreeSet<String>,
+    /// Modules' sources that something else than an import opened.
+    #[serde(default)]
+    pub sources: BTreeSet<String>,
     /// What a traced run tells.
     pub evidence: Option<Evidence>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Depends on every other file of `debloat`.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::oracle::{Oracle, Run};
 use super::report::{Content, Manifest, ModuleReport, Removed, Report, RuleReport, Trimmed};
 use super::runner::{self, Ask, Runner};
 use super::search::{Best, Modules, Search, read_modules};
-use super::{Options, Progress, SIDE_FOLDER, proof, tree};
+use super::{Options, Progress, SIDE_FOLDER, archive, proof, tree};
 use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::measure::{Cancelled, Interpreter, LimitBy, Plan, Python, Scripts};
 
@@ -89,6 +90,19 @@ fn failing(run: &Run, names: &[String]) -> Option<Diagnostic> {
 /// Bytes that fit a path of a package as JSON has it.
 fn text_of(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
+}
+
+/// What is tried to be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What was found, with modules that are not loaded as they were; whether rules of files apply.
+    Settled(bool),
+    /// What was found, as it was run.
+    AsFound,
+    /// What is found when no event is withheld.
+    WithAllEvents,
+    /// No module is changed.
+    OnlyFiles,
 }
 
 struct Work<'a> {
@@ -185,6 +199,8 @@ impl Work<'_> {
         plan.memory_mb = None;
         plan.limit_by = LimitBy::Nothing;
         plan.evict = false;
+        // A handler that writes elsewhere than to /tmp must not change anything of the user's.
+        plan.sealed = true;
         plan.runs = 1;
         plan.warm = 0;
         plan.isolate = false;
@@ -194,7 +210,7 @@ impl Work<'_> {
         let count = plan.events.len();
         let rounds = u32::try_from(2 * count).unwrap_or(u32::MAX);
         let longest = plan.init_timeout.saturating_add(plan.timeout.saturating_mul(rounds));
-        let mut runner = Runner::new(&plan, &hidden, self.cancelled)?;
+        let mut runner = Runner::new(&plan, &hidden, options.jobs, self.cancelled)?;
         self.say("running the original under observation");
         let traced = runner.run(&Ask { trace: true, rounds: 1, ..Ask::default() }, longest.saturating_mul(4))?;
         self.runs += 1;
@@ -211,27 +227,29 @@ impl Work<'_> {
         let given: Vec<usize> = (0..count).filter(|n| !withheld.contains(n)).collect();
         let part_names: Vec<String> = given.iter().filter_map(|n| names.get(*n).cloned()).collect();
         self.say("running the original several times, to see what it does not repeat");
-        let mut originals = Vec::new();
-        let mut parts = Vec::new();
-        let mut slowest = Duration::ZERO;
-        for seed in [0, 1, 0] {
-            let begin = Instant::now();
-            let full = runner.run(&Ask { rounds: 2, seed, ..Ask::default() }, longest)?;
-            slowest = slowest.max(begin.elapsed());
-            self.runs += 1;
-            if let Some(problem) = failing(&full.run, &names) {
+        let part = (!withheld.is_empty()).then(|| given.clone());
+        let asks: Vec<Ask<'_>> = [0, 1, 0]
+            .into_iter()
+            .flat_map(|seed| {
+                let full = Ask { rounds: 2, seed, ..Ask::default() };
+                let part = part.clone().map(|given| Ask { rounds: 1, seed, events: Some(given), ..Ask::default() });
+                std::iter::once(full).chain(part)
+            })
+            .collect();
+        let begin = Instant::now();
+        let found = runner.run_all(&asks.iter().collect::<Vec<_>>(), longest)?;
+        self.runs += found.len();
+        // At least as long as the slowest: all of them together.
+        let slowest = begin.elapsed();
+        let (mut originals, mut parts) = (Vec::new(), Vec::new());
+        for (ask, found) in asks.iter().zip(found) {
+            if let Some(problem) = failing(&found.run, &names) {
                 return Err(problem);
             }
-            if let Some(fault) = full.fault {
+            if let Some(fault) = found.fault {
                 return Err(refused(format!("the original does not answer all events twice: {fault}")));
             }
-            if !withheld.is_empty() {
-                let part =
-                    runner.run(&Ask { rounds: 1, seed, events: Some(given.clone()), ..Ask::default() }, longest)?;
-                self.runs += 1;
-                parts.push(part.run);
-            }
-            originals.push(full.run);
+            if ask.events.is_none() { &mut originals } else { &mut parts }.push(found.run);
         }
         let no_oracle = |why: String| {
             refused(why)
@@ -255,7 +273,8 @@ impl Work<'_> {
 
         // The ranking.
         let profile_runs = if options.runs == 0 { 0 } else { 3 };
-        let (ranked, page) = proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
+        let proof::Profile { ranked, own_bytes, page } =
+            proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
         let root = original_root.canonicalize().unwrap_or_else(|_| original_root.clone());
         let ours: BTreeSet<&str> = traced
             .run
@@ -271,10 +290,13 @@ impl Work<'_> {
         // The search.
         self.say("reading the modules");
         let modules = read_modules(&traced.run, &root, &options.keep, allowed.as_ref());
-        let deadline = options.budget.map(|budget| self.begin + budget.mul_f64(0.75));
-        let most = (slowest * 12 + Duration::from_secs(20)).min(longest);
+        // The rest is for the acceptance; what is over then is for measuring.
+        let deadline = options.budget.map(|budget| self.begin + budget.mul_f64(0.6));
+        let most = (slowest * 6 + Duration::from_secs(20)).min(longest);
         let memory = Memory::of(&plan, &gathered.files, options);
+        let remember = |search: &Search<'_>| memory.save(&Learned::of(search));
         let mut best = Best::default();
+        let mut settled = Best::default();
         let mut interrupted = false;
         let mut learned = Learned::default();
         if options.attributes || options.functions {
@@ -288,19 +310,28 @@ impl Work<'_> {
                 deadline,
                 most,
                 &say_with_time,
+                &remember,
             );
             if options.resume {
                 let found = memory.load();
                 search.needed.extend(found.needed);
                 search.loads.extend(found.loads);
                 search.known = found.known;
+                search.frozen = found.frozen;
             }
+            runner.hold_ready(search.ready(&traced.run, &root));
             let result = search.run(&mut runner, &mut best);
-            search.settle(&mut best);
             self.runs += search.tried;
-            learned =
-                Learned { needed: search.needed.clone(), loads: search.loads.clone(), known: search.known.clone() };
+            settled = best.clone();
+            search.settle(&mut settled);
+            learned = Learned::of(&search);
             memory.save(&learned);
+            if runner.forked > 0 {
+                self.say(&format!("{} candidates were forked from a process that held modules ready", runner.forked));
+            }
+            if search.ran_out {
+                notes.push("the time was over before the search was: `--resume` goes on".to_owned());
+            }
             match result {
                 Ok(()) => {}
                 Err(problem) if problem.kind == Kind::Interrupted && !best.choices.is_empty() => interrupted = true,
@@ -308,8 +339,10 @@ impl Work<'_> {
             }
         }
         drop(runner);
-        let never = || false;
-        let cancelled: Cancelled<'_> = if interrupted { &never } else { self.cancelled };
+        // Once interrupted, what was found so far is made to the end: that takes a few runs.
+        let is_finishing = Cell::new(interrupted);
+        let gate = || !is_finishing.get() && (self.cancelled)();
+        let cancelled: Cancelled<'_> = &gate;
 
         // The package, and whether it is accepted.
         let package = folder.path().join("package");
@@ -320,75 +353,121 @@ impl Work<'_> {
             }
         }
         let tag = format!("cpython-{}{}", interpreter.version.0, interpreter.version.1);
-        let mut with_rules = options.files;
+        // What is tried in turn, until the package on the disk gives the original's answers.
+        let mut stages = vec![Stage::Settled(options.files)];
+        if !best.choices.is_empty() {
+            if options.files {
+                stages.push(Stage::Settled(false));
+            }
+            // Modules that were not loaded as the search had them, not as they were.
+            stages.push(Stage::AsFound);
+            if !withheld.is_empty() {
+                stages.push(Stage::WithAllEvents);
+            }
+        }
+        if options.files {
+            stages.push(Stage::OnlyFiles);
+        }
         let mut accepted = None;
         let mut why = String::new();
-        for attempt in 0..3 {
-            let _ = std::fs::remove_dir_all(&package);
-            let made =
-                self.make(&gathered.files, &original_root, &package, &modules, &best, with_rules, &read, &tag)?;
-            let loaded: Vec<PathBuf> = made.loaded(&package, &best, &traced.run, &root);
-            runner::compile(&program, &package, &loaded, folder.path())?;
-            let mut plan = plan.clone();
-            plan.target.code_root = package.clone();
-            plan.target.file = package.join(&file);
-            let mut runner = Runner::new(&plan, &hidden, cancelled)?;
-            let mut verdict = Ok(());
-            let mut demanded = BTreeSet::new();
-            let mut final_loaded = BTreeSet::new();
-            for seed in [0, 1] {
-                self.say(if seed == 0 {
-                    "accepting: all events, twice"
-                } else {
-                    "accepting: again, with other hashes"
-                });
-                let outcome = runner.run(&Ask { rounds: 2, seed, ..Ask::default() }, longest)?;
-                self.runs += 1;
-                demanded.extend(outcome.run.ondemand.iter().map(|(module, name, _)| format!("{module}.{name}")));
-                final_loaded.extend(outcome.run.modules.iter().map(|(name, _)| name.clone()));
-                verdict = match outcome.fault {
-                    Some(fault) => Err(oracle.compare(&outcome.run, &names).err().unwrap_or(fault)),
-                    None => oracle.compare(&outcome.run, &names),
-                };
-                if verdict.is_err() {
+        let mut stages = stages.into_iter();
+        let mut stage = stages.next();
+        while let Some(now) = stage {
+            let chosen = match now {
+                Stage::Settled(_) => &settled,
+                Stage::AsFound | Stage::WithAllEvents => &best,
+                Stage::OnlyFiles => &Best::default(),
+            };
+            let with_rules = matches!(now, Stage::Settled(true) | Stage::OnlyFiles);
+            let found = (|| -> Result<_, Diagnostic> {
+                let _ = std::fs::remove_dir_all(&package);
+                let made =
+                    self.make(&gathered.files, &original_root, &package, &modules, chosen, with_rules, &read, &tag)?;
+                let loaded: Vec<PathBuf> = made.loaded(&package, chosen, &traced.run, &root);
+                runner::compile(&program, &package, &loaded, folder.path())?;
+                let after = plan_at(&plan, &package, &file);
+                self.say("accepting: all events, twice, with two seeds of hashes");
+                let mut runner = Runner::new(&after, &hidden, options.jobs, cancelled)?;
+                let asks = [0, 1].map(|seed| Ask { rounds: 2, seed, ..Ask::default() });
+                let outcomes = runner.run_all(&asks.iter().collect::<Vec<_>>(), longest)?;
+                drop(runner);
+                let mut demanded = BTreeSet::new();
+                let mut final_loaded = BTreeSet::new();
+                let mut verdict = Ok(());
+                let count = outcomes.len();
+                for outcome in outcomes {
+                    demanded.extend(outcome.run.ondemand.iter().map(|(module, name, _)| format!("{module}.{name}")));
+                    final_loaded.extend(outcome.run.modules.iter().map(|(name, _)| name.clone()));
+                    let compared = oracle.compare(&outcome.run, &names);
+                    let one = match outcome.fault {
+                        Some(fault) => Err(compared.err().unwrap_or(fault)),
+                        None => compared,
+                    };
+                    verdict = verdict.and(one);
+                }
+                Ok((count, verdict.map(|()| (made, after, demanded, final_loaded))))
+            })();
+            match found {
+                Ok((count, Ok(found))) => {
+                    self.runs += count;
+                    accepted = Some(found);
                     break;
                 }
-            }
-            match verdict {
-                Ok(()) => {
-                    accepted = Some((made, plan, demanded, final_loaded));
-                    break;
-                }
-                Err(problem) => {
+                Ok((count, Err(problem))) => {
+                    self.runs += count;
                     why = problem;
                     self.say(&format!("not accepted: {why}"));
-                    if with_rules {
-                        notes.push(format!("files stay: without them {why}"));
-                        with_rules = false;
-                    } else if attempt < 2 {
-                        notes.push(format!("all events were needed for the search: {why}"));
-                        // Once more, with nothing withheld.
-                        let original = plan_at(&plan, &original_root, &file);
-                        let mut runner = Runner::new(&original, &hidden, cancelled)?;
-                        let mut search = Search::new(
-                            &modules,
-                            &oracle,
-                            &traced.run,
-                            options,
-                            names.clone(),
-                            (0..count).collect(),
-                            deadline,
-                            most,
-                            &say_with_time,
-                        );
-                        search.needed = learned.needed.clone();
-                        search.loads = learned.loads.clone();
-                        best = Best::default();
-                        search.run(&mut runner, &mut best)?;
-                        search.settle(&mut best);
-                        self.runs += search.tried;
-                    }
                 }
+                // The same again: this time to the end.
+                Err(problem) if problem.kind == Kind::Interrupted && !is_finishing.get() => {
+                    is_finishing.set(true);
+                    interrupted = true;
+                    continue;
+                }
+                Err(problem) => return Err(problem),
+            }
+            match now {
+                Stage::Settled(true) => notes.push(format!("files stay: without them {why}")),
+                Stage::AsFound if !withheld.is_empty() => {
+                    notes.push(format!("all events were needed for the search: {why}"));
+                }
+                Stage::Settled(false) | Stage::AsFound | Stage::WithAllEvents => {}
+                Stage::OnlyFiles => {}
+            }
+            stage = stages.next();
+            if matches!(stage, Some(Stage::WithAllEvents)) {
+                let original = plan_at(&plan, &original_root, &file);
+                let mut runner = Runner::new(&original, &hidden, options.jobs, cancelled)?;
+                let mut search = Search::new(
+                    &modules,
+                    &oracle,
+                    &traced.run,
+                    options,
+                    names.clone(),
+                    (0..count).collect(),
+                    deadline,
+                    most,
+                    &say_with_time,
+                    &remember,
+                );
+                search.needed = learned.needed.clone();
+                search.loads = learned.loads.clone();
+                search.frozen = learned.frozen.clone();
+                runner.hold_ready(search.ready(&traced.run, &root));
+                best = Best::default();
+                let result = search.run(&mut runner, &mut best);
+                self.runs += search.tried;
+                match result {
+                    Ok(()) => {}
+                    Err(problem) if problem.kind == Kind::Interrupted => {
+                        is_finishing.set(true);
+                        interrupted = true;
+                    }
+                    Err(problem) => return Err(problem),
+                }
+            }
+            if matches!(stage, Some(Stage::OnlyFiles)) {
+                notes.push(format!("no module could be changed: {why}"));
             }
         }
         let Some((made, after_plan, demanded, final_loaded)) = accepted else {
@@ -401,17 +480,30 @@ impl Work<'_> {
         let mut on_demand = None;
         if !interrupted && options.runs > 0 && !options.strict {
             self.say("measuring loads on demand");
-            let mut runner = Runner::new(&after_plan, &hidden, cancelled)?;
+            let mut runner = Runner::new(&after_plan, &hidden, 1, cancelled)?;
             let (mut ms, mut bytes) = (Vec::new(), Vec::new());
             let loaded =
                 made.trimmed.iter().filter(|(name, one)| final_loaded.contains(*name) && !one.names.is_empty());
             let all: Vec<(&String, &Trimmed)> = loaded.collect();
-            // Spread over the package.
-            for (name, one) in all.iter().step_by((all.len() / 5).max(1)).take(5) {
+            // Spread over the package: five that can be had, of twenty that are tried.
+            let step = (all.len() / 20).max(1);
+            for (name, one) in all.iter().step_by(step).take(20) {
                 let Some(wanted) = one.names.first() else { continue };
-                if let Some((time, memory)) = runner.load(name, wanted, longest)? {
-                    ms.push(time);
-                    bytes.push(memory);
+                match runner.load(name, wanted, longest) {
+                    Ok(Some((time, memory))) => {
+                        ms.push(time);
+                        bytes.push(memory);
+                    }
+                    Ok(None) => {}
+                    Err(problem) if problem.kind == Kind::Interrupted => {
+                        is_finishing.set(true);
+                        interrupted = true;
+                        break;
+                    }
+                    Err(problem) => return Err(problem),
+                }
+                if ms.len() == 5 {
+                    break;
                 }
             }
             if !ms.is_empty() {
@@ -426,6 +518,7 @@ impl Work<'_> {
         // The proof.
         let measuring = Instant::now();
         let mut both = None;
+        let mut measured = 0;
         if !interrupted && options.runs > 0 {
             let prepare = |plan: &Plan| {
                 let mut plan = plan.clone();
@@ -434,11 +527,16 @@ impl Work<'_> {
                 plan
             };
             let (before, after) = (prepare(&plan), prepare(&after_plan));
-            match proof::measure_both(&before, &after, options.runs, &say_with_time, cancelled) {
-                Ok(found) => both = Some(found),
-                Err(problem) if problem.kind == Kind::Interrupted => {
-                    notes.push("interrupted while it was measured".to_owned());
+            let until = options.budget.map(|budget| self.begin + budget);
+            match proof::measure_both(&before, &after, options.runs, until, &say_with_time, cancelled) {
+                Ok((found, done)) => {
+                    if done < options.runs {
+                        notes.push(format!("the time was over after {done} of {} measurements", options.runs));
+                    }
+                    measured = done;
+                    both = (done > 0).then_some(found);
                 }
+                Err(problem) if problem.kind == Kind::Interrupted => interrupted = true,
                 Err(problem) => return Err(problem),
             }
         }
@@ -447,21 +545,16 @@ impl Work<'_> {
             None => (Vec::new(), "not measured".to_owned()),
         };
         let predicted = both.as_ref().map(|(before, _)| {
-            let gone: f64 = ranked
-                .iter()
-                .filter(|one| !final_loaded.contains(&one.name))
-                // The outermost of what is gone holds the rest.
-                .filter(|one| {
-                    !one.name
-                        .rsplit_once('.')
-                        .is_some_and(|(package, _)| ours.contains(package) && !final_loaded.contains(package))
-                })
-                .map(|one| one.marginal_mb.median.max(0.0) * 1_048_576.0)
-                .sum();
+            // Of what the trimmed package does not import, the standard library's modules too, each one's own.
+            let gone = own_bytes.iter().filter(|(name, _)| !final_loaded.contains(*name));
+            let gone: f64 = gone.map(|(_, bytes)| *bytes).sum::<f64>().max(0.0);
             (super::report::Spread::of(&before.baseline).median - gone).max(0.0) as u64
         });
 
         // What is said.
+        if interrupted {
+            notes.push("interrupted: this is the best that was found so far; `--resume` goes on".to_owned());
+        }
         let evidence = traced.run.evidence.clone().unwrap_or_default();
         let in_package = |names: &BTreeSet<String>| names.iter().filter(|name| ours.contains(name.as_str())).count();
         let module_reports: Vec<ModuleReport> = modules
@@ -483,7 +576,7 @@ impl Work<'_> {
             python: interpreter.full(),
             before: both.as_ref().map(|(before, _)| before.figures()),
             after: both.as_ref().map(|(_, after)| after.figures()),
-            runs: if both.is_some() { options.runs } else { 0 },
+            runs: measured,
             significance,
             verdict,
             predicted_baseline_bytes: predicted,
@@ -516,6 +609,7 @@ impl Work<'_> {
             tool_version: report.tool_version.clone(),
             handler: report.handler.clone(),
             strict: options.strict,
+            predicted_baseline_bytes: predicted,
             modules: made.trimmed,
             rules: tree::RULES
                 .iter()
@@ -529,13 +623,14 @@ impl Work<'_> {
         write_json(&package.join("manifest.json"), &manifest)?;
         write_json(&package.join("report.json"), &report)?;
         self.say("done");
-        fs_err::rename(&package, out).map_err(|error| tree::cannot_write(out, &error))?;
-        drop(folder);
-        if interrupted {
-            let mut report = report;
-            report.notes.push("interrupted: this is the best that was found so far; `--resume` goes on".to_owned());
-            return Ok(report);
+        if is_zip(out) {
+            let packed = folder.path().join("package.zip");
+            archive::write(&package, &packed)?;
+            fs_err::rename(&packed, out).map_err(|error| tree::cannot_write(out, &error))?;
+        } else {
+            fs_err::rename(&package, out).map_err(|error| tree::cannot_write(out, &error))?;
         }
+        drop(folder);
         Ok(report)
     }
 
@@ -628,6 +723,11 @@ impl Work<'_> {
         fs_err::write(&runtime, text).map_err(|error| tree::cannot_write(&runtime, &error))?;
         Ok(made)
     }
+}
+
+/// Whether a package is to be written as a zip file.
+fn is_zip(out: &Path) -> bool {
+    out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
 }
 
 fn plan_at(plan: &Plan, root: &Path, file: &Path) -> Plan {
@@ -769,6 +869,19 @@ struct Learned {
     needed: BTreeMap<String, BTreeSet<String>>,
     loads: BTreeMap<String, BTreeSet<usize>>,
     known: BTreeMap<String, bool>,
+    #[serde(default)]
+    frozen: BTreeSet<String>,
+}
+
+impl Learned {
+    fn of(search: &Search<'_>) -> Self {
+        Self {
+            needed: search.needed.clone(),
+            loads: search.loads.clone(),
+            known: search.known.clone(),
+            frozen: search.frozen.clone(),
+        }
+    }
 }
 
 /// Where it is remembered: by the content of all that it rests on.

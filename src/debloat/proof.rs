@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use super::Progress;
 use super::report::{Figures, Ranked, Significance, Spread, mann_whitney};
@@ -84,7 +85,8 @@ impl Series {
     }
 }
 
-/// Measures both packages so many times, in turn, each with a cold page cache of its own files.
+/// Measures both packages so many times, in turn, each with a cold page cache of its own files. Begins no further time
+/// after `until`. Gives the figures, and how many times there were.
 ///
 /// # Errors
 /// As [`measure::measure`].
@@ -92,14 +94,19 @@ pub fn measure_both(
     before: &Plan,
     after: &Plan,
     runs: usize,
+    until: Option<Instant>,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
-) -> Result<(Series, Series), Diagnostic> {
+) -> Result<((Series, Series), usize), Diagnostic> {
+    let mut done = 0;
     let mut both = (Series::default(), Series::default());
     let of_target = platform_of(before.target.platform);
     both.0.package_bytes = size(&before.target.code_root);
     both.1.package_bytes = size(&after.target.code_root);
     for run in 0..runs {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            break;
+        }
         progress(&format!("measuring: run {} of {runs}", run + 1));
         // Who goes first alternates: what warms the machine helps both alike.
         let order = if run % 2 == 0 { [true, false] } else { [false, true] };
@@ -107,8 +114,9 @@ pub fn measure_both(
             let (plan, series) = if is_before { (before, &mut both.0) } else { (after, &mut both.1) };
             series.add(&measure::measure(plan, cancelled)?, of_target.as_ref());
         }
+        done += 1;
     }
-    Ok(both)
+    Ok((both, done))
 }
 
 /// Size of all files of a package but those that only describe it.
@@ -168,6 +176,17 @@ pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
     (all, verdict)
 }
 
+/// What imports cost.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Modules, those whose import costs most first.
+    pub ranked: Vec<Ranked>,
+    /// Resident memory of each module's own, without the modules that it brought, in bytes.
+    pub own_bytes: BTreeMap<String, f64>,
+    /// A picture of it.
+    pub page: String,
+}
+
 /// Ranks modules by what their import costs, from several measurements of it.
 ///
 /// # Errors
@@ -177,7 +196,8 @@ pub fn profile(
     runs: usize,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
-) -> Result<(Vec<Ranked>, String), Diagnostic> {
+) -> Result<Profile, Diagnostic> {
+    let mut own: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut figures: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     let (mut times, mut memories) = (Vec::new(), Vec::new());
     let mut page = String::new();
@@ -191,6 +211,7 @@ pub fn profile(
         memories.push(mb(found.start_resident_bytes + all));
         for module in &found.modules {
             let entry = figures.entry(module.name.clone()).or_default();
+            own.entry(module.name.clone()).or_default().push(module.own_resident_bytes as f64);
             entry.0.push(module.marginal_ms);
             entry.1.push(mb(module.marginal_resident_bytes));
         }
@@ -208,5 +229,6 @@ pub fn profile(
         })
         .collect();
     ranked.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
-    Ok((ranked, page))
+    let own_bytes = own.into_iter().map(|(name, bytes)| (name, Spread::of(&bytes).median)).collect();
+    Ok(Profile { ranked, own_bytes, page })
 }

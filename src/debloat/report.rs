@@ -221,6 +221,10 @@ pub struct Content {
     pub handler: String,
     /// Whether what was taken out can be loaded on demand.
     pub strict: bool,
+    /// Predicted resident memory after the import, in bytes: what `recommend` starts from, and `validate --debloated`
+    /// tests. Null where nothing was measured.
+    #[serde(default)]
+    pub predicted_baseline_bytes: Option<u64>,
     /// Modules that were changed, by name.
     pub modules: BTreeMap<String, Trimmed>,
     /// Files that were left out.
@@ -229,6 +233,15 @@ pub struct Content {
     pub rules: BTreeMap<String, String>,
     /// SHA-256 of every file of the package but this one and the report.
     pub files: BTreeMap<String, String>,
+}
+
+/// The predicted baseline that the manifest of a trimmed package in this folder gives, in bytes; none for other folders.
+pub fn predicted_baseline(folder: &std::path::Path) -> Option<u64> {
+    let data = std::fs::read(folder.join("manifest.json")).ok()?;
+    let value: serde_json::Value = serde_json::from_slice(&data).ok()?;
+    let name = value.get("schema")?.get("name")?.as_str()?;
+    let is_ours = name == Schema::DEBLOAT_MANIFEST.name;
+    value.get("predicted_baseline_bytes").filter(|_| is_ours)?.as_u64()
 }
 
 /// Two-sided p of the Mann–Whitney U test, by the normal approximation with ties and continuity corrected.

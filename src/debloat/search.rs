@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::oracle::{Evidence, Oracle, Run};
 use super::rewrite::{Choice, Module, Rewritten};
-use super::runner::{Ask, Outcome, Runner};
+use super::runner::{Ask, Outcome, Ready, Runner};
 use super::{Options, Progress};
 use crate::diagnostic::Diagnostic;
 use crate::project::pattern;
@@ -74,6 +74,9 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
             }
             if path.extension().is_none_or(|extension| extension != "py") {
                 return Some((name.clone(), Err("it is no Python source".to_owned())));
+            }
+            if file.as_ref().is_some_and(|file| run.sources.contains(file)) {
+                return Some((name.clone(), Err("its source is read while it runs".to_owned())));
             }
             if keep.iter().any(|pattern| fits(pattern, name)) {
                 return Some((name.clone(), Err("it is kept (`--keep`)".to_owned())));
@@ -167,6 +170,12 @@ pub struct Search<'a> {
     pub loads: BTreeMap<String, BTreeSet<usize>>,
     /// Modules that are left as they are, because something fails without that.
     pub frozen: BTreeSet<String>,
+    /// Told after each candidate, so that an interrupted search need not begin anew.
+    pub remember: &'a dyn Fn(&Search<'_>),
+    /// Whether the time was over before the search was.
+    pub ran_out: bool,
+    /// Texts of the last candidate, with what was chosen for them.
+    texts: BTreeMap<String, (Choice, Rewritten)>,
     functions: BTreeSet<(&'a str, u32)>,
     children: BTreeMap<&'a str, BTreeSet<String>>,
     chains: BTreeMap<&'a str, &'a [(String, u32)]>,
@@ -186,6 +195,7 @@ impl<'a> Search<'a> {
         deadline: Option<Instant>,
         most: Duration,
         progress: Progress<'a>,
+        remember: &'a dyn Fn(&Search<'_>),
     ) -> Self {
         let mut children: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (name, _) in &original.modules {
@@ -238,6 +248,9 @@ impl<'a> Search<'a> {
             needed,
             loads,
             frozen: BTreeSet::new(),
+            remember,
+            ran_out: false,
+            texts: BTreeMap::new(),
             functions,
             children,
             chains,
@@ -245,8 +258,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    fn is_over(&mut self) -> bool {
+        let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        self.ran_out |= is_over;
+        is_over
     }
 
     fn is_kept(&self, module: &str, name: &str) -> bool {
@@ -290,15 +305,17 @@ impl<'a> Search<'a> {
         choices
     }
 
-    /// The texts of a choice.
-    pub fn rewrite(&self, choices: &Choices) -> BTreeMap<String, Rewritten> {
-        choices
+    /// Writes the texts of a choice, but for those that are there from an earlier candidate.
+    fn rewrite(&mut self, choices: &Choices) {
+        let new: Vec<(String, (Choice, Rewritten))> = choices
             .par_iter()
+            .filter(|(name, choice)| self.texts.get(*name).is_none_or(|(before, _)| before != *choice))
             .filter_map(|(name, choice)| {
                 let (_, module) = self.modules.all.get(name)?;
-                Some((name.clone(), with_stack(|| module.rewrite(choice, name))))
+                Some((name.clone(), (choice.clone(), with_stack(|| module.rewrite(choice, name)))))
             })
-            .collect()
+            .collect();
+        self.texts.extend(new);
     }
 
     fn key(choices: &Choices) -> String {
@@ -314,25 +331,62 @@ impl<'a> Search<'a> {
         runner: &mut Runner<'_>,
         choices: &Choices,
     ) -> Result<(Outcome, Result<(), String>), Diagnostic> {
-        let rewritten = self.rewrite(choices);
-        let mut ask =
-            Ask { rounds: 1, events: Some(self.events.clone()), sides: Some(BTreeMap::new()), ..Ask::default() };
-        for (name, one) in &rewritten {
-            if let Some((path, _)) = self.modules.all.get(name) {
-                ask.texts.insert(path, &one.text);
-                if let Some(sides) = &mut ask.sides {
-                    sides.insert(name, &one.side);
-                }
+        let mut found = self.attempt_all(runner, std::slice::from_ref(choices))?;
+        found.pop().ok_or_else(|| Diagnostic::new(crate::diagnostic::Kind::CannotDebloat, "nothing was run"))
+    }
+
+    /// Runs several choices, as many at a time as the runner does.
+    fn attempt_all(&mut self, runner: &mut Runner<'_>, all: &[Choices]) -> Result<Vec<Tried>, Diagnostic> {
+        // Of several at most few modules differ; their texts are kept apart.
+        let mut written: Vec<BTreeMap<String, Rewritten>> = Vec::new();
+        for choices in all {
+            self.rewrite(choices);
+            if all.len() > 1 {
+                let own = |name: &String| Some((name.clone(), self.texts.get(name)?.1.clone()));
+                written.push(choices.keys().filter_map(own).collect());
             }
         }
-        self.tried += 1;
-        let outcome = runner.run(&ask, self.most)?;
-        let verdict = match (&outcome.fault, self.oracle.compare(&outcome.run, &self.names)) {
-            (_, Err(why)) => Err(why),
-            (Some(fault), Ok(())) => Err(fault.clone()),
-            (None, Ok(())) => Ok(()),
+        let asks: Vec<Ask<'_>> = all
+            .iter()
+            .enumerate()
+            .map(|(n, choices)| {
+                let mut ask = Ask { rounds: 1, events: Some(self.events.clone()), ..Ask::default() };
+                let mut sides = BTreeMap::new();
+                for name in choices.keys() {
+                    let text = match written.get(n) {
+                        Some(own) => own.get(name),
+                        None => self.texts.get(name).map(|(_, text)| text),
+                    };
+                    if let (Some((path, _)), Some(text)) = (self.modules.all.get(name), text) {
+                        ask.texts.insert(path, &text.text);
+                        sides.insert(name.as_str(), &text.side);
+                    }
+                }
+                ask.sides = Some(sides);
+                ask
+            })
+            .collect();
+        let asks: Vec<&Ask<'_>> = asks.iter().collect();
+        let most = match self.deadline {
+            // A candidate may end a little late, not hang for long.
+            Some(deadline) => {
+                let rest = deadline.saturating_duration_since(Instant::now());
+                self.most.min(rest + Duration::from_secs(5))
+            }
+            None => self.most,
         };
-        Ok((outcome, verdict))
+        let outcomes = runner.run_all(&asks, most)?;
+        self.tried += outcomes.len();
+        let judge = |outcome: Outcome| {
+            let verdict = match (&outcome.fault, self.oracle.compare(&outcome.run, &self.names)) {
+                (Some(fault), _) if outcome.run.init.is_none() => Err(fault.clone()),
+                (_, Err(why)) => Err(why),
+                (Some(fault), Ok(())) => Err(fault.clone()),
+                (None, Ok(())) => Ok(()),
+            };
+            (outcome, verdict)
+        };
+        Ok(outcomes.into_iter().map(judge).collect())
     }
 
     /// Learns from what was loaded on demand; gives whether that was anything new.
@@ -448,9 +502,16 @@ impl<'a> Search<'a> {
                     self.frozen.insert(module);
                 }
             }
+            (self.remember)(self);
             if self.is_over() {
                 return Ok(());
             }
+        }
+        // Where nothing at all is changed and that differs, it is because modules are held ready.
+        if runner.holds_ready() && self.attempt(runner, &Choices::new())?.1.is_err() {
+            (self.progress)("  modules are not held ready any more: the original differs with them");
+            runner.hold_ready(Ready::default());
+            return self.run(runner, best);
         }
         // The cause is in few modules: those go back whole, or in part.
         let all = self.everything();
@@ -514,36 +575,52 @@ impl<'a> Search<'a> {
         best.read.extend(outcome.run.read.iter().cloned());
     }
 
-    /// Adds as many of these modules to what is accepted as the oracle allows.
+    /// Adds as many of these modules to what is accepted as the oracle allows: all at once, else by halves, of which as
+    /// many are tried at a time as the runner runs.
     fn halve(
         &mut self,
         runner: &mut Runner<'_>,
         all: &Choices,
-        part: &[String],
+        names: &[String],
         accepted: &mut Choices,
         best: &mut Best,
     ) -> Result<(), Diagnostic> {
-        let part: Vec<String> = part.iter().filter(|name| !accepted.contains_key(*name)).cloned().collect();
-        if part.is_empty() || self.is_over() {
-            return Ok(());
-        }
-        let mut with = accepted.clone();
-        for name in &part {
-            if let Some(choice) = all.get(name) {
-                with.insert(name.clone(), choice.clone());
+        let mut open: Vec<Vec<String>> =
+            vec![names.iter().filter(|name| !accepted.contains_key(*name)).cloned().collect()];
+        while !open.is_empty() {
+            if self.is_over() {
+                return Ok(());
+            }
+            let parts = open.split_off(open.len().saturating_sub(self.options.jobs.max(1)));
+            let with = |part: &[String], accepted: &Choices| {
+                let mut with = accepted.clone();
+                let wanted = part.iter().filter_map(|name| Some((name.clone(), all.get(name)?.clone())));
+                with.extend(wanted);
+                with
+            };
+            let candidates: Vec<Choices> = parts.iter().map(|part| with(part, accepted)).collect();
+            let passed = self.pass_all(runner, &candidates, best)?;
+            let mut is_first = true;
+            for (part, passes) in parts.into_iter().rev().zip(passed.into_iter().rev()) {
+                if passes && is_first {
+                    // What passed beside it was tried without it, and is tried again.
+                    *accepted = with(&part, accepted);
+                    is_first = false;
+                } else if passes {
+                    open.push(part);
+                } else if let [name] = part.as_slice() {
+                    if let Some(choice) = all.get(name) {
+                        self.halve_module(runner, name, choice, accepted, best)?;
+                        is_first = false;
+                    }
+                } else if part.len() > 1 {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    open.push(right.to_vec());
+                    open.push(left.to_vec());
+                }
             }
         }
-        if self.passes(runner, &with, best)? {
-            *accepted = with;
-            return Ok(());
-        }
-        if let [name] = part.as_slice() {
-            let Some(choice) = all.get(name) else { return Ok(()) };
-            return self.halve_module(runner, name, choice, accepted, best);
-        }
-        let (left, right) = part.split_at(part.len() / 2);
-        self.halve(runner, all, left, accepted, best)?;
-        self.halve(runner, all, right, accepted, best)
+        Ok(())
     }
 
     /// The same within a module: what can go of its names and bodies.
@@ -555,13 +632,16 @@ impl<'a> Search<'a> {
         accepted: &mut Choices,
         best: &mut Best,
     ) -> Result<(), Diagnostic> {
+        if self.tried > MOST_TRIED {
+            return Ok(());
+        }
         let mut items: Vec<Item> = choice.names.iter().cloned().map(Item::Name).collect();
         items.extend(choice.functions.iter().copied().map(Item::Function));
         let mut kept =
             Choice { submodules: choice.submodules.clone(), loads: choice.loads.clone(), ..Choice::default() };
         let mut open: Vec<Vec<Item>> = vec![items];
         while let Some(part) = open.pop() {
-            if self.is_over() {
+            if self.is_over() || self.tried > MOST_TRIED {
                 break;
             }
             let mut with = kept.clone();
@@ -592,19 +672,64 @@ impl<'a> Search<'a> {
     }
 
     fn passes(&mut self, runner: &mut Runner<'_>, choices: &Choices, best: &mut Best) -> Result<bool, Diagnostic> {
-        let key = Self::key(choices);
-        if let Some(known) = self.known.get(&key) {
-            return Ok(*known);
+        Ok(self.pass_all(runner, std::slice::from_ref(choices), best)?.first().copied().unwrap_or(false))
+    }
+
+    /// Whether each of these gives the original's answers; what is known is not run again.
+    fn pass_all(&mut self, runner: &mut Runner<'_>, all: &[Choices], best: &mut Best) -> Result<Vec<bool>, Diagnostic> {
+        let keys: Vec<String> = all.iter().map(Self::key).collect();
+        // What passed in an earlier run is run again: what it loads is to be seen.
+        let is_open = |n: usize| keys.get(n).is_some_and(|key| self.known.get(key) != Some(&false));
+        let open: Vec<Choices> =
+            all.iter().enumerate().filter(|(n, _)| is_open(*n)).map(|(_, one)| one.clone()).collect();
+        let numbers: Vec<usize> = (0..all.len()).filter(|n| is_open(*n)).collect();
+        if !open.is_empty() {
+            let names: usize = open.iter().map(BTreeMap::len).max().unwrap_or(0);
+            let beside = if open.len() > 1 { format!(", {} candidates at a time", open.len()) } else { String::new() };
+            (self.progress)(&format!("  trying {names} modules{beside}"));
+            let found = self.attempt_all(runner, &open)?;
+            for ((n, choices), (outcome, verdict)) in numbers.iter().zip(&open).zip(found) {
+                let passes = verdict.is_ok();
+                if let Some(key) = keys.get(*n) {
+                    self.known.insert(key.clone(), passes);
+                }
+                if passes && choices.len() >= best.choices.len() {
+                    self.accept(best, choices.clone(), &outcome);
+                }
+            }
+            (self.remember)(self);
         }
-        let (outcome, verdict) = self.attempt(runner, choices)?;
-        let passes = verdict.is_ok();
-        self.known.insert(key, passes);
-        if passes {
-            self.accept(best, choices.clone(), &outcome);
+        Ok(keys.iter().map(|key| self.known.get(key).copied().unwrap_or(false)).collect())
+    }
+
+    /// What a fork server may hold ready: modules that no candidate changes, and those that may change.
+    pub fn ready(&self, original: &Run, root: &Path) -> Ready {
+        let files: BTreeMap<&str, Option<&str>> =
+            original.modules.iter().map(|(name, file)| (name.as_str(), file.as_deref())).collect();
+        let mut ready = Ready::default();
+        let imports = original.evidence.iter().flat_map(|evidence| &evidence.imports);
+        let mut seen = BTreeSet::new();
+        for (name, _) in imports {
+            // What is gone again after it was imported is no module like others.
+            let Some(file) = files.get(name.as_str()).filter(|_| seen.insert(name.clone())) else { continue };
+            let is_ours = file.is_some_and(|file| Path::new(file).starts_with(root));
+            let is_compiled = file.is_some_and(|file| !file.ends_with(".py"));
+            // Compiled modules of the package may do anything to others while they are imported.
+            if is_ours && (is_compiled || self.modules.all.contains_key(name) || name == "meminterface_ondemand") {
+                ready.changing.push(name.clone());
+            } else {
+                ready.modules.push(name.clone());
+            }
         }
-        Ok(passes)
+        ready
     }
 }
+
+/// After so many candidates modules are not looked into any more: they go as a whole, or stay.
+const MOST_TRIED: usize = 600;
+
+/// A candidate's run, and why it is not the original's.
+type Tried = (Outcome, Result<(), String>);
 
 #[derive(Clone, Debug)]
 enum Item {

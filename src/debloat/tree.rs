@@ -153,10 +153,29 @@ pub fn gather(code: &Path, packages: &[PathBuf], without: &[PathBuf]) -> Result<
         for path in entries {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
             if n > 0 && (name.ends_with(".pth") || name.ends_with(".egg-link")) {
-                if name.starts_with("__editable__") || name.ends_with(".egg-link") {
-                    found.notes.push(format!(
-                        "{name}: an editable install; what it leads to is part of the package if it is on the path"
-                    ));
+                // Folders that they add are on the interpreter's path.
+                continue;
+            }
+            if n > 0 && name.starts_with("__editable__") && name.ends_with("_finder.py") {
+                for (module, place) in mapping(&path) {
+                    let file = if place.is_dir() { place.clone() } else { place.with_extension("py") };
+                    let Some(own) = file.file_name().map(PathBuf::from) else { continue };
+                    let top = if place.is_dir() { PathBuf::from(&module) } else { own };
+                    // A dotted name stands for a part of a namespace.
+                    let relative: PathBuf = match module.rsplit_once('.') {
+                        Some((package, last)) => {
+                            let ending = if place.is_dir() { "" } else { ".py" };
+                            package.split('.').collect::<PathBuf>().join(format!("{last}{ending}"))
+                        }
+                        None => top,
+                    };
+                    let first = relative.iter().next().map(|part| part.to_string_lossy().into_owned());
+                    if first.as_ref().is_some_and(|first| taken.contains_key(first)) {
+                        found.notes.push(format!("{module} of an editable install: hidden by another of that name"));
+                        continue;
+                    }
+                    found.notes.push(format!("{module}: an editable install, copied from {}", file.display()));
+                    walk(&file, &relative, without, &mut BTreeSet::new(), &mut found, true)?;
                 }
                 continue;
             }
@@ -186,6 +205,33 @@ pub fn gather(code: &Path, packages: &[PathBuf], without: &[PathBuf]) -> Result<
     found.files.sort_by(|a, b| a.relative.cmp(&b.relative));
     found.files.dedup_by(|a, b| a.relative == b.relative);
     Ok(found)
+}
+
+/// What the finder of an editable install maps: modules to their places. The text is what setuptools writes:
+/// `MAPPING: dict[str, str] = {'name': '/place'}`.
+fn mapping(path: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let Some(line) = text.lines().find(|line| line.starts_with("MAPPING")) else { return Vec::new() };
+    let Some((_, dictionary)) = line.split_once('{') else { return Vec::new() };
+    let mut strings = Vec::new();
+    let mut chars = dictionary.chars();
+    while let Some(quote) = chars.next() {
+        if quote != '\'' && quote != '"' {
+            continue;
+        }
+        let mut string = String::new();
+        while let Some(c) = chars.next().filter(|c| *c != quote) {
+            string.extend(if c == '\\' { chars.next() } else { Some(c) });
+        }
+        strings.push(string);
+    }
+    strings
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [name, place] => Some((name.clone(), PathBuf::from(place))),
+            _ => None,
+        })
+        .collect()
 }
 
 fn walk(

@@ -266,21 +266,85 @@ impl<'a> Scripts<'a> {
     /// # Errors
     /// `cannot-measure` if no process can be started, `interrupted`.
     pub fn run(&mut self, words: &[OsString], most: Duration) -> Result<Ended, Diagnostic> {
-        self.engine.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let mut instance = self.engine.start(words)?;
+        let mut script = self.start(words)?;
         let deadline = Instant::now() + most;
         let waited = loop {
-            match self.engine.wait(&mut instance, Some(deadline)) {
-                Ok(Waited::Message(Message::Told(Told::Ended(status, ..)))) => break Ok(Some(status)),
-                Ok(Waited::Message(Message::PhaseOver(_))) => instance.answer_control(),
-                Ok(Waited::Message(_)) => {}
-                Ok(Waited::TooLong | Waited::TemporaryFull) => break Ok(None),
+            let rest = deadline.saturating_duration_since(Instant::now());
+            match self.poll(&mut script, rest) {
+                Ok(Polled::Ended(status)) => break Ok(Some(status)),
+                Ok(Polled::Full) => break Ok(None),
+                Ok(Polled::Running) if Instant::now() >= deadline => break Ok(None),
+                Ok(Polled::Running) => {}
                 Err(problem) => break Err(problem),
             }
         };
-        self.engine.end(instance);
-        Ok(Ended { status: waited?.map(sys::decode), log: self.engine.log_text() })
+        let log = self.end(script);
+        Ok(Ended { status: waited?, log })
     }
+
+    /// Starts one script of the private folder. One runs at a time: end it before the next.
+    ///
+    /// # Errors
+    /// `cannot-measure` if no process can be started.
+    pub fn start(&mut self, words: &[OsString]) -> Result<Script, Diagnostic> {
+        self.forget();
+        Ok(Script(self.engine.start(words)?))
+    }
+
+    /// Waits for a script's end, but no longer than this.
+    ///
+    /// # Errors
+    /// `interrupted`, `cannot-measure`.
+    pub fn poll(&mut self, script: &mut Script, most: Duration) -> Result<Polled, Diagnostic> {
+        let deadline = Instant::now() + most;
+        loop {
+            match self.engine.wait(&mut script.0, Some(deadline))? {
+                Waited::Message(Message::Told(Told::Ended(status, ..))) => {
+                    return Ok(Polled::Ended(sys::decode(status)));
+                }
+                Waited::Message(Message::PhaseOver(_)) => script.0.answer_control(),
+                Waited::Message(_) => {}
+                Waited::TooLong => return Ok(Polled::Running),
+                Waited::TemporaryFull => return Ok(Polled::Full),
+            }
+        }
+    }
+
+    /// Ends a script with all that it started, and gives the end of what it wrote.
+    pub fn end(&mut self, script: Script) -> String {
+        self.engine.end(script.0);
+        self.engine.log_text()
+    }
+
+    /// The end of what a script wrote so far.
+    pub fn log(&self) -> String {
+        self.engine.log_text()
+    }
+
+    /// Forgets what was written so far.
+    pub fn forget(&mut self) {
+        self.engine.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A script that runs. Dropping it ends it.
+pub struct Script(Instance);
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").field("pid", &self.0.pid).finish_non_exhaustive()
+    }
+}
+
+/// What became of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// It runs still.
+    Running,
+    /// It ended: its exit code, or the signal that ended it.
+    Ended(Result<i32, i32>),
+    /// It wrote more to `/tmp` than that holds.
+    Full,
 }
 
 impl std::fmt::Debug for Scripts<'_> {
@@ -597,6 +661,10 @@ impl<'a> Engine<'a> {
             temporary: temporary.clone(),
             shown: self.shown(),
             read_only: if self.is_aws() { vec![self.root.clone()] } else { Vec::new() },
+            sealed: self.plan.sealed.then(|| {
+                let code = (!self.is_aws()).then(|| self.root.clone());
+                std::iter::once(self.folder.0.clone()).chain(code).collect()
+            }),
             largest_file: (!has_size).then_some(self.plan.tmp_mb.saturating_mul(MB)),
             output: write_end.into(),
             control: their_control.into(),

@@ -50,7 +50,7 @@ use crate::project::discover::Platform;
 use crate::project::events::Event;
 
 #[cfg(target_os = "linux")]
-pub use engine::{Ended, Scripts};
+pub use engine::{Ended, Polled, Script, Scripts};
 #[cfg(target_os = "linux")]
 pub use python::Interpreter;
 pub use report::{Measurement, Outcome};
@@ -149,6 +149,8 @@ pub struct Plan {
     pub isolate: bool,
     /// Whether the run's own files are dropped from the page cache first.
     pub evict: bool,
+    /// Whether all file systems but the run's own folder and `/tmp` are read-only for it, where the system allows that.
+    pub sealed: bool,
     /// Where memray's flame graph is written.
     pub flamegraph: Option<PathBuf>,
     /// The caller's environment, from which `passed` and a stated list are taken.
@@ -188,6 +190,7 @@ impl Plan {
             concurrency: 1,
             isolate: false,
             evict: true,
+            sealed: false,
             flamegraph: None,
             caller: BTreeMap::new(),
             work: cache.join("runs"),

@@ -52,6 +52,8 @@ pub struct Launch {
     pub shown: Vec<PathBuf>,
     /// Folders that are read-only, as the platform has them.
     pub read_only: Vec<PathBuf>,
+    /// Folders that stay writable while all others become read-only; none leaves them as they are.
+    pub sealed: Option<Vec<PathBuf>>,
     /// The largest file that the process may write, where `/tmp` has no size of its own.
     pub largest_file: Option<u64>,
     /// Where it writes what it says.
@@ -280,6 +282,9 @@ fn isolate(launch: &Launch) -> (&'static str, String) {
     }
     // Shared memory of its own, so that nothing stays behind in the machine's. The platform has none at all.
     let _ = sys::mount(Mount::Memory(64 << 20), Path::new("/dev/shm"));
+    if let Some(writable) = &launch.sealed {
+        seal(writable);
+    }
     for folder in &launch.read_only {
         if sys::mount(Mount::Bind(folder), folder).is_ok() {
             let _ = sys::mount(Mount::ReadOnly, folder);
@@ -319,6 +324,40 @@ fn isolate(launch: &Launch) -> (&'static str, String) {
         }
     }
     (kind.unwrap_or("none"), why)
+}
+
+/// Makes every file system read-only but these folders and what the kernel shows of itself. What cannot be made so stays.
+fn seal(writable: &[PathBuf]) {
+    let Ok(table) = std::fs::read_to_string("/proc/self/mountinfo") else { return };
+    let kernel = ["/proc", "/sys", "/dev"].map(Path::new);
+    let mut places: Vec<PathBuf> = table.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped).collect();
+    places.retain(|place| !kernel.iter().any(|one| place.starts_with(one)));
+    // Mounts of their own first: they keep their own flags.
+    for folder in writable {
+        let _ = sys::mount(Mount::Bind(folder), folder);
+    }
+    for place in places {
+        if !writable.iter().any(|folder| place.starts_with(folder)) {
+            let _ = sys::mount(Mount::ReadOnly, &place);
+        }
+    }
+}
+
+/// A path of `/proc/self/mountinfo`, where blanks are `\040`.
+fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let octal = after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(byte) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            bytes.push(byte);
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes))
 }
 
 fn mount_image(image: &Path, place: &Path) -> std::io::Result<()> {

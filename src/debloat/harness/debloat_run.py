@@ -5,6 +5,11 @@
 REQUEST is JSON: `root`, `packages` (folders behind the root), `hidden` (folders that must not be found), `seed` (of hashes), `entry`, `platform`, `events` ([{event, context}]), `out`,
 `overlay` (path of a module -> file with the text to use instead), `cache` (folder for compiled overlays), `trace` (write
 evidence too), `rounds` (how often all events are run), `scratch` (a folder of its own). OUT is JSON.
+
+With `serve` (`queue`, `modules`, `changing`) it is a fork server: it loads `modules`, none of which may need one of
+`changing`, reads paths of further requests from the named pipe `queue`, and runs each in a fork, in which a module that
+is held ready takes no time to import but is not imported before it is asked for. How a fork ended is in OUT with the
+ending `.ended`.
 """
 
 import os
@@ -35,6 +40,7 @@ class Outside:
         self.calls = []
         self.written = set()
         self.read = set()
+        self.sources = set()
         self.own = own
         self.on = False
         self.busy = False
@@ -52,6 +58,11 @@ class Outside:
                     self.calls.append(["open for writing", path])
             else:
                 self.read.add(path)
+                if path.endswith(".py"):
+                    caller = sys._getframe(1).f_code.co_filename
+                    if not caller.startswith("<frozen importlib") and caller != __file__:
+                        # Not to import it: to show it, to hash it, to find things in it.
+                        self.sources.add(path)
             return
         if not self.on or self.busy or name not in self.NAMES:
             return
@@ -230,7 +241,10 @@ class Evidence:
                     found.append(value)
                 elif isinstance(value, type):
                     if value.__module__ == name:
-                        for one in list(type.__getattribute__(value, "__dict__").values()):
+                        inside = type.__getattribute__(value, "__dict__")
+                        # Methods that others give it: `setattr(cls, name, function)` in a decorator.
+                        found.append(inside)
+                        for one in list(inside.values()):
                             if isinstance(one, kinds):
                                 found.append(one)
                 else:
@@ -246,9 +260,17 @@ class Evidence:
                                     found.append(one)
             except Exception:
                 continue
-        self.watched[name] = [[one, len(one)] for one in found]
+        self.watched[name] = [found, list(map(len, found))]
 
     def check(self, culprit):
+        # Our own calls are none of the application's, and would be slow to report.
+        sys.setprofile(None)
+        try:
+            self.compare(culprit)
+        finally:
+            sys.setprofile(self.profile)
+
+    def compare(self, culprit):
         # Names that a module gets from another: only the innermost of those that are being imported can have run.
         for name in self.stack:
             if name not in self.spaces:
@@ -264,13 +286,12 @@ class Evidence:
                 for one in new:
                     if isinstance(one, str) and not one.startswith("__") and name + "." + one not in sys.modules:
                         self.effects.setdefault(culprit, set()).add(name)
-        for name, containers in self.watched.items():
-            for pair in containers:
-                length = len(pair[0])
-                if length != pair[1]:
-                    pair[1] = length
-                    if culprit is not None and culprit != name:
-                        self.effects.setdefault(culprit, set()).add(name)
+        for name, pair in self.watched.items():
+            lengths = list(map(len, pair[0]))
+            if lengths != pair[1]:
+                pair[1] = lengths
+                if culprit is not None and culprit != name:
+                    self.effects.setdefault(culprit, set()).add(name)
 
     def see(self, name):
         space = getattr(sys.modules.get(name), "__dict__", None)
@@ -312,6 +333,7 @@ class Evidence:
         sys.setprofile(self.profile)
 
     def stop(self):
+        self.profile = None
         sys.setprofile(None)
 
     def classes(self):
@@ -391,15 +413,196 @@ def main():
         pass
     hidden = set(request["hidden"])
     sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) not in hidden]
-    scratch = request["scratch"]
-    result = {"complete": False, "init": None, "events": [], "ondemand": []}
-    captured = Captured(os.path.join(scratch, "stdout"))
     # The harness is on no path of the user's code.
     sys.path[0:1] = [request["root"]]
     for folder in request["packages"]:
         if folder not in sys.path:
             sys.path.append(folder)
     sys.dont_write_bytecode = True
+    if request.get("serve"):
+        serve(request["serve"])
+    else:
+        answer(request)
+
+
+class Ready:
+    """Modules that are loaded but not imported: whoever imports one gets it at once, with what it imported."""
+
+    def __init__(self):
+        self.modules = {}
+        self.needs = {}  # name -> modules that it asked for while it ran
+        self.stack = []
+        self.tainted = set()
+        self.changing = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.changing:
+            # What needs this one cannot be held ready, whatever it does without it.
+            self.tainted.update(self.stack)
+            raise ImportError("not now: " + name)
+        if name in self.modules and not self.stack:
+            # An import here would ask us again.
+            kind = sys.modules["_frozen_importlib"].ModuleSpec
+            return kind(name, self, is_package=hasattr(self.modules[name], "__path__"))
+        return None
+
+    def create_module(self, spec):
+        return self.modules[spec.name]
+
+    def exec_module(self, module):
+        name = module.__spec__.name
+        original = self.specs[name]
+        module.__spec__ = original
+        module.__loader__ = self.loaders[name]
+        for one in self.needs.get(name, ()):
+            if one in self.modules and one not in sys.modules:
+                __import__(one)
+
+    def load(self, modules, changing):
+        """Loads modules, then takes them out of what is imported."""
+        import builtins
+        import importlib
+
+        bootstrap = sys.modules["_frozen_importlib"]
+        inner, plain_import = bootstrap._find_and_load_unlocked, builtins.__import__
+        before = set(sys.modules)
+        self.changing = set(changing)
+
+        def find_and_load(name, import_):
+            for one in self.stack[-1:]:
+                self.needs.setdefault(one, []).append(name)
+            self.stack.append(name)
+            try:
+                return inner(name, import_)
+            finally:
+                self.stack.pop()
+
+        def importing(name, globals=None, locals=None, fromlist=(), level=0):
+            found = plain_import(name, globals, locals, fromlist, level)
+            if self.stack and globals is not None:
+                # Modules that were there already are needed all the same.
+                owner, full = self.stack[-1], name
+                if level:
+                    package = globals.get("__package__") or ""
+                    package = package.rsplit(".", level - 1)[0] if level > 1 else package
+                    full = package + "." + name if name else package
+                needs = self.needs.setdefault(owner, [])
+                needs.append(full)
+                needs.extend(full + "." + one for one in fromlist or () if isinstance(one, str))
+            return found
+
+        bootstrap._find_and_load_unlocked, builtins.__import__ = find_and_load, importing
+        sys.meta_path.insert(0, self)
+        try:
+            for name in modules:
+                try:
+                    importlib.import_module(name)
+                except BaseException:
+                    self.tainted.add(name)
+        finally:
+            bootstrap._find_and_load_unlocked, builtins.__import__ = inner, plain_import
+            self.changing = set()
+        loaded = {name: module for name, module in list(sys.modules.items()) if name not in before}
+        wanted = set(modules)
+        bad = self.tainted.union(name for name in loaded if name not in wanted)
+        while True:
+            more = {name for name in loaded if name not in bad and bad.intersection(self.needs.get(name, ()))}
+            if not more:
+                break
+            bad |= more
+        for name, module in loaded.items():
+            del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            holder = loaded.get(parent) or sys.modules.get(parent)
+            if holder is not None and getattr(holder, "__dict__", {}).get(child) is module:
+                try:
+                    delattr(holder, child)
+                except AttributeError:
+                    pass
+        self.modules = {name: module for name, module in loaded.items() if name not in bad}
+        self.specs = {name: getattr(module, "__spec__", None) for name, module in self.modules.items()}
+        self.loaders = {name: getattr(module, "__loader__", None) for name, module in self.modules.items()}
+
+
+def serve(request):
+    """Runs requests in forks, one after the other, until it is killed."""
+    import gc
+    import json
+    import signal
+
+    ready = Ready()
+    ready.load(request["modules"], request["changing"])
+    gc.freeze()
+    # A `/tmp` of our own is empty but for what leads to folders that are shown in it: only such a one is swept.
+    temporary = os.environ.get("TMPDIR") or "/tmp"
+    there = set(os.listdir(temporary))
+    os.mkfifo(request["queue"], 0o600)
+    # Open for writing too, so that there is no end of the file.
+    queue = os.fdopen(os.open(request["queue"], os.O_RDWR), "rb", 0)
+    with open(os.path.splitext(request["queue"])[0] + ".ready", "w"):
+        pass
+    while True:
+        path = queue.readline().decode("utf-8", "surrogateescape").rstrip("\n")
+        child = os.fork()
+        if child == 0:
+            os.setpgid(0, 0)
+            queue.close()
+            with open(path, "rb") as file:
+                own = json.loads(file.read().decode("utf-8"))
+            code = 1
+            try:
+                answer(own)
+                code = 0
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        try:
+            os.killpg(child, signal.SIGKILL)
+        except OSError:
+            pass
+        if len(there) <= 3:
+            sweep(temporary, there)
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        with open(path, "rb") as file:
+            out = json.loads(file.read().decode("utf-8"))["out"]
+        ended = os.path.splitext(out)[0] + ".ended"
+        with open(ended + ".part", "w") as file:
+            file.write(str(code))
+        os.replace(ended + ".part", ended)
+
+
+def sweep(folder, there):
+    """Removes what a run left in its `/tmp`."""
+    for name in os.listdir(folder):
+        if name in there:
+            continue
+        path = os.path.join(folder, name)
+        for top, folders, files in os.walk(path, topdown=False):
+            for one in files + folders:
+                one = os.path.join(top, one)
+                try:
+                    os.rmdir(one) if os.path.isdir(one) and not os.path.islink(one) else os.remove(one)
+                except OSError:
+                    pass
+        try:
+            os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
+        except OSError:
+            pass
+
+
+def answer(request):
+    """Runs the handler on all events, and writes what was seen."""
+    import json
+
+    scratch = request["scratch"]
+    result = {"complete": False, "init": None, "events": [], "ondemand": []}
+    captured = Captured(os.path.join(scratch, "stdout"))
     if request["ondemand"]:
         import importlib.util as util
 
@@ -447,6 +650,7 @@ def main():
         result["modules"] = sorted(loaded)
         result["present"] = sorted(before)
         result["read"] = sorted(outside.read)
+        result["sources"] = sorted(outside.sources)
         if evidence is not None:
             result["evidence"] = {
                 "imports": evidence.imports,
