@@ -308,7 +308,7 @@ fn records_of_other_functions_and_forms() {
         (["--validation", "m.json"], "is no validation: it has another schema"),
         (["--validation", "old.json"], "it has version 7 of the form"),
         (["--measured", "v.json"], "is no measurement"),
-        (["--workload", "w.toml"], "w.toml:1:1"),
+        (["--workload", "w.toml"], "w.toml:2:1"),
         (["--workload", "absent.toml"], "absent.toml"),
     ] {
         let (code, _, errors) = folder.run(&["template.yaml", words[0], words[1]]);
@@ -577,7 +577,7 @@ fn listings_that_cannot_be_compared() {
         (vec!["a/listing.json", "bad.json"], "is no listing"),
         (vec!["a/listing.json", "old.json"], "has version 3 of the form"),
         (vec!["a/listing.json", "absent.json"], "absent.json"),
-        (vec!["a/listing.json", "b/listing.json", "--workload", "w.toml"], "holds no inputs"),
+        (vec!["a/listing.json", "b/listing.json", "--workload", "w.toml"], "unknown field `x`"),
         (vec!["a/listing.json"], "2 values required"),
     ] {
         let (code, _, errors) = folder.run(&[&["compare"][..], &words].concat());

@@ -39,6 +39,9 @@ const MOST_INPUTS: usize = 4;
 /// Parts of the largest formula that is written out, and that is looked at again and again.
 const LONGEST_FORMULA: u64 = 2_000;
 
+/// Statements, and work on formulas, for each event.
+const RECOMMENDED_STEPS: u64 = 1_500_000;
+
 /// Parts of the baseline that are named.
 const MOST_PARTS: usize = 6;
 
@@ -244,7 +247,7 @@ fn predictions(predictor: &Predictor<'_>, inputs: &Inputs) -> Result<Vec<Predict
         .zip(names)
         .map(|(event, name)| {
             let event = Plain::from_json(event);
-            predictor.predict_within(&event, name, &inputs.values, prediction::EVENT_STEPS)
+            predictor.predict_within(&event, name, &inputs.values, RECOMMENDED_STEPS)
         })
         .collect())
 }
@@ -280,13 +283,16 @@ fn workload_samples(
     }
 }
 
+/// What to do about an event that is not predicted.
+const MEASURE: &str = "measure it, and pass that with `--measured`";
+
 fn not_followed(name: &str, file: &str) -> UnknownInput {
     UnknownInput {
         name: name.to_owned(),
         cause: "it takes more work to follow than is done: it is not predicted".to_owned(),
         file: file.to_owned(),
         line: 0,
-        resolve: "measure it, and pass that with `--measured`".to_owned(),
+        resolve: MEASURE.to_owned(),
     }
 }
 
@@ -435,7 +441,9 @@ pub(super) fn workload(found: &Recommendation) -> String {
         "What the memory of {} ({}) depends on. Fill in values as they come, each as often as it comes.",
         found.handler, found.file
     ));
-    let open: Vec<&UnknownInput> = found.unknown.iter().filter(|one| !one.name.starts_with("import ")).collect();
+    // What is to be measured is nothing to fill in.
+    let is_open = |one: &&UnknownInput| !one.name.starts_with("import ") && one.resolve != MEASURE;
+    let open: Vec<&UnknownInput> = found.unknown.iter().filter(is_open).collect();
     if open.is_empty() {
         writer.blank();
         writer.comment("Nothing that is not known.");

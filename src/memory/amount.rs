@@ -402,8 +402,23 @@ impl HighWater {
         }
     }
 
+    /// Formulas of so many parts are not held against each other: subtracting them takes longer than it is worth.
+    const MOST_COMPARED: u64 = 1_000;
+
     fn raise_one(candidates: &mut Vec<Amount>, new: &Amount) {
+        // Two ways of a branch have most candidates in common, and equal formulas are the same node.
+        if candidates.contains(new) {
+            return;
+        }
+        let size = |amount: &Amount| match amount {
+            Amount::Int(_) => 0,
+            Amount::Formula(formula) => formula.size(),
+        };
+        let own = size(new);
         for old in candidates.iter_mut().rev() {
+            if own.saturating_add(size(old)) > Self::MOST_COMPARED {
+                continue;
+            }
             match (&*old, new) {
                 (Amount::Int(before), Amount::Int(now)) => {
                     if now > before {

@@ -296,14 +296,29 @@ impl<'p> Machine<'p> {
                 | "staticmethod"
                 | "property"
                 | "functools.singledispatch"
-                | "functools.total_ordering"
-                | "asyncio.run",
+                | "functools.total_ordering",
                 Some(value),
             ) => value,
             ("dataclasses.dataclass", None) => Value::external("<identity>"),
             ("asyncio.gather", _) => {
-                let items = arguments.positional.clone();
-                self.tuple_of(items, node)
+                // All of them are under way together: each may be at its highest while the others are.
+                let beside = std::mem::replace(&mut self.coroutine, Bytes::ZERO);
+                let length = match (arguments.more, arguments.positional.last().cloned()) {
+                    (true, Some(list)) => self.length(&list, node),
+                    _ => Some(Amount::from(arguments.positional.len())),
+                };
+                if let Some(length) = length {
+                    self.state.peak_with(&beside.times(&length));
+                }
+                match (arguments.more, arguments.positional.as_slice()) {
+                    // `*[f(x) for x in xs]`: the list itself has the results.
+                    (true, [list]) => list.clone(),
+                    (_, items) => self.tuple_of(items.to_vec(), node),
+                }
+            }
+            ("asyncio.run", Some(value)) => {
+                self.coroutine = Bytes::ZERO;
+                value
             }
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {

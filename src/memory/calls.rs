@@ -9,7 +9,7 @@ use crate::calls::{ClassId, Definition, FunctionId, FunctionKind};
 use crate::expression::{Text, Value as Plain};
 use crate::project::ModuleId;
 
-use super::amount::{Amount, Bytes};
+use super::amount::{Amount, Bytes, HighWater};
 use super::machine::{Activation, Eval, Flow, MAX_DEPTH, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Object, Source, Value, holds};
@@ -349,7 +349,29 @@ impl<'p> Machine<'p> {
             object.source = Some(Rc::new(Source::Generator(function, frame)));
             return Ok(self.allocate(object, node));
         }
+        if info.is_async && !std::mem::take(&mut self.awaited) {
+            // It may be run together with others: what it needs beside its result is remembered for `asyncio.gather`.
+            let (value, beside) = self.apart(|machine| machine.run_frame(function, frame, None, node));
+            self.coroutine = self.coroutine.max(&beside);
+            return value;
+        }
+        self.awaited = false;
         self.run_frame(function, frame, None, node)
+    }
+
+    /// Runs something, and says what it needed above what was live before and what its value keeps.
+    pub(super) fn apart(&mut self, run: impl FnOnce(&mut Self) -> Eval) -> (Eval, Bytes) {
+        self.state.note_peak();
+        let mut peak = std::mem::replace(&mut self.state.peak, HighWater::of(&self.state.live));
+        let before = self.state.live.clone();
+        let value = run(self);
+        self.state.note_peak();
+        let above = &self.state.peak.value() - &before;
+        let kept = &self.state.live.clone() - &before;
+        peak.raise_all(&self.state.peak);
+        self.state.peak = peak;
+        let beside = above.zip(&kept, |above, kept| (above - &kept.at_least_zero()).at_least_zero());
+        (value, beside)
     }
 
     /// Runs the body of a function whose parameters are bound.

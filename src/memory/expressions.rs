@@ -121,7 +121,13 @@ impl<'p> Machine<'p> {
                 }
                 None => self.unknown(expr, UnknownKind::Result, "a lambda"),
             },
-            Ast::Await(awaited) => self.expression(&awaited.value)?,
+            Ast::Await(awaited) => {
+                // `await f()`: nothing else of this coroutine runs until it is done.
+                self.awaited = matches!(&*awaited.value, Ast::Call(_));
+                let value = self.expression(&awaited.value);
+                self.awaited = false;
+                value?
+            }
             Ast::Yield(yielded) => {
                 let value = match &yielded.value {
                     Some(value) => self.expression(value)?,

@@ -9,7 +9,7 @@ use crate::contracts::{self, Applied, Content, ResultValue};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{self, Formula};
 
-use super::amount::{Amount, Bytes, HighWater};
+use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
@@ -28,6 +28,26 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         self.first_use(name);
+        let is_program = matches!(
+            name,
+            "subprocess.run"
+                | "subprocess.call"
+                | "subprocess.check_call"
+                | "subprocess.check_output"
+                | "subprocess.getoutput"
+                | "subprocess.Popen"
+                | "os.system"
+                | "os.popen"
+                | "asyncio.create_subprocess_exec"
+                | "asyncio.create_subprocess_shell"
+        );
+        if is_program {
+            let place = format!("{}:{}", self.file(), self.line(node));
+            self.assume(format!(
+                "the program that {name} starts ({place}) has memory of its own: the platform's limit counts it, and this \
+                 prediction does not"
+            ));
+        }
         // What a user's contract says is taken before what this program knows itself.
         if self.contracts.is_own(name)
             && let Some(value) = self.by_contract(name, receiver, arguments, node)?
@@ -243,21 +263,38 @@ impl<'p> Machine<'p> {
         processes: bool,
         node: &impl Ranged,
     ) -> Eval {
-        self.state.note_peak();
-        let mut peak = std::mem::replace(&mut self.state.peak, HighWater::of(&self.state.live));
-        let before = self.state.live.clone();
         self.summing += 1;
-        let value = self.call_value(function, Arguments::positional(item), node);
+        let (value, beside) = self.apart(|machine| machine.call_value(function, Arguments::positional(item), node));
         self.summing -= 1;
-        self.state.note_peak();
-        let above = &self.state.peak.value() - &before;
         let at_once = concurrency.min(times).max(&Amount::ONE);
+        // The others at once with it, and the results of those that are done.
+        let each = value.as_ref().map_or(Bytes::ZERO, |value| self.bytes_of(value));
+        let others = (&at_once - &Amount::ONE).at_least_zero();
+        let done = (times - &Amount::ONE).at_least_zero();
+        self.state.peak_with(&(&(&beside + &beside.times(&others)) + &each.times(&done)));
         if processes {
-            self.assume("child processes count with the handler's own memory");
+            self.child_processes(function, &at_once, &(&beside + &each), node);
         }
-        peak.raise(&(&before + &above.times(&at_once)));
-        self.state.peak = peak;
         value
+    }
+
+    /// Says what child processes take beside the handler's own: both count for the platform's limit.
+    pub(super) fn child_processes(&mut self, function: &Value, count: &Amount, each: &Bytes, node: &impl Ranged) {
+        let place = format!("{}:{}", self.file(), self.line(node));
+        let name = match function {
+            Value::Code(Code::Function(function, _)) => self.program.function(*function).qualified_name.clone(),
+            _ => "a function".to_owned(),
+        };
+        let told = |amount: &Amount| match amount {
+            Amount::Formula(formula) if formula.size() > 60 => "a long formula of".to_owned(),
+            amount => amount.to_string(),
+        };
+        self.assume(format!(
+            "child processes ({place}): {} at once, each with {} bytes for {name}; they are counted with the handler's own \
+             memory, their interpreters (shared pages until written) are not",
+            told(count),
+            told(&each.resident)
+        ));
     }
 
     /// Values and names for what a contract could not be told.

@@ -185,6 +185,12 @@ pub struct Machine<'p> {
     /// The number of the last round, by the symbol of a loop's rounds.
     pub(super) last_rounds: BTreeMap<Text, Formula>,
     pub(super) initialising: bool,
+    /// Whether the call that is being made is awaited at once.
+    pub(super) awaited: bool,
+    /// What a coroutine that was not awaited at once needs beside its result, at the highest.
+    pub(super) coroutine: Bytes,
+    /// The same of threads and processes that were started and not joined yet.
+    pub(super) threads: Vec<Bytes>,
     /// The most resident bytes that were seen live at a time, where they are a number.
     pub(super) most_seen: i128,
     /// What was live then, and the place that was running: in a run that watches for it.
@@ -231,6 +237,9 @@ impl<'p> Machine<'p> {
             round_begun: u64::MAX,
             last_rounds: BTreeMap::new(),
             initialising: false,
+            awaited: false,
+            coroutine: Bytes::ZERO,
+            threads: Vec::new(),
             most_seen: 0,
             moment: None,
         }

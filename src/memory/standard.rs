@@ -209,6 +209,9 @@ impl<'p> Machine<'p> {
                 // A thread's own objects; its stack is the system's, and touched by a few pages.
                 let mut object =
                     Object::new(kind, Bytes { requested: Amount::Int(1500), resident: Amount::Int(24_000) });
+                if name == "multiprocessing.Process" {
+                    object.features.insert(Text::from("<processes>"), Amount::ONE);
+                }
                 for key in ["target", "args", "kwargs"] {
                     if let Some(value) = arguments.keyword(key) {
                         object.fields.insert(Text::from(key), value.clone());
@@ -309,9 +312,26 @@ impl<'p> Machine<'p> {
                     let fields = self.state.object_of(receiver).map(|object| object.fields.clone()).unwrap_or_default();
                     let Some(target) = fields.get("target").cloned() else { return Ok(Some(Value::NONE)) };
                     let positional = fields.get("args").and_then(|args| self.items_apart(args)).unwrap_or_default();
-                    self.assume("threads that are started run one after the other");
-                    let value = self.call_value(&target, Arguments::positional(positional), node)?;
-                    self.state.settle(&value);
+                    let is_process =
+                        self.state.object_of(receiver).is_some_and(|object| object.features.contains_key("<processes>"));
+                    // Those that were started before and not joined run beside it.
+                    let others = self.threads.iter().fold(Bytes::ZERO, |sum, one| &sum + one);
+                    let (value, beside) =
+                        self.apart(|machine| machine.call_value(&target, Arguments::positional(positional), node));
+                    self.state.settle(&value?);
+                    self.state.peak_with(&(&others + &beside));
+                    if method == "start" {
+                        if is_process {
+                            self.child_processes(&target, &Amount::ONE, &beside, node);
+                        } else {
+                            self.assume("threads run at once from `start` until one of them is joined");
+                        }
+                        self.threads.push(beside);
+                    }
+                    Value::NONE
+                }
+                "join" => {
+                    self.threads.pop();
                     Value::NONE
                 }
                 "is_alive" => Value::number(NumberKind::Bool),
@@ -1622,10 +1642,23 @@ impl<'p> Machine<'p> {
                 if method != "submit" {
                     rest = rest.first().and_then(|items| self.items_apart(items)).unwrap_or_default();
                 }
-                let value = self.call_at_once(&function, rest, &workers, &workers, processes, node)?;
                 if method == "apply" {
-                    return Ok(Some(value));
+                    return self.call_at_once(&function, rest, &Amount::ONE, &workers, processes, node).map(Some);
                 }
+                // As many run at once as there are workers, once so many were submitted. In a loop that is not run round by
+                // round nobody counts them.
+                let submitted = match self.state.object_of(receiver).and_then(|object| object.features.get("<submitted>")) {
+                    _ if self.summing > 0 || self.repeated > 0 => workers.clone(),
+                    Some(before) => before + &Amount::ONE,
+                    None => Amount::ONE,
+                };
+                if let Some(id) = receiver.object() {
+                    let submitted = submitted.clone();
+                    self.state.note(id, |object| {
+                        object.features.insert(Text::from("<submitted>"), submitted);
+                    });
+                }
+                let value = self.call_at_once(&function, rest, &submitted, &workers, processes, node)?;
                 let kind = Kind::Named(Text::from("concurrent.futures.Future"));
                 // A future with its condition, lock and lists of callbacks.
                 let mut future = Object::new(kind, super::sizes::object(900));

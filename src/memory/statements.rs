@@ -354,6 +354,21 @@ impl<'p> Machine<'p> {
 
     fn try_statement(&mut self, statement: &'p ast::StmtTry) -> Flow {
         let before = self.exits.len();
+        for handler in &statement.handlers {
+            let ast::ExceptHandler::ExceptHandler(handler) = handler;
+            let named = match handler.type_.as_deref() {
+                Some(Ast::Tuple(tuple)) => tuple.elts.iter().any(|one| &*exception_name(one) == "MemoryError"),
+                Some(one) => &*exception_name(one) == "MemoryError",
+                None => false,
+            };
+            if named {
+                let place = format!("{}:{}", self.file(), self.line(handler));
+                self.assume(format!(
+                    "`except MemoryError` ({place}) is not reached: a platform kills the process at its limit, and raises nothing; \
+                     what it does is not counted"
+                ));
+            }
+        }
         let mut flow = self.statements(&statement.body);
         // A way that raised in part of the cases is caught here too, and then goes on behind the statement.
         let raised: Vec<usize> = (before..self.exits.len())

@@ -183,7 +183,12 @@ impl Predictor<'_> {
         };
         let mut off = None;
         let mut kept: Option<(ByFormula, Vec<Outcome>)> = None;
-        if let Some((spreads, outcomes)) = formula {
+        // Parts of the event that the workload does not give may be missing in it: only runs can say what is then.
+        let lacks = |outcome: &Outcome| self.open(outcome, workload).iter().any(|one| one.line == 0);
+        let is_partial = has_inputs && formula.as_ref().is_some_and(|(_, outcomes)| outcomes.iter().any(lacks));
+        if is_partial {
+            kept = formula;
+        } else if let Some((spreads, outcomes)) = formula {
             match self.check(events, values, workload, count, seed, &spreads) {
                 Some((worst, _)) if worst > MOST_OFF => {
                     off = Some(worst);
@@ -198,6 +203,13 @@ impl Predictor<'_> {
         }
         if let Some(found) = self.by_runs(events, values, workload, count, seed, sampling) {
             let (spreads, outcome, done, runs, raising) = found;
+            if let Some((spreads, outcomes)) = kept.take_if(|_| is_partial && raising.keys().any(|name| lacks_part(name))) {
+                let runs = outcomes.len() + runs;
+                return self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, None), notes);
+            }
+            if is_partial {
+                notes.push("what the workload does not give is not in the event".to_owned());
+            }
             if let Some(off) = off {
                 notes.push(format!("formulas were off by {:.0} %: each sample was run instead", off * 100.0));
             }
@@ -443,7 +455,7 @@ impl Predictor<'_> {
             event.as_ref()?;
             let outcome = self.outcome(event.as_ref(), &drawn.values, FAST_STEPS);
             runs += 1;
-            if matches!(raised(&outcome), Some("KeyError" | "IndexError" | "TypeError" | "AttributeError")) {
+            if raised(&outcome).is_some_and(lacks_part) {
                 return None;
             }
             if !outcome.complete {
@@ -558,6 +570,11 @@ impl Predictor<'_> {
         let at = Span::point(entry.line, entry.column);
         Diagnostic::new(Kind::InvalidWorkload, message).in_file(file).at(at).help(help)
     }
+}
+
+/// Whether an exception says that an event is not whole.
+fn lacks_part(name: &str) -> bool {
+    matches!(name, "KeyError" | "IndexError" | "TypeError" | "AttributeError")
 }
 
 /// Bytes of a formula over unknowns: the least, and what is expected or else the largest.
