@@ -141,19 +141,25 @@ def install(options, app, python, *more):
     subprocess.run(pip + ["-r", options.examples / app / "requirements.txt"] + EXTRA.get(app, []) + list(more), check=True)
 
 
-def interpreter(options, app, folder):
-    """A copy of the interpreter, with the requirements and the peer in it. Gives its program."""
+def copy_of(options, copied):
+    """A copy of the interpreter. Gives its program."""
     ask = "import sys; print(sys.base_prefix); print('python%d.%d' % sys.version_info[:2])"
     said = subprocess.run([options.python, "-c", ask], check=True, capture_output=True, text=True).stdout.split("\n")
-    copied = folder / "python"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(said[0], copied, symlinks=True, ignore=shutil.ignore_patterns("test"))
     program = copied / "bin" / said[1]
     ask = "import sys, os, html; print(sys.prefix); print(os.__file__); print(html.__file__)"
     found = subprocess.run([program, "-c", ask], check=True, capture_output=True, text=True).stdout.split()
     if not all(one.startswith(str(copied)) for one in found):
         raise OSError(f"the copied interpreter uses {found}, not itself: the peer would rewrite those")
+    return program
+
+
+def interpreter(options, app, folder):
+    """A copy of the interpreter, with the requirements and the peer in it. Gives its program."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    program = copy_of(options, folder / "python")
     install(options, app, program, "ltrim", "setuptools<80")
     return program
 
@@ -174,7 +180,9 @@ def code(options, app, folder):
 
 
 def variables(more=None):
-    return {**os.environ, **VARIABLES, **(more or {})}
+    # The run that compiles must be allowed to.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**own, **VARIABLES, **(more or {})}
 
 
 def peer(options, app):
@@ -229,7 +237,13 @@ def measure(options, app):
         return
     packages = {"original": flat(options, app, options.work / app / "original/venv", "original")}
     base = options.work / app
-    programs = {"original": options.python, "ours": options.python}
+    # Each runs in a copied interpreter, for the peer's is one.
+    plain = options.work / "python"
+    if not (options.work / "python.ready").exists():
+        copy_of(options, plain)
+        (options.work / "python.ready").touch()
+    program = plain / "bin" / pathlib.Path(options.python).resolve().name
+    programs = {"original": program, "ours": program}
     if (base / "peer.json").exists():
         packages["peer"] = flat(options, app, base / "peer/python", "peer")
         programs["peer"] = base / "peer/python/bin/python"

@@ -626,6 +626,27 @@ fn namespace_packages_and_editable_installs() {
     assert!(names(&manifest["modules"]["space.there"]["names"]).contains("calendar"));
 }
 
+/// Recordings in the place of the network, given by the user, are part of no package.
+#[test]
+fn recorded_answers_of_the_network() {
+    let Some(case) = Case::new() else { return };
+    case.app("import json\nimport urllib.request\nimport stock\n\n\ndef handler(event, context):\n    with urllib.request.urlopen('http://rates.invalid/usd') as answer:\n        return {'total': stock.convert(json.load(answer)['rate'])}\n");
+    let (code, _, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("--stubs"), "{errors}");
+    let stubs = "import io\nimport urllib.request\n\nRECORDED = {'http://rates.invalid/usd': b'{\"rate\": 21}'}\nurllib.request.urlopen = lambda url, *rest, **more: io.BytesIO(RECORDED[url])\n";
+    fs::write(case.folder.join("cache-stubs.py"), stubs).expect("a file");
+    let (code, text, errors) = case.debloat(&["--stubs", "cache-stubs.py", "--runs", "1"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let notes = case.json("report.json")["notes"].to_string();
+    assert!(notes.contains("cache-stubs.py ran before the handler"), "{notes}");
+    let manifest = case.json("manifest.json");
+    assert!(!manifest["files"].to_string().contains("sitecustomize"));
+    assert!(manifest["modules"].get("stock.core").is_some());
+    let peak = case.json("report.json")["after"]["peak_mb"]["median"].as_f64();
+    assert!(peak.is_some_and(|mb| mb > 1.0));
+}
+
 /// A package that looks at its own source stays as it is.
 #[test]
 fn modules_whose_source_is_read_stay() {

@@ -61,6 +61,10 @@ pub struct DebloatArguments {
     /// A rule of files that is not applied: caches, packaging-tools, tests, stubs, docs, headers, metadata, other-platforms.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     keep_files: Vec<String>,
+    /// A Python file that every process runs before the handler's module is imported: it puts recordings in the place of
+    /// the network. It is no part of the package.
+    #[arg(long, value_name = "FILE.py")]
+    stubs: Option<PathBuf>,
     /// Use what an earlier run of the same application and events found out.
     #[arg(long)]
     resume: bool,
@@ -216,6 +220,7 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
     options.strict = arguments.strict;
     options.resume = arguments.resume;
     options.runs = arguments.runs;
+    options.stubs = arguments.stubs.clone();
     let bar = output.spinner();
     let shown = bar.clone();
     let say = |text: &str| {

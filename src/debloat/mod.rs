@@ -66,6 +66,8 @@ pub struct Options {
     pub resume: bool,
     /// How many runs the proof rests on.
     pub runs: usize,
+    /// A Python file that every process runs before anything else: recordings in the place of the network.
+    pub stubs: Option<PathBuf>,
 }
 
 impl Options {
@@ -84,6 +86,7 @@ impl Options {
             strict: false,
             resume: false,
             runs: 10,
+            stubs: None,
         }
     }
 }

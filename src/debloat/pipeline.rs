@@ -65,7 +65,7 @@ fn failing(run: &Run, names: &[String]) -> Option<Diagnostic> {
             "NoCredentialsError",
             "ConnectTimeout",
         ]) {
-            "it needs the network, which differs from run to run: answer its requests with a recording (such as `vcrpy` or botocore's `Stubber`, started by the handler's module when a variable is set with `--env`), or leave the event out"
+            "it needs the network, which differs from run to run: answer its requests with recordings (`--stubs FILE.py` runs a file of yours first, in every process), or leave the event out"
         } else if is(&["Errno 30", "Read-only file system"]) {
             "it writes outside of /tmp, which the platform does not allow either: write to /tmp"
         } else {
@@ -205,6 +205,19 @@ impl Work<'_> {
         plan.warm = 0;
         plan.isolate = false;
         plan.concurrency = 1;
+        if let Some(stubs) = &options.stubs {
+            // As a layer: on the path of every process, and part of no package.
+            let layer = folder.path().join("stubs");
+            let at = layer.join("python/sitecustomize.py");
+            let failed = |error: std::io::Error| tree::cannot_write(&at, &error);
+            fs_err::create_dir_all(layer.join("python")).map_err(failed)?;
+            let text = fs_err::read(stubs).map_err(|error| {
+                Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}")).in_file(stubs)
+            })?;
+            fs_err::write(&at, text).map_err(failed)?;
+            plan.layers.push(layer);
+            notes.push(format!("{} ran before the handler in every process, the measured ones too", stubs.display()));
+        }
         let hidden: Vec<PathBuf> = packages.clone();
         let names = names_of(&plan);
         let count = plan.events.len();
