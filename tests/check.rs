@@ -245,6 +245,17 @@ fn a_change_says_before_now_and_where_it_comes_from() {
     assert_eq!(report["changes"][0]["direction"], "less", "{report:#}");
 }
 
+/// A project of many functions has a state of many megabytes: sources are bounded, records are not by the same.
+#[test]
+fn a_large_state_is_read() {
+    let folder = Folder::new();
+    folder.write("app.py", LINEAR);
+    assert_eq!(folder.run(&["app.py", "--write-state", "state.json"]).0, Some(0));
+    folder.write("state.json", &(folder.read("state.json") + &" ".repeat(9 << 20)));
+    let (code, out, errors) = folder.run(&["app.py", "--against", "state.json"]);
+    assert_eq!((code, out.trim()), (Some(0), "nothing changed since state.json"), "{errors}");
+}
+
 /// Other lines, comments and names of variables are no change.
 #[test]
 fn only_what_changed_is_told() {

@@ -21,7 +21,7 @@ use crate::memory::cpython::Version;
 use crate::project::Sources;
 use crate::project::discover::{Handler, discover_with};
 use crate::project::events::{self, Form};
-use crate::project::source::{STACK_BYTES, read_text, with_stack};
+use crate::project::source::{STACK_BYTES, read_record, read_text, with_stack};
 use crate::recommend::{Need, Sample, recommend};
 
 /// How the result is written.
@@ -265,7 +265,7 @@ pub fn run(arguments: &CheckArguments, output: &mut Output) -> Exit {
     };
     // Both of these fail before the long work does.
     let earlier = match &arguments.against {
-        Some(file) => match read_text(file).and_then(|text| State::parse(file, &text)) {
+        Some(file) => match read_record(file).and_then(|text| State::parse(file, &text)) {
             Ok(state) => Some((file.to_string_lossy().into_owned(), state.functions)),
             Err(problem) => {
                 output.report(&problem);

@@ -25,7 +25,7 @@ use crate::listing::{Basis, Listing, Number, badge, edit, markdown};
 use crate::project::Sources;
 use crate::project::discover::template::Template;
 use crate::project::discover::{Handler, discover_with};
-use crate::project::source::{read_text, with_stack};
+use crate::project::source::{read_record, read_text, with_stack};
 use crate::recommend::{Platform, Times, Wishes, cost, recommend};
 
 /// How the listing is written on standard output.
@@ -511,7 +511,7 @@ fn read_validation(file: &Path) -> Result<Value, Diagnostic> {
             .in_file(file)
             .help("write one with `meminterface validate … --format json -o FILE`")
     };
-    let document: Value = serde_json::from_str(&read_text(file)?).map_err(|error| wrong(error.to_string()))?;
+    let document: Value = serde_json::from_str(&read_record(file)?).map_err(|error| wrong(error.to_string()))?;
     let schema = &document["schema"];
     if schema["name"] != Schema::VALIDATE.name {
         return Err(wrong("it has another schema".to_owned()));
@@ -913,7 +913,7 @@ fn run_compare(arguments: &CompareArguments, output: &mut Output) -> Exit {
     let compared = || -> Result<Comparison, Diagnostic> {
         let mut listings = Vec::new();
         for file in &arguments.listings {
-            let listing = Listing::parse(file, &read_text(file)?)?;
+            let listing = Listing::parse(file, &read_record(file)?)?;
             listings.push((file.to_string_lossy().into_owned(), listing));
         }
         let workload = match &arguments.workload {

@@ -19,6 +19,9 @@ use crate::diagnostic::{Diagnostic, Kind, Span};
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 8 << 20;
 
+/// Largest record of this tool that is read, in bytes: a state of 10,000 functions has some 60 MB.
+const MAX_RECORD_BYTES: u64 = 1 << 30;
+
 /// Deepest nesting of brackets, blocks and operator chains. CPython's own compiler gives up at about three times
 /// its recursion limit of 1,000 (`Python/symtable.c`, `COMPILER_STACK_FRAME_SCALE`, up to 3.11), and later.
 pub const MAX_DEPTH: usize = 3_000;
@@ -181,6 +184,18 @@ pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// # Errors
 /// `cannot-read`, `file-too-large`, `undecodable`.
 pub fn read_text(path: &Path) -> Result<String, Diagnostic> {
+    read_text_up_to(path, MAX_FILE_BYTES)
+}
+
+/// Reads a record that this tool wrote (a state, a measurement, a listing): of a project of any size.
+///
+/// # Errors
+/// `cannot-read`, `file-too-large`, `undecodable`.
+pub fn read_record(path: &Path) -> Result<String, Diagnostic> {
+    read_text_up_to(path, MAX_RECORD_BYTES)
+}
+
+fn read_text_up_to(path: &Path, most: u64) -> Result<String, Diagnostic> {
     let unreadable = |error: &std::io::Error| {
         Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}"))
             .in_file(path)
@@ -188,17 +203,17 @@ pub fn read_text(path: &Path) -> Result<String, Diagnostic> {
     };
     let mut file = fs_err::File::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
-    if size > MAX_FILE_BYTES {
+    if size > most {
         return Err(Diagnostic::new(
             Kind::FileTooLarge,
-            format!("{size} bytes: larger than the {MAX_FILE_BYTES} bytes that are read"),
+            format!("{size} bytes: larger than the {most} bytes that are read"),
         )
         .in_file(path)
         .help("move generated data out of the module, into a file that the handler loads"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     // A file that is no file of the disk tells no size, and may never end.
-    (&mut file).take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    (&mut file).take(most).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
         Err(error) => {
