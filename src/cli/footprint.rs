@@ -14,7 +14,9 @@ use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Range, Request};
 use crate::formula::Formula;
 use crate::memory::unknown::{Unknown, UnknownKind};
-use crate::prediction::{self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Sampling, Settings, formula_limits};
+use crate::prediction::{
+    self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Sampling, Settings, formula_limits,
+};
 use crate::project::discover::Handler;
 use crate::project::events::Event;
 use crate::recommend::{Carries, Driver, Need, Platform, Recommendation, Sample, UnknownInput, Wishes};
@@ -264,7 +266,8 @@ fn workload_samples(
     let [_, _, resident, _] = &sampled.spreads;
     let whole = |bytes: f64| bytes.is_finite().then(|| bytes.ceil() as u64);
     for (low, bytes) in resident.low.iter().zip(&resident.bytes) {
-        let peak = Range { low: whole(*low).unwrap_or(0), high: whole(*bytes).map(|bytes| bytes.saturating_add(later)) };
+        let peak =
+            Range { low: whole(*low).unwrap_or(0), high: whole(*bytes).map(|bytes| bytes.saturating_add(later)) };
         need.samples.push(Sample {
             name: "a sample of the workload".to_owned(),
             low_bytes: held.low.saturating_add(peak.low),

@@ -140,7 +140,9 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
         Format::Text => {
             output.text(&found.iter().map(Prediction::to_text).collect::<String>());
             if arguments.explain && found.iter().any(|one| one.outcome.moment.is_none() && one.sampled.is_none()) {
-                output.note("`--explain` needs a peak that is a number: pass an event, and --mcv for what is not known\n");
+                output.note(
+                    "`--explain` needs a peak that is a number: pass an event, and --mcv for what is not known\n",
+                );
             }
         }
     }
@@ -189,7 +191,8 @@ impl Wanted {
         let exceeds = match &arguments.exceeds {
             None => None,
             Some(text) => {
-                let wrong = |error: crate::formula::UnitError| Diagnostic::new(Kind::Usage, format!("--exceeds: {error}"));
+                let wrong =
+                    |error: crate::formula::UnitError| Diagnostic::new(Kind::Usage, format!("--exceeds: {error}"));
                 Some(parse_bytes(text).map_err(|error| one(wrong(error)))?)
             }
         };

@@ -301,11 +301,7 @@ fn named<'u>(unknown: &'u [Unknown], name: &str) -> Option<&'u Unknown> {
 }
 
 /// Puts values in place of all symbols but those that stay. None if one has no value.
-fn substitute(
-    formula: &Formula,
-    stay: &BTreeSet<Text>,
-    value: impl Fn(&str) -> Option<Formula>,
-) -> Option<Formula> {
+fn substitute(formula: &Formula, stay: &BTreeSet<Text>, value: impl Fn(&str) -> Option<Formula>) -> Option<Formula> {
     let mut out = formula.clone();
     // Bounds may speak of other unknowns: a few rounds settle that.
     for _ in 0..8 {

@@ -312,8 +312,10 @@ impl<'p> Machine<'p> {
                     let fields = self.state.object_of(receiver).map(|object| object.fields.clone()).unwrap_or_default();
                     let Some(target) = fields.get("target").cloned() else { return Ok(Some(Value::NONE)) };
                     let positional = fields.get("args").and_then(|args| self.items_apart(args)).unwrap_or_default();
-                    let is_process =
-                        self.state.object_of(receiver).is_some_and(|object| object.features.contains_key("<processes>"));
+                    let is_process = self
+                        .state
+                        .object_of(receiver)
+                        .is_some_and(|object| object.features.contains_key("<processes>"));
                     // Those that were started before and not joined run beside it.
                     let others = self.threads.iter().fold(Bytes::ZERO, |sum, one| &sum + one);
                     let (value, beside) =
@@ -1647,11 +1649,12 @@ impl<'p> Machine<'p> {
                 }
                 // As many run at once as there are workers, once so many were submitted. In a loop that is not run round by
                 // round nobody counts them.
-                let submitted = match self.state.object_of(receiver).and_then(|object| object.features.get("<submitted>")) {
-                    _ if self.summing > 0 || self.repeated > 0 => workers.clone(),
-                    Some(before) => before + &Amount::ONE,
-                    None => Amount::ONE,
-                };
+                let submitted =
+                    match self.state.object_of(receiver).and_then(|object| object.features.get("<submitted>")) {
+                        _ if self.summing > 0 || self.repeated > 0 => workers.clone(),
+                        Some(before) => before + &Amount::ONE,
+                        None => Amount::ONE,
+                    };
                 if let Some(id) = receiver.object() {
                     let submitted = submitted.clone();
                     self.state.note(id, |object| {

@@ -7,9 +7,9 @@ use num_traits::FromPrimitive;
 use schemars::{JsonSchema, Schema as JsonForm, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use super::Prediction;
 use super::exceeds::{Boundary, Exceeds};
 use super::sampled::{Method, QUANTILES, Sampled, Spread, with_allowance};
-use super::Prediction;
 use crate::diagnostic::Schema;
 use crate::footprint::Range;
 use crate::formula::Formula;
@@ -429,12 +429,7 @@ pub fn document(prediction: &Prediction) -> Document {
         }
         None => {
             let (low, expected, high) = prediction.resident();
-            [
-                range(&outcome.demand),
-                range(&outcome.peak),
-                Amounts::of(low, expected, high),
-                range(&outcome.retained),
-            ]
+            [range(&outcome.demand), range(&outcome.peak), Amounts::of(low, expected, high), range(&outcome.retained)]
         }
     };
     let footprint = match &prediction.sampled {
@@ -530,7 +525,10 @@ mod tests {
         assert!(few.iter().any(|one| one.name == "p99.9" && one.to.is_none() && one.bytes.is_some()));
         // What nothing bounds is null, and not a large number.
         let open = quantiles(&[1.0, f64::INFINITY]);
-        assert_eq!(open.iter().map(|one| told(one.bytes.clone())).collect::<Vec<_>>(), [Some(1), None, None, None, None, None]);
+        assert_eq!(
+            open.iter().map(|one| told(one.bytes.clone())).collect::<Vec<_>>(),
+            [Some(1), None, None, None, None, None]
+        );
     }
 
     #[test]

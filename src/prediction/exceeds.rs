@@ -151,8 +151,11 @@ fn inputs_of(formula: &Formula, unknown: &[Unknown]) -> Vec<Text> {
         UnknownKind::Condition | UnknownKind::Memory | UnknownKind::Input => false,
     };
     let symbols = formula.symbols();
-    let mut inputs: Vec<Text> =
-        symbols.iter().filter(|symbol| known(symbol).is_none_or(|one| one.kind == UnknownKind::Input)).cloned().collect();
+    let mut inputs: Vec<Text> = symbols
+        .iter()
+        .filter(|symbol| known(symbol).is_none_or(|one| one.kind == UnknownKind::Input))
+        .cloned()
+        .collect();
     inputs.extend(symbols.iter().filter(|symbol| known(symbol).is_some_and(is_open)).cloned());
     inputs
 }
@@ -193,7 +196,8 @@ pub fn formula_limits(peak: &Formula, unknown: &[Unknown], room: &BigInt) -> Vec
             [one] => format!("with {one} at its least"),
             [first, rest @ ..] => format!("with {first} and {} more at their least", rest.len()),
         };
-        let most = known(&input).and_then(|one| one.most.as_ref()?.as_usize()).map_or(1 << MOST_BITS, |most| most as u64);
+        let most =
+            known(&input).and_then(|one| one.most.as_ref()?.as_usize()).map_or(1 << MOST_BITS, |most| most as u64);
         let boundary = boundary(0, most, None, |n| formula_fits(&formula, &input, room, n));
         found.push(InputLimit { input: input.to_string(), boundary, given });
     }
@@ -351,7 +355,8 @@ impl Predictor<'_> {
             if !symbolic.complete && matches!(boundary, Boundary::All(_) | Boundary::None) {
                 continue;
             }
-            let given = if self.has_others(event, &path) { "the rest as in the event".to_owned() } else { String::new() };
+            let given =
+                if self.has_others(event, &path) { "the rest as in the event".to_owned() } else { String::new() };
             inputs.push(InputLimit { input: symbol_of(&path), boundary, given });
         }
         // Variables that the event does not give.

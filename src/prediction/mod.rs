@@ -118,7 +118,16 @@ pub fn with<T: Send>(
             ..Options::of(&handler.settings, settings.version)
         };
         let process = Process::of(&outside(&project)).unwrap_or_default();
-        Ok(work(&Predictor { project: &project, program: &program, function, handler, options, interface, known, process }))
+        Ok(work(&Predictor {
+            project: &project,
+            program: &program,
+            function,
+            handler,
+            options,
+            interface,
+            known,
+            process,
+        }))
     })
 }
 

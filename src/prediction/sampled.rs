@@ -173,7 +173,9 @@ impl Predictor<'_> {
         let seed = sampling.seed.unwrap_or(workload.seed);
         let mut notes: Vec<String> = workload
             .open()
-            .map(|entry| format!("`{}` has no values in the workload (line {}): it stays unknown", entry.name, entry.line))
+            .map(|entry| {
+                format!("`{}` has no values in the workload (line {}): it stays unknown", entry.name, entry.line)
+            })
             .collect();
         let has_inputs = workload.of(Table::Inputs).next().is_some();
         // With an event, what its draws change is no symbol: then each sample is an event of its own.
@@ -203,7 +205,9 @@ impl Predictor<'_> {
         }
         if let Some(found) = self.by_runs(events, values, workload, count, seed, sampling) {
             let (spreads, outcome, done, runs, raising) = found;
-            if let Some((spreads, outcomes)) = kept.take_if(|_| is_partial && raising.keys().any(|name| lacks_part(name))) {
+            if let Some((spreads, outcomes)) =
+                kept.take_if(|_| is_partial && raising.keys().any(|name| lacks_part(name)))
+            {
                 let runs = outcomes.len() + runs;
                 return self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, None), notes);
             }
@@ -297,8 +301,7 @@ impl Predictor<'_> {
                 Some(Column { symbol: symbol.clone(), entry, length })
             };
             let of_table = |table| workload.of(table).find_map(of);
-            let (first, second) =
-                if is_unknown { (Table::Mcvs, Table::Inputs) } else { (Table::Inputs, Table::Mcvs) };
+            let (first, second) = if is_unknown { (Table::Mcvs, Table::Inputs) } else { (Table::Inputs, Table::Mcvs) };
             columns.extend(of_table(first).or_else(|| of_table(second)));
         }
         columns
@@ -368,7 +371,8 @@ impl Predictor<'_> {
             for (formula, spread) in formulas.into_iter().zip(&mut spreads) {
                 let [low, bytes] = evaluated(formula, &outcome.unknown, &columns, seed, &own)?;
                 for ((sample, low), bytes) in own.iter().zip(low).zip(bytes) {
-                    if let (Some(to_low), Some(to_bytes)) = (spread.low.get_mut(*sample), spread.bytes.get_mut(*sample)) {
+                    if let (Some(to_low), Some(to_bytes)) = (spread.low.get_mut(*sample), spread.bytes.get_mut(*sample))
+                    {
                         (*to_low, *to_bytes) = (low.min(bytes), bytes.max(low));
                     }
                 }
@@ -408,7 +412,8 @@ impl Predictor<'_> {
                 }
                 continue;
             };
-            let is_one = path.keys.len() == 1 && self.known.iter().any(|known| Some(&*known.name) == path.keys.first().map(String::as_str));
+            let is_one = path.keys.len() == 1
+                && self.known.iter().any(|known| Some(&*known.name) == path.keys.first().map(String::as_str));
             let event = event.get_or_insert_with(|| Json::Object(serde_json::Map::new()));
             let old = part(event, &path.keys);
             let value = match entry.draw(seed, sample) {
@@ -488,7 +493,8 @@ impl Predictor<'_> {
         let (mut steps, mut done) = (0_u64, 0);
         let mut last = None;
         // Whether the work is one event's, or that of many.
-        let each = if workload.entries.iter().all(|entry| entry.variety().is_some()) { EVENT_STEPS } else { FAST_STEPS };
+        let each =
+            if workload.entries.iter().all(|entry| entry.variety().is_some()) { EVENT_STEPS } else { FAST_STEPS };
         for sample in 0..count {
             let drawn = self.drawn(events, values, workload, sample, seed)?;
             let mut key = drawn.event.as_ref().map(Json::to_string).unwrap_or_default();
@@ -532,7 +538,10 @@ impl Predictor<'_> {
         let names = self.names(outcomes);
         let keys = self.keys();
         let is_name = |name: &str| names.contains(name) || names.contains(&*format!("len_{name}"));
-        let is_input = |name: &str| input_path(name).is_some_and(|path| path.keys.iter().all(|key| keys.contains(key) || key.parse::<usize>().is_ok()));
+        let is_input = |name: &str| {
+            input_path(name)
+                .is_some_and(|path| path.keys.iter().all(|key| keys.contains(key) || key.parse::<usize>().is_ok()))
+        };
         workload
             .entries
             .iter()

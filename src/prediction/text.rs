@@ -132,12 +132,20 @@ impl Prediction {
                 format!("{cell:>10}")
             })
             .collect();
-        text.push_str(&format!("  {:<16} {}   (of 20 such samplings 19 lie within)\n", "  its error", errors.join(" ")));
+        text.push_str(&format!(
+            "  {:<16} {}   (of 20 such samplings 19 lie within)\n",
+            "  its error",
+            errors.join(" ")
+        ));
         text.push_str(&row("retained", &document.retained_bytes));
         text.push_str(&self.base_text());
         text.push_str(&row("footprint", &document.footprint_bytes));
         if let Some(most) = &document.resident_peak_bytes.max {
-            text.push_str(&format!("  {:<16} {} with what allocators may keep beside\n", "at the most", people(&most.0)));
+            text.push_str(&format!(
+                "  {:<16} {} with what allocators may keep beside\n",
+                "at the most",
+                people(&most.0)
+            ));
         }
         let ranges = document.resident_peak_bytes.histogram.unwrap_or_default();
         if ranges.len() > 1 {

@@ -27,9 +27,9 @@ fn plain(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Value> {
 }
 
 fn json(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Json> {
-    plain(object, what)?
-        .to_json()
-        .ok_or_else(|| PyValueError::new_err(format!("{what} holds what JSON cannot: bytes, sets, NaN, keys that are no text")))
+    plain(object, what)?.to_json().ok_or_else(|| {
+        PyValueError::new_err(format!("{what} holds what JSON cannot: bytes, sets, NaN, keys that are no text"))
+    })
 }
 
 fn values(mcvs: Option<&Bound<'_, PyDict>>) -> PyResult<Values> {
@@ -126,8 +126,7 @@ pub fn _predict_rows<'py>(
     mcvs: &Bound<'py, PyDict>,
     count: usize,
 ) -> PyResult<(Vec<Bound<'py, PyTuple>>, String)> {
-    let events: Vec<Json> =
-        events.iter().map(|event| json(&event, "an event")).collect::<PyResult<_>>()?;
+    let events: Vec<Json> = events.iter().map(|event| json(&event, "an event")).collect::<PyResult<_>>()?;
     let mut workload = Workload::default();
     let mut fixed = Values::new();
     for (table, columns) in [(Table::Inputs, inputs), (Table::Mcvs, mcvs)] {
@@ -145,8 +144,10 @@ pub fn _predict_rows<'py>(
                     Source::Fixed(Drawn::Value(json(&value, &what)?))
                 }
                 Err(_) => {
-                    let rows = column.cast::<PyList>().map_err(|_| PyTypeError::new_err(format!("{what} is no list")))?;
-                    let rows = rows.iter().map(|item| json(&item, &what).map(Drawn::Value)).collect::<PyResult<Vec<_>>>()?;
+                    let rows =
+                        column.cast::<PyList>().map_err(|_| PyTypeError::new_err(format!("{what} is no list")))?;
+                    let rows =
+                        rows.iter().map(|item| json(&item, &what).map(Drawn::Value)).collect::<PyResult<Vec<_>>>()?;
                     if rows.len() != count {
                         return Err(PyValueError::new_err(format!("{name} has {} rows, not {count}", rows.len())));
                     }
@@ -160,7 +161,9 @@ pub fn _predict_rows<'py>(
     let (columns, text) = with(python, interface, &Settings::default(), |predictor| {
         let found = predictor.predict_workload(&events, &fixed, &workload, &sampling);
         known(predictor, &fixed, &found)?;
-        if let Some(entry) = predictor.strangers(&workload, &[&found.outcome]).into_iter().find(|e| e.table == Table::Mcvs) {
+        if let Some(entry) =
+            predictor.strangers(&workload, &[&found.outcome]).into_iter().find(|e| e.table == Table::Mcvs)
+        {
             return Err(predictor.stranger(Path::new("mcvs"), entry, &[&found.outcome]));
         }
         let text = written(&document(&found));
@@ -199,8 +202,7 @@ pub fn _predict_workload(
     seed: Option<u64>,
 ) -> PyResult<String> {
     let values = values(mcvs)?;
-    let events: Vec<Json> =
-        events.iter().map(|event| json(&event, "an event")).collect::<PyResult<_>>()?;
+    let events: Vec<Json> = events.iter().map(|event| json(&event, "an event")).collect::<PyResult<_>>()?;
     let workload = Workload::parse(&file, text).map_err(|problem| exception(python, &problem))?;
     let sampling = Sampling { samples, seed, ..Sampling::default() };
     with(python, interface, &Settings::default(), |predictor| {

@@ -134,7 +134,11 @@ impl Entry {
             Source::Rows(rows) => rows.get(sample).cloned().unwrap_or(Drawn::Value(Json::Null)),
             Source::Numbers { distribution, integer, length } => {
                 let number = rounded(distribution.at(share), *integer || *length);
-                if *length { Drawn::Length(number.max(0.0) as u64) } else { Drawn::Value(json_number(number, *integer)) }
+                if *length {
+                    Drawn::Length(number.max(0.0) as u64)
+                } else {
+                    Drawn::Value(json_number(number, *integer))
+                }
             }
         }
     }
@@ -263,7 +267,8 @@ mod tests {
 
     #[test]
     fn what_is_recorded_comes_back() {
-        let workload = parse("[mcvs.rows]\ndistribution = \"empirical\"\nnone = 0.25\nvalues = [3]\nlengths = [10, 20]\n");
+        let workload =
+            parse("[mcvs.rows]\ndistribution = \"empirical\"\nnone = 0.25\nvalues = [3]\nlengths = [10, 20]\n");
         let Some(entry) = workload.entries.first() else { panic!("no entry") };
         let drawn: Vec<Drawn> = (0..4_000).map(|n| entry.draw(0, n)).collect();
         let share = |wanted: &Drawn| drawn.iter().filter(|one| *one == wanted).count() as f64 / drawn.len() as f64;

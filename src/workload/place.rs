@@ -171,7 +171,10 @@ mod tests {
         assert_eq!(stands_for("len(e[\"xs\"])", "len(event['xs'])"), Some(false));
         assert_eq!(stands_for("int(event[\"n\"])", "n"), Some(false));
         assert_eq!(stands_for("event[\"xs\"]", "len(event['xs'])"), None);
-        assert_eq!(input_path("len(event['a'])").map(|path| (path.keys, path.length)), owned(&["a"]).map(|a| (a, true)));
+        assert_eq!(
+            input_path("len(event['a'])").map(|path| (path.keys, path.length)),
+            owned(&["a"]).map(|a| (a, true))
+        );
         assert_eq!(stands_for("event[\"body\"][\"n\"]", "n"), Some(false));
         assert_eq!(stands_for("len(event[\"keys\"])", "keys"), Some(true));
         assert_eq!(stands_for("event[\"n\"]", "m"), None);

@@ -221,7 +221,13 @@ fn json(at: &At<'_>) -> Result<Raw, Diagnostic> {
             }
             other => {
                 let range = before(other, &range_of(part));
-                return Err(unknown_key(at, &range, other, "a workload", &["inputs", "mcvs", "samples", "schema", "seed"]));
+                return Err(unknown_key(
+                    at,
+                    &range,
+                    other,
+                    "a workload",
+                    &["inputs", "mcvs", "samples", "schema", "seed"],
+                ));
             }
         }
     }
@@ -349,7 +355,8 @@ impl Fields<'_> {
         // The name may say so too.
         let is_length =
             is_length || (self.table == Table::Inputs && input_path(self.name).is_some_and(|path| path.length));
-        let has_parameter = ["mean", "deviation", "mu", "median", "sigma", "scale", "shape"].iter().any(|key| self.has(key));
+        let has_parameter =
+            ["mean", "deviation", "mu", "median", "sigma", "scale", "shape"].iter().any(|key| self.has(key));
         let name = match self.get("distribution") {
             Some((Json::String(name), range)) => {
                 let known = DISTRIBUTIONS.iter().map(|(name, _)| *name);

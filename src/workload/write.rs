@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let mut writer = Writer::new("a test\nin two lines");
-        let values = vec![json!(3), json!(1.5), json!("a \"b\"\u{7f}"), json!(true), json!([1, "x"]), json!({"a b": 2})];
+        let values =
+            vec![json!(3), json!(1.5), json!("a \"b\"\u{7f}"), json!(true), json!([1, "x"]), json!({"a b": 2})];
         let recorded = Recorded { values: values.clone(), lengths: vec![7], none: None };
         writer.entry(Table::Mcvs, "rows", &["what\nit is".to_owned()], &recorded);
         writer.entry(Table::Inputs, "event[\"n\"]", &[], &Recorded::default());
@@ -116,7 +117,9 @@ mod tests {
         let names: Vec<&str> = read.entries.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["event[\"n\"]", "rows"]);
         assert_eq!(read.open().count(), 1);
-        let Some(Source::Listed { items, .. }) = read.entries.get(1).map(|entry| &entry.source) else { panic!("{text}") };
+        let Some(Source::Listed { items, .. }) = read.entries.get(1).map(|entry| &entry.source) else {
+            panic!("{text}")
+        };
         let wanted: Vec<Drawn> = values.into_iter().map(Drawn::Value).chain([Drawn::Length(7)]).collect();
         assert_eq!(*items, wanted);
     }
