@@ -232,8 +232,6 @@ impl<'p> Machine<'p> {
         let unknown = matches!(applied.result, ResultValue::Unknown);
         match (returned.pop(), unknown) {
             (Some((value, times)), true) => {
-                let each = self.bytes_of(&value);
-                let _ = each;
                 Ok(self.many(Kind::List, times, value, node))
             }
             _ => {
@@ -263,6 +261,7 @@ impl<'p> Machine<'p> {
         processes: bool,
         node: &impl Ranged,
     ) -> Eval {
+        let before = self.state.demand.clone();
         self.summing += 1;
         let (value, beside) = self.apart(|machine| machine.call_value(function, Arguments::positional(item), node));
         self.summing -= 1;
@@ -272,6 +271,9 @@ impl<'p> Machine<'p> {
         let others = (&at_once - &Amount::ONE).at_least_zero();
         let done = (times - &Amount::ONE).at_least_zero();
         self.state.peak_with(&(&(&beside + &beside.times(&others)) + &each.times(&done)));
+        // The other calls ask for as much; their results are asked for where they are kept.
+        let more = (&(&self.state.demand - &before) - &each.requested).at_least_zero();
+        self.state.demand = &self.state.demand + &(more * done);
         if processes {
             self.child_processes(function, &at_once, &(&beside + &each), node);
         }
