@@ -1,7 +1,7 @@
 //! `meminterface learn` as a user runs it on traces and logs that are there: what comes out, and what is left out.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn run(folder: &PathBuf, words: &[&str]) -> Output {
+fn run(folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_meminterface"))
         .args(words)
         .current_dir(folder)

@@ -504,12 +504,12 @@ fn percent(share: f64) -> String {
 }
 
 /// A call that no size changes: what it takes at most.
-fn constant(learned: &Learned, rows: &[&Trace], sizes: &Data, when: String) -> Result<Entry, String> {
+fn constant(rows: &[&Trace], sizes: &Data, when: String) -> Result<Entry, String> {
     let most = |name: fn(&Trace) -> Option<f64>| rows.iter().filter_map(|row| name(row)).max_by(f64::total_cmp);
     let peak = most(|trace| trace.peak).ok_or("too few figures")?;
     Ok(Entry {
         when,
-        result: super::write::result(learned, rows, sizes),
+        result: super::write::result(rows, sizes),
         peak: Model::of_constant(peak),
         demand: most(|trace| trace.demand).map(Model::of_constant),
         resident: None,
@@ -526,7 +526,7 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
     let sizes = table(learned, rows);
     let distinct = sizes.groups.iter().collect::<BTreeSet<_>>().len();
     if distinct == 1 && sizes.names.is_empty() && rows.iter().all(|trace| trace.axes.is_empty()) {
-        return constant(learned, rows, &sizes, when);
+        return constant(rows, &sizes, when);
     }
     if distinct < FEWEST {
         return Err(format!("{distinct} different sizes are too few"));
@@ -601,7 +601,7 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         let path = grows(learned, rows)?;
         Some((path, fit::fit(&data, options)?))
     });
-    let result = super::write::result(learned, rows, &sizes);
+    let result = super::write::result(rows, &sizes);
     let mut range = Vec::new();
     for (at, name) in sizes.names.iter().enumerate() {
         let values = sizes.rows.iter().zip(rows).filter(|(_, trace)| !trace.edge).map(|(row, _)| row[at]);

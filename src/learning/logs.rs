@@ -141,11 +141,12 @@ fn from_json(json: &Json) -> Option<Result<Report, String>> {
 /// One line or message, whatever its form. The second part is the instance's stream.
 fn message(text: &str, stream: Option<&str>, depth: usize, found: &mut Vec<Result<Report, String>>) {
     let trimmed = text.trim();
-    if trimmed.starts_with(['{', '[']) && depth < 4 {
-        if let Ok(json) = serde_json::from_str::<Json>(trimmed) {
-            value(&json, stream, depth + 1, found);
-            return;
-        }
+    if trimmed.starts_with(['{', '['])
+        && depth < 4
+        && let Ok(json) = serde_json::from_str::<Json>(trimmed)
+    {
+        value(&json, stream, depth + 1, found);
+        return;
     }
     if let Some(report) = from_line(trimmed) {
         found.push(report.map(|report| Report { stream: stream.map(str::to_owned), ..report }));

@@ -9,8 +9,6 @@ use crate::contracts::{Distribution, Residual};
 
 /// Spread of the ratio below which the formula counts as exact.
 const EXACT: f64 = 1e-3;
-/// Level of the Kolmogorov-Smirnov test at which a family is refused.
-const LEVEL: f64 = 0.05;
 /// Probabilities that an empirical distribution keeps.
 const KEPT: &[f64] = &[0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
 
@@ -146,10 +144,9 @@ pub fn kolmogorov_smirnov(sorted: &[f64], distribution: &Distribution) -> Option
     Some(most)
 }
 
-/// The distance that is exceeded by chance with [`LEVEL`], parameters being fitted. Source: Lilliefors 1967 for the
+/// The distance that is exceeded by chance once in twenty, parameters being fitted. Source: Lilliefors 1967 for the
 /// normal distribution, by the approximation of Dallal and Wilkinson 1986 for its 5 % point.
 fn critical(count: usize) -> f64 {
-    let _ = LEVEL;
     let n = count as f64;
     0.886 / (n.sqrt() - 0.01 + 0.83 / n.sqrt())
 }

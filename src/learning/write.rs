@@ -82,7 +82,7 @@ fn number(value: Option<&Json>) -> Option<f64> {
 }
 
 /// What the calls give back, as TOML.
-pub fn result(learned: &Learned, rows: &[&Trace], sizes: &Data) -> String {
+pub fn result(rows: &[&Trace], sizes: &Data) -> String {
     if let Some(declared) = rows.iter().find_map(|trace| trace.declared_result.clone()) {
         return declared;
     }
@@ -217,7 +217,6 @@ pub fn result(learned: &Learned, rows: &[&Trace], sizes: &Data) -> String {
     if view.is_none() && touched.len() >= 3 && quantile(&touched, 0.9).is_some_and(|share| share < 0.05) {
         members.push("touched = 0".to_owned());
     }
-    let _ = learned;
     format!("{{ {} }}", members.join(", "))
 }
 
