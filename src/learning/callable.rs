@@ -183,29 +183,30 @@ pub fn learn(name: &str, traces: &[&Trace]) -> Learned {
     }
     learned.externals = externals(&rows, &learned.parameters);
     learned.kinds = kinds(&rows);
-    let general = entry(&learned, &rows, String::new());
-    match general {
-        Ok(general) => learned.entries.push(general),
-        Err(reason) => {
-            learned.problem = Some(reason);
-            return learned;
-        }
-    }
     let parts = by_kind(&rows);
-    let pooled = learned.entries[0].peak.cross_validated;
-    if parts.len() > 1 {
-        let split: Vec<Entry> =
-            parts.iter().filter_map(|(when, rows)| entry(&learned, rows, when.clone()).ok()).collect();
-        let mean = split.iter().map(|entry| entry.peak.cross_validated).sum::<f64>() / split.len().max(1) as f64;
-        let kind = |entry: &Entry| entry.result.split(',').next().unwrap_or_default().to_owned();
-        let results_differ = split.iter().any(|entry| kind(entry) != kind(&learned.entries[0]));
-        let weak = learned.entries[0].quality.weak.is_some();
-        // Formulas of their own only where one for all says less.
-        if split.len() == parts.len()
-            && (pooled > (1.2 * mean).max(mean + 0.005) && pooled > 0.01 || weak || results_differ)
-        {
-            learned.entries.extend(split);
+    let split: Vec<Entry> = if parts.len() > 1 {
+        parts.iter().filter_map(|(when, rows)| entry(&learned, rows, when.clone()).ok()).collect()
+    } else {
+        Vec::new()
+    };
+    let whole = !split.is_empty() && split.len() == parts.len();
+    match entry(&learned, &rows, String::new()) {
+        Ok(general) => {
+            let mean = split.iter().map(|entry| entry.peak.cross_validated).sum::<f64>() / split.len().max(1) as f64;
+            let kind = |entry: &Entry| entry.result.split(',').next().unwrap_or_default().to_owned();
+            let results_differ = split.iter().any(|entry| kind(entry) != kind(&general));
+            let pooled = general.peak.cross_validated;
+            let worse = pooled > (1.2 * mean).max(mean + 0.005) && pooled > 0.01;
+            // Formulas of their own only where one for all says less.
+            let apart = whole && (worse || results_differ || general.quality.weak.is_some());
+            learned.entries.push(general);
+            if apart {
+                learned.entries.extend(split);
+            }
         }
+        // One formula says too little of all kinds together.
+        Err(_) if whole => learned.entries = split,
+        Err(reason) => learned.problem = Some(reason),
     }
     learned
 }
