@@ -85,6 +85,8 @@ impl<'p> Machine<'p> {
                             self.state.keep(&item);
                             arguments.positional.push(item);
                         }
+                        // A list that was made for this alone goes.
+                        self.state.settle(&value);
                     }
                     None => {
                         arguments.more = true;

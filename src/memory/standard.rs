@@ -66,6 +66,9 @@ struct Style {
     ascii: bool,
 }
 
+/// Calls of a pool's `map` that are run one by one.
+const MOST_CALLS: usize = 64;
+
 impl<'p> Machine<'p> {
     /// Calls something of the standard library that this module knows.
     pub(super) fn standard(
@@ -1593,6 +1596,58 @@ impl<'p> Machine<'p> {
         self.allocate(object, node)
     }
 
+    /// The arguments of each call of a map, where there are not many.
+    fn rows_apart(&mut self, lists: &[Value], spread: bool) -> Option<Vec<Vec<Value>>> {
+        let columns: Vec<Vec<Value>> = lists.iter().map(|list| self.items_apart(list)).collect::<Option<_>>()?;
+        let count = columns.iter().map(Vec::len).min().filter(|count| (1..=MOST_CALLS).contains(count))?;
+        (0..count)
+            .map(|at| {
+                let row: Vec<Value> = columns.iter().filter_map(|column| column.get(at).cloned()).collect();
+                match (spread, row.as_slice()) {
+                    (true, [item]) => self.items_apart(item),
+                    _ => Some(row),
+                }
+            })
+            .collect()
+    }
+
+    /// Calls a function with each of some arguments, so many at a time: those that need the most are at work together.
+    fn each_at_once(
+        &mut self,
+        function: &Value,
+        rows: Vec<Vec<Value>>,
+        workers: &Amount,
+        processes: bool,
+        node: &impl Ranged,
+    ) -> super::machine::Eval {
+        let count = rows.len();
+        let mut results = Vec::with_capacity(count);
+        let mut besides: Vec<Bytes> = Vec::with_capacity(count);
+        for row in rows {
+            let (value, beside) = self.apart(|machine| machine.call_value(function, Arguments::positional(row), node));
+            let value = value?;
+            self.state.keep(&value);
+            results.push(value);
+            besides.push(beside);
+        }
+        // The largest first, where that is known.
+        besides.sort_by(|a, b| match (&a.resident, &b.resident) {
+            (Amount::Int(a), Amount::Int(b)) => b.cmp(a),
+            _ => std::cmp::Ordering::Equal,
+        });
+        let most = workers.as_usize().unwrap_or(count).clamp(1, count);
+        let together = besides.iter().take(most).fold(Bytes::ZERO, |sum, one| &sum + one);
+        self.state.peak_with(&together);
+        if processes && let Some(largest) = besides.first() {
+            self.child_processes(function, &Amount::from(most), largest, node);
+        }
+        let list = self.tuple_of(results.clone(), node);
+        for value in &results {
+            self.state.unkeep(value);
+        }
+        Ok(list)
+    }
+
     fn pool_method(
         &mut self,
         method: &str,
@@ -1622,6 +1677,9 @@ impl<'p> Machine<'p> {
                         None,
                     ),
                 };
+                if let Some(rows) = self.rows_apart(&lists, method == "starmap") {
+                    return self.each_at_once(&function, rows, &workers, processes, node).map(Some);
+                }
                 let mut items = Vec::new();
                 for list in &lists {
                     let item = self.sample(list).unwrap_or(Value::NONE);
