@@ -2,6 +2,7 @@
 //!
 //! Depends on `formula` and `diagnostic`.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -47,7 +48,8 @@ pub fn check(files: &[impl AsRef<Path>]) -> Vec<Diagnostic> {
 
 /// Checks one file; `contracts` has the kinds that it may use.
 pub(super) fn check_library(library: &Library, text: &str, contracts: &Contracts) -> Vec<Diagnostic> {
-    let mut checker = Checker { file: &library.file, text, contracts, diagnostics: Vec::new() };
+    let mut checker =
+        Checker { file: &library.file, text, contracts, all_features: OnceCell::new(), diagnostics: Vec::new() };
     for kind in &library.kinds {
         checker.kind(kind);
     }
@@ -70,6 +72,8 @@ struct Checker<'a> {
     file: &'a str,
     text: &'a str,
     contracts: &'a Contracts,
+    /// Features of all kinds of all libraries: reading them takes long.
+    all_features: OnceCell<BTreeSet<Text>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -233,7 +237,7 @@ impl Checker<'_> {
             _ => Vec::new(),
         };
         let known: BTreeSet<Text> = if kinds.is_empty() {
-            self.all_features()
+            self.all_features().clone()
         } else {
             kinds.iter().flat_map(|kind| self.features_of(kind)).collect()
         };
@@ -246,14 +250,12 @@ impl Checker<'_> {
         }
     }
 
-    fn all_features(&self) -> BTreeSet<Text> {
-        let mut found = BTreeSet::new();
-        for library in self.contracts.libraries() {
-            for kind in &library.kinds {
-                found.extend(self.features_of(&kind.name));
-            }
-        }
-        found
+    fn all_features(&self) -> &BTreeSet<Text> {
+        self.all_features.get_or_init(|| {
+            let libraries = self.contracts.libraries();
+            let kinds = libraries.iter().flat_map(|library| &library.kinds);
+            kinds.flat_map(|kind| self.features_of(&kind.name)).collect()
+        })
     }
 
     fn rule(&mut self, contract: &Contract, rule: &Rule, at: usize, rules: &[(&str, usize, usize, &str)], free: bool) {

@@ -347,6 +347,9 @@ fn conditions(pairs: &[(&str, &str)]) -> String {
     format!("{{ {} }}", all.join(", "))
 }
 
+/// Parameters whose numbers are no amounts of anything: what they are says nothing of memory.
+const NO_SIZES: &[&str] = &["seed", "random_state", "rng", "random_seed"];
+
 /// The sizes that vary, without those that say the same as an earlier one; a number a row.
 fn table(learned: &Learned, rows: &[&Trace]) -> Data {
     let names: BTreeSet<&String> = rows.iter().flat_map(|trace| trace.features.keys()).collect();
@@ -364,7 +367,9 @@ fn table(learned: &Learned, rows: &[&Trace]) -> Data {
         _ => 0,
     };
     let is_plain = |name: &str| crate::formula::Formula::parse(name).is_ok_and(|formula| formula.as_symbol().is_some());
-    let mut order: Vec<&String> = names.into_iter().filter(|name| known(name) && is_plain(name)).collect();
+    let is_size = |name: &str| !NO_SIZES.contains(&root(name));
+    let mut order: Vec<&String> =
+        names.into_iter().filter(|name| known(name) && is_plain(name) && is_size(name)).collect();
     order.sort_by_key(|name| (rank(name), (*name).clone()));
     let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
     for name in order {

@@ -231,9 +231,7 @@ impl<'p> Machine<'p> {
         }
         let unknown = matches!(applied.result, ResultValue::Unknown);
         match (returned.pop(), unknown) {
-            (Some((value, times)), true) => {
-                Ok(self.many(Kind::List, times, value, node))
-            }
+            (Some((value, times)), true) => Ok(self.many(Kind::List, times, value, node)),
             _ => {
                 let value = self.result_value(&applied.result, &values, &map, node);
                 let mode = values

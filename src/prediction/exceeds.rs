@@ -402,7 +402,7 @@ mod tests {
         }
         assert_eq!(boundary(0, 100, None, |_| Ok(true)), Boundary::All(100));
         assert_eq!(boundary(5, 100, None, |_| Ok(false)), Boundary::None);
-        assert_eq!(boundary(0, 100, None, |n| Ok(n < 10 || n > 15)), Boundary::Uneven(9));
+        assert_eq!(boundary(0, 100, None, |n| Ok(!(10..=15).contains(&n))), Boundary::Uneven(9));
         assert_eq!(boundary(0, 100, None, |_| Err("why".to_owned())), Boundary::Unknown("why".to_owned()));
     }
 }

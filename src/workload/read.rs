@@ -55,12 +55,15 @@ const HELP: &str = "docs/WORKLOAD.md describes workloads: `[inputs.n]`, `values 
 /// A value and the bytes that it was read from.
 type Placed<T> = (T, Range<usize>);
 
+/// The fields of a table, in order.
+type Written = Vec<(Placed<String>, Placed<Json>)>;
+
 #[derive(Default)]
 struct Raw {
     schema: Option<Placed<Json>>,
     seed: Option<Placed<Json>>,
     samples: Option<Placed<Json>>,
-    tables: Vec<(Table, Placed<String>, Vec<(Placed<String>, Placed<Json>)>)>,
+    tables: Vec<(Table, Placed<String>, Written)>,
 }
 
 type TomlEntry = IndexMap<Spanned<String>, Spanned<toml::Value>>;
@@ -319,10 +322,10 @@ impl Fields<'_> {
         number.map(Some).ok_or_else(|| self.at.error(range, format!("`{key}` is a number")))
     }
 
-    fn list(&self, key: &str) -> Result<Option<(&Vec<Json>, &Range<usize>)>, Diagnostic> {
+    fn list(&self, key: &str) -> Result<Option<Placed<&[Json]>>, Diagnostic> {
         match self.get(key) {
             None => Ok(None),
-            Some((Json::Array(items), range)) => Ok(Some((items, range))),
+            Some((Json::Array(items), range)) => Ok(Some((items.as_slice(), range.clone()))),
             Some((_, range)) => Err(self.at.error(range, format!("`{key}` is a list"))),
         }
     }
@@ -448,14 +451,14 @@ impl Fields<'_> {
             None => vec![1.0; items.len()],
             Some((weights, range)) if weights.len() != items.len() => {
                 let message = format!("`weights` has {} items for {} values", weights.len(), items.len());
-                return Err(self.at.error(range, message));
+                return Err(self.at.error(&range, message));
             }
             Some((weights, range)) => {
                 let weights: Option<Vec<f64>> =
                     weights.iter().map(|weight| weight.as_f64().filter(|w| w.is_finite() && *w >= 0.0)).collect();
                 match weights.filter(|weights| weights.iter().sum::<f64>() > 0.0) {
                     Some(weights) => weights,
-                    None => return Err(self.at.error(range, "weights are numbers from 0, of which one is above 0")),
+                    None => return Err(self.at.error(&range, "weights are numbers from 0, of which one is above 0")),
                 }
             }
         };
