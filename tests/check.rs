@@ -251,7 +251,7 @@ fn a_large_state_is_read() {
     let folder = Folder::new();
     folder.write("app.py", LINEAR);
     assert_eq!(folder.run(&["app.py", "--write-state", "state.json"]).0, Some(0));
-    folder.write("state.json", &(folder.read("state.json") + &" ".repeat(9 << 20)));
+    folder.write("state.json", &format!("{}{}", folder.read("state.json"), " ".repeat(9 << 20)));
     let (code, out, errors) = folder.run(&["app.py", "--against", "state.json"]);
     assert_eq!((code, out.trim()), (Some(0), "nothing changed since state.json\n1 function, 0 changes"), "{errors}");
 }
