@@ -7,6 +7,8 @@ from typing import Any, Final, Literal, SupportsIndex, Union, final
 
 from typing_extensions import TypeAlias
 
+from ._prediction import Exceeds, Prediction
+
 __all__ = [
     "EvaluationError",
     "Formula",
@@ -22,6 +24,9 @@ __all__ = [
     "Path",
     "__version__",
     "_listing",
+    "_predict",
+    "_predict_rows",
+    "_predict_workload",
     "extract",
     "extract_all",
     "run_command",
