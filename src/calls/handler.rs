@@ -4,7 +4,7 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use super::{Definition, FunctionId, Program};
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::{Diagnostic, Kind, near_help};
 use crate::project::ModuleId;
 use crate::project::discover::Handler;
 use crate::project::source::Source;
@@ -22,10 +22,7 @@ impl Program<'_> {
         });
         found.ok_or_else(|| {
             let names: Vec<&str> = self.functions().map(|(_, function)| function.name.as_str()).collect();
-            let help = match near_names(&handler.function, names).as_slice() {
-                [] => "name the handler with `--handler`".to_owned(),
-                near => format!("is one of these meant: {}?", near.join(", ")),
-            };
+            let help = near_help(&handler.function, names, || "name the handler with `--handler`".to_owned());
             let message = format!("there is no function {}", handler.function);
             Diagnostic::new(Kind::UnknownHandler, message).in_file(&handler.file).help(help)
         })

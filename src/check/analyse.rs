@@ -46,8 +46,6 @@ const MOST_SYMBOLS: usize = 24;
 const MOST_ALLOCATIONS: usize = 60;
 /// Keys of the event that are remembered.
 const MOST_INPUTS: usize = 200;
-/// What the machine says of a handler that raises.
-const RAISES: &str = "on this event the handler raises ";
 
 /// Inputs that a function is to be looked at with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -353,16 +351,13 @@ impl Reader<'_> {
     ) -> At {
         let (event, values) = event_of(given);
         let ran = event.map(|event| self.run(handler, function, Some(&Plain::from_json(&event)), values));
-        let raised = |outcome: &Outcome| {
-            outcome.assumptions.iter().find_map(|text| text.strip_prefix(RAISES)).map(str::to_owned)
-        };
         let mut at = At { name: given.name.clone(), ..At::default() };
         let lacks_key = |name: &str| matches!(name, "KeyError" | "IndexError" | "TypeError");
         let is_whole = given.event.is_some();
         match ran {
             // Some keys alone may not be an event: then the formulas say more.
-            Some(outcome) if is_whole || !raised(&outcome).is_some_and(|name| lacks_key(&name)) => {
-                at.raises = raised(&outcome);
+            Some(outcome) if is_whole || !outcome.raised().is_some_and(lacks_key) => {
+                at.raises = outcome.raised().map(str::to_owned);
                 if outcome.complete {
                     let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
                     fill(&mut at, &formulas.map(Clone::clone), &outcome);
@@ -374,7 +369,7 @@ impl Reader<'_> {
             other => {
                 let formulas = [&symbolic.demand, &symbolic.peak, &symbolic.resident_peak, &symbolic.retained];
                 if !symbolic.complete || formulas.iter().any(|formula| formula.size() > MOST_SUBSTITUTED) {
-                    at.raises = other.as_ref().and_then(raised);
+                    at.raises = other.as_ref().and_then(Outcome::raised).map(str::to_owned);
                     at.unknown.push("the function was not followed to its end without a whole event".to_owned());
                 } else {
                     let map = substitution(given, &symbolic.peak, &symbolic.demand);

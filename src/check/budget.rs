@@ -12,9 +12,10 @@ use toml::Spanned;
 use super::analyse::{Given, stands_for};
 use super::profile::{Bounds, Profile, Quantity};
 use super::report::{Rule, Status, Verdict, bytes};
-use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Span, near_help, position};
 use crate::formula::{Formula, parse_bytes};
 use crate::project::pattern;
+use crate::workload::json_of;
 
 /// A size: a number of bytes, or a text with a unit.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,14 +101,6 @@ pub struct Budgets {
     all: Vec<Budget>,
 }
 
-/// Line and column of an offset, from 1.
-fn position(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
-}
-
 /// A diagnostic at a range of a file's text.
 fn placed(file: &Path, text: &str, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {
     let (line, column) = position(text, range.start);
@@ -164,10 +157,8 @@ impl Budgets {
         let parsed: File = toml::from_str(text).map_err(|error| {
             let message = error.message().lines().next().unwrap_or("is no TOML").to_owned();
             let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-            let help = match unknown.map(|name| near_names(name, KEYS)) {
-                Some(near) if !near.is_empty() => format!("is one of these meant: {}?", near.join(", ")),
-                _ => "docs/CHECK.md describes the file".to_owned(),
-            };
+            let other = || "docs/CHECK.md describes the file".to_owned();
+            let help = unknown.map_or_else(other, |name| near_help(name, KEYS.iter().copied(), other));
             let message = match unknown {
                 Some(name) => format!("a budget has no `{name}`"),
                 None => message,
@@ -208,11 +199,9 @@ impl Budgets {
                 let is_used = functions.iter().any(|one| one.names().iter().any(|name| pattern::fits(pattern, name)));
                 if !is_used && !budget.optional {
                     let names: Vec<&str> = functions.iter().flat_map(Profile::names).collect();
-                    let help = match near_names(pattern, names).as_slice() {
-                        [] => "`meminterface handlers` lists the functions; `optional = true` lets it name none"
-                            .to_owned(),
-                        near => format!("is one of these meant: {}?", near.join(", ")),
-                    };
+                    let help = near_help(pattern, names, || {
+                        "`meminterface handlers` lists the functions; `optional = true` lets it name none".to_owned()
+                    });
                     problems.push(self.problem(budget.line, format!("`{pattern}` names no function")).help(help));
                 }
             }
@@ -254,11 +243,10 @@ impl Budgets {
             known.extend(functions.iter().flat_map(|profile| symbols(profile)));
             known.sort();
             known.dedup();
-            let help = match near_names(name, known.iter().map(String::as_str)).as_slice() {
-                [] if known.is_empty() => "the function reads no input by a name".to_owned(),
-                [] => format!("inputs are: {}", known.iter().take(12).cloned().collect::<Vec<_>>().join(", ")),
-                near => format!("is one of these meant: {}?", near.join(", ")),
-            };
+            let help = near_help(name, known.iter().map(String::as_str), || match known.as_slice() {
+                [] => "the function reads no input by a name".to_owned(),
+                known => format!("inputs are: {}", known.iter().take(12).cloned().collect::<Vec<_>>().join(", ")),
+            });
             problems.push(self.problem(line, format!("no function of this budget reads an input `{name}`")).help(help));
         }
         problems
@@ -614,19 +602,4 @@ fn budget(
 fn shortened(value: &Json) -> String {
     let text = value.to_string();
     if text.chars().count() <= 40 { text } else { text.chars().take(39).chain(['…']).collect() }
-}
-
-/// TOML as JSON; dates are texts.
-pub(crate) fn json_of(value: &toml::Value) -> Json {
-    match value {
-        toml::Value::String(text) => Json::String(text.clone()),
-        toml::Value::Integer(int) => Json::from(*int),
-        toml::Value::Float(float) => serde_json::Number::from_f64(*float).map_or(Json::Null, Json::Number),
-        toml::Value::Boolean(is) => Json::Bool(*is),
-        toml::Value::Datetime(date) => Json::String(date.to_string()),
-        toml::Value::Array(items) => Json::Array(items.iter().map(json_of).collect()),
-        toml::Value::Table(table) => {
-            Json::Object(table.iter().map(|(key, value)| (key.clone(), json_of(value))).collect())
-        }
-    }
 }

@@ -13,7 +13,7 @@ use super::recommend::{WishArguments, is_of, need_of_measured, read_measured};
 use super::{Exit, Output};
 use crate::check::{Given, Profile, Settings};
 use crate::contracts::Contracts;
-use crate::diagnostic::{Diagnostic, Kind, Schema, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Schema, near_help};
 use crate::interface::{self, ExtractOptions, Symbols};
 use crate::listing::compare::{Comparison, compare};
 use crate::listing::document::{
@@ -477,10 +477,8 @@ impl Inputs {
     fn unused(&self, handlers: &[Handler]) -> Vec<Diagnostic> {
         let names: Vec<String> = handlers.iter().map(Handler::name).collect();
         let stranger = |file: &Path, name: &str, what: &str| {
-            let help = match near_names(name, names.iter().map(String::as_str)).as_slice() {
-                [] => format!("the template's functions are: {}", names.join(", ")),
-                near => format!("is one of these meant: {}?", near.join(", ")),
-            };
+            let all = || format!("the template's functions are: {}", names.join(", "));
+            let help = near_help(name, names.iter().map(String::as_str), all);
             Diagnostic::new(Kind::InvalidListing, format!("{what} `{name}`, which is no function of this template"))
                 .in_file(file)
                 .help(help)

@@ -120,8 +120,7 @@ pub fn run(arguments: &PredictArguments, output: &mut Output) -> Exit {
     }
     if !found.is_empty() {
         for name in wanted.values.keys().filter(|name| !names.contains(*name)) {
-            let help = prediction::near_help(name, names.iter().map(|name| &**name));
-            output.report(&Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}")).help(help));
+            output.report(&prediction::stranger_value(name, names.iter().map(|name| &**name)));
         }
     }
     // What a workload means by a name that nothing asks for nobody knows: its figures would be of something else.
@@ -239,13 +238,8 @@ impl Wanted {
                 all.into_iter().map(|entry| (number(entry), predictor.stranger(file, entry, &outcomes))).collect()
             }
         };
-        let mut names = predictor.names(&outcomes);
-        // A value that was given is known, and no unknown any more: it is asked for without values once.
-        if self.values.keys().any(|name| !names.contains(name)) {
-            let event = self.events.first().map(|(_, event)| Plain::from_json(event));
-            let without = predictor.outcome(event.as_ref(), &BTreeMap::new(), prediction::FAST_STEPS);
-            names.extend(predictor.names(&[&without]));
-        }
+        let event = self.events.first().map(|(_, event)| Plain::from_json(event));
+        let names = predictor.names_beside(&self.values, &outcomes, event.as_ref());
         Done { predictions, names, strangers }
     }
 }

@@ -236,10 +236,12 @@ impl Checker<'_> {
             ("self", None) => self.receiver(contract).into_iter().collect(),
             _ => Vec::new(),
         };
-        let known: BTreeSet<Text> = if kinds.is_empty() {
-            self.all_features().clone()
+        let of_kinds: BTreeSet<Text>;
+        let known = if kinds.is_empty() {
+            self.all_features()
         } else {
-            kinds.iter().flat_map(|kind| self.features_of(kind)).collect()
+            of_kinds = kinds.iter().flat_map(|kind| self.features_of(kind)).collect();
+            &of_kinds
         };
         if !known.contains(name) {
             let near = near_names(name, known.iter().map(|text| &**text).chain(COMMON.iter().copied()));

@@ -133,6 +133,26 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// Line and column of an offset of a text, both from 1, the column in characters.
+pub fn position(text: &str, at: usize) -> (u32, u32) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+/// The help for a name that is not there: the names near to it, or else other words.
+pub fn near_help<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    match near_names(wanted, names).as_slice() {
+        [] => otherwise(),
+        near => format!("is one of these meant: {}?", near.join(", ")),
+    }
+}
+
 /// The names nearest to a name that is not there, best first, three at the most.
 pub fn near_names<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut scored: Vec<(f64, &str)> = names

@@ -16,7 +16,7 @@ use super::document::{Function, Listing, Number};
 use super::workload::{SIZES, Workload};
 use crate::check::analyse::stands_for;
 use crate::check::report::bytes;
-use crate::diagnostic::{Diagnostic, Kind, Schema, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Schema, near_help};
 use crate::formula::{Environment, Formula};
 use crate::recommend::platform;
 
@@ -106,10 +106,8 @@ fn chosen<'a>(
                 );
                 found.map(|one| (file.as_str(), one)).ok_or_else(|| {
                     let names = functions.iter().map(|one| one.name.as_str());
-                    let help = match near_names(wanted, names.clone()).as_slice() {
-                        [] => format!("it has: {}", names.collect::<Vec<_>>().join(", ")),
-                        near => format!("is one of these meant: {}?", near.join(", ")),
-                    };
+                    let all = || format!("it has: {}", names.clone().collect::<Vec<_>>().join(", "));
+                    let help = near_help(wanted, names.clone(), all);
                     Diagnostic::new(Kind::InvalidListing, format!("has no function `{wanted}`"))
                         .in_file(file)
                         .help(help)

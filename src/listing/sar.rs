@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Span, near_help, near_names};
 use crate::project::discover::template::Template;
 use crate::project::discover::yaml::{Node, Value};
 
@@ -711,10 +711,7 @@ fn limits(
         match spdx::license_id(id) {
             None => {
                 let names = spdx::identifiers::LICENSES.iter().map(|licence| licence.name);
-                let help = match near_names(id, names).as_slice() {
-                    [] => "spdx.org/licenses lists the identifiers".to_owned(),
-                    near => format!("is one of these meant: {}?", near.join(", ")),
-                };
+                let help = near_help(id, names, || "spdx.org/licenses lists the identifiers".to_owned());
                 push(Property::SpdxLicenseId, format!("`{id}` is no licence identifier of SPDX"), &help);
             }
             Some(known) if known.name != id => {

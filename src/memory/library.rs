@@ -271,7 +271,7 @@ impl<'p> Machine<'p> {
         self.state.peak_with(&(&(&beside + &beside.times(&others)) + &each.times(&done)));
         // The other calls ask for as much; their results are asked for where they are kept.
         let more = (&(&self.state.demand - &before) - &each.requested).at_least_zero();
-        self.state.demand = &self.state.demand + &(more * done);
+        self.state.demand += more * done;
         if processes {
             self.child_processes(function, &at_once, &(&beside + &each), node);
         }

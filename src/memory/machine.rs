@@ -35,8 +35,6 @@ use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
 pub const EXACT_STEPS: u64 = 100_000;
-/// Statements, and work on formulas, without an event: everything is a formula then, and each branch makes them larger.
-pub const SYMBOLIC_STEPS: u64 = 200_000;
 /// Statements before nothing is followed any more.
 pub const MAX_STEPS: u64 = 4_000_000;
 /// Deepest chain of calls.

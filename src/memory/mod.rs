@@ -30,5 +30,5 @@ pub mod unknown;
 mod value;
 
 pub use machine::Options;
-pub use predict::{Outcome, run, run_bounded};
+pub use predict::{Outcome, run_bounded};
 pub use statements::is_simple;

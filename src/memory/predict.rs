@@ -11,9 +11,12 @@ use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
 use super::inputs::{Inputs, Sequence};
-use super::machine::{Activation, Flow, MAX_STEPS, Machine, Options, SYMBOLIC_STEPS};
+use super::machine::{Activation, Flow, Machine, Options};
 use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
+
+/// What is assumed of a handler that raises, before the exception's class.
+pub const RAISES: &str = "on this event the handler raises ";
 
 /// Runs after the first, at the most, that use what the one before told of the event.
 const MAX_RUNS: usize = 2;
@@ -69,7 +72,12 @@ impl Outcome {
         self.unknown.iter().filter(move |unknown| used.contains(&unknown.name))
     }
 
-    /// The unknowns of the four formulas, and growth, as JSON: the same in interfaces and predictions.
+    /// The exception's class, if the handler raises on the event.
+    pub fn raised(&self) -> Option<&str> {
+        self.assumptions.iter().find_map(|text| text.strip_prefix(RAISES))
+    }
+
+    /// The unknowns of the four formulas, as JSON.
     pub fn unknown_json(&self) -> Vec<Json> {
         let formulas = [&self.demand, &self.peak, &self.resident_peak, &self.retained];
         self.unknown_of(&formulas).map(Unknown::to_json).collect()
@@ -83,25 +91,12 @@ impl Outcome {
     }
 }
 
-/// Runs a handler.
+/// Runs a handler, with a bound on statements and on work with formulas; beyond, nothing is followed any more
+/// ([`Outcome::complete`]).
 ///
 /// `event` is the value of the first parameter, or `None` if it is not given: formulas then say parts of it by their
 /// path (`event["n"]`). `known` are the interface's memory-critical variables, whose names unknowns of the same place
 /// take; `options.values` has values of unknowns by name.
-pub fn run(
-    project: &Project,
-    program: &Program<'_>,
-    handler: FunctionId,
-    event: Option<&Plain>,
-    known: Vec<Known>,
-    options: &Options,
-) -> Outcome {
-    let most = if event.is_some() { MAX_STEPS } else { SYMBOLIC_STEPS };
-    run_bounded(project, program, handler, event, known, options, most)
-}
-
-/// The same with a bound on statements and on work with formulas; beyond, nothing is followed any more
-/// ([`Outcome::complete`]).
 pub fn run_bounded(
     project: &Project,
     program: &Program<'_>,
@@ -217,7 +212,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
         _ => Value::NONE,
     };
     if let Flow::Raise(name) = &flow {
-        machine.assume(format!("on this event the handler raises {name}"));
+        machine.assume(format!("{RAISES}{name}"));
     }
     let highest = machine.state.peak.map(|amount| amount - &base.requested, |amount| amount - &base.resident);
     let peak = highest.value();

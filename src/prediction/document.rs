@@ -445,7 +445,7 @@ pub fn document(prediction: &Prediction) -> Document {
     };
     let mut assumptions = outcome.assumptions.clone();
     if let Some(sampled) = &prediction.sampled {
-        assumptions.retain(|text| !text.starts_with(super::RAISES));
+        assumptions.retain(|text| !text.starts_with(crate::memory::predict::RAISES));
         assumptions.extend(sampled.notes.iter().cloned());
     }
     Document {

@@ -13,7 +13,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use ruff_python_ast::visitor::{Visitor, walk_expr};
@@ -21,7 +21,7 @@ use ruff_python_ast::{Expr, Stmt};
 
 use crate::calls::{FunctionId, Program};
 use crate::contracts::Contracts;
-use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::diagnostic::{Diagnostic, Kind, near_help};
 use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Process, Range};
 use crate::formula::{Environment, Formula};
@@ -52,9 +52,6 @@ pub const FAST_STEPS: u64 = 400_000;
 
 /// Statements, and work on formulas, without an event.
 pub const SYMBOLIC_STEPS: u64 = 200_000;
-
-/// What the machine says of a handler that raises.
-const RAISES: &str = "on this event the handler raises ";
 
 /// Values of what is not known, by name.
 pub type Values = BTreeMap<Text, Plain>;
@@ -236,6 +233,16 @@ impl Predictor<'_> {
         names
     }
 
+    /// The names that values may be given for, where some are given: a value that is known is no unknown any more, so
+    /// what is not among `outcomes` is asked for without values once.
+    pub fn names_beside(&self, values: &Values, outcomes: &[&Outcome], event: Option<&Plain>) -> BTreeSet<Text> {
+        let mut names = self.names(outcomes);
+        if values.keys().any(|name| !names.contains(name)) {
+            names.extend(self.names(&[&self.outcome(event, &Values::new(), FAST_STEPS)]));
+        }
+        names
+    }
+
     /// The texts by which the project's code asks anything for a part: keys of the event are among them.
     pub fn keys(&self) -> BTreeSet<String> {
         struct Keys(BTreeSet<String>);
@@ -258,11 +265,6 @@ impl Predictor<'_> {
     }
 }
 
-/// Whether the handler raises on this event: the exception's class.
-pub fn raised(outcome: &Outcome) -> Option<&str> {
-    outcome.assumptions.iter().find_map(|text| text.strip_prefix(RAISES))
-}
-
 /// The value of an event.
 ///
 /// # Errors
@@ -280,12 +282,10 @@ pub fn json_of(event: &Event) -> Result<serde_json::Value, Diagnostic> {
         .map_err(|error| Diagnostic::new(Kind::InvalidEvent, format!("the event is not JSON: {error}")))
 }
 
-/// The help for a name that means nothing: those that are near.
-pub fn near_help<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    match near_names(name, names).as_slice() {
-        [] => "the prediction's `unknown` list has the names".to_owned(),
-        near => format!("is one of these meant: {}?", near.join(", ")),
-    }
+/// What is told of a value that is given for a name that nothing asks for.
+pub fn stranger_value<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Diagnostic {
+    let help = near_help(name, names, || "the prediction's `unknown` list has the names".to_owned());
+    Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}")).help(help)
 }
 
 impl Prediction {
@@ -367,7 +367,7 @@ impl Prediction {
             });
         }
         let told: u64 = lines.iter().map(|line| line.resident_bytes).sum();
-        let peak = whole_u64(&self.outcome.resident_peak).unwrap_or(told).max(told);
+        let peak = whole(&self.outcome.resident_peak).and_then(|bytes| bytes.to_u64()).unwrap_or(told).max(told);
         if peak > told {
             lines.push(Line {
                 file: String::new(),
@@ -390,9 +390,4 @@ impl Prediction {
         });
         lines
     }
-}
-
-fn whole_u64(formula: &Formula) -> Option<u64> {
-    let bytes = whole(formula)?;
-    if bytes.sign() == Sign::Minus { Some(0) } else { bytes.to_u64() }
 }

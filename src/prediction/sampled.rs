@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::exceeds::resized;
-use super::{EVENT_STEPS, FAST_STEPS, Predictor, SYMBOLIC_STEPS, Values, raised};
-use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
+use super::{EVENT_STEPS, FAST_STEPS, Predictor, SYMBOLIC_STEPS, Values};
+use crate::diagnostic::{Diagnostic, Kind, Span, near_help};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula};
 use crate::memory::predict::{Outcome, bounds_over, resident_bound, typical_over};
@@ -460,7 +460,7 @@ impl Predictor<'_> {
             event.as_ref()?;
             let outcome = self.outcome(event.as_ref(), &drawn.values, FAST_STEPS);
             runs += 1;
-            if raised(&outcome).is_some_and(lacks_part) {
+            if outcome.raised().is_some_and(lacks_part) {
                 return None;
             }
             if !outcome.complete {
@@ -515,7 +515,7 @@ impl Predictor<'_> {
                         true => bytes_of(formula, &outcome.unknown),
                         false => (bytes_of(formula, &outcome.unknown).0, f64::INFINITY),
                     });
-                    let found = (figures, raised(&outcome).map(str::to_owned));
+                    let found = (figures, outcome.raised().map(str::to_owned));
                     last = Some(outcome);
                     known.insert(key, found.clone());
                     found
@@ -568,13 +568,10 @@ impl Predictor<'_> {
             _ => None,
         };
         let wanted = wanted.unwrap_or_else(|| entry.name.clone());
-        let near: Vec<&str> = match entry.table {
-            Table::Mcvs => near_names(&wanted, names.iter().map(|name| &**name)),
-            Table::Inputs => near_names(&wanted, keys.iter().map(String::as_str)),
-        };
-        let help = match (near.as_slice(), entry.table) {
-            ([], _) => "`predict` without a workload lists what is not known".to_owned(),
-            (near, _) => format!("is one of these meant: {}?", near.join(", ")),
+        let other = || "`predict` without a workload lists what is not known".to_owned();
+        let help = match entry.table {
+            Table::Mcvs => near_help(&wanted, names.iter().map(|name| &**name), other),
+            Table::Inputs => near_help(&wanted, keys.iter().map(String::as_str), other),
         };
         let at = Span::point(entry.line, entry.column);
         Diagnostic::new(Kind::InvalidWorkload, message).in_file(file).at(at).help(help)

@@ -1,6 +1,5 @@
 //! Predictions for Python, as JSON and columns of numbers: `meminterface._prediction` makes objects of them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -62,17 +61,10 @@ fn with<T: Send>(
 
 /// The error for names that mean nothing.
 fn known(predictor: &Predictor<'_>, values: &Values, found: &Prediction) -> Result<(), Diagnostic> {
-    let mut names = predictor.names(&[&found.outcome]);
-    if values.keys().all(|name| names.contains(name)) {
-        return Ok(());
-    }
-    // What was given is no unknown any more: it is asked for without values once.
-    let without = predictor.outcome(None, &BTreeMap::new(), prediction::FAST_STEPS);
-    names.extend(predictor.names(&[&without]));
+    let names = predictor.names_beside(values, &[&found.outcome], None);
     match values.keys().find(|name| !names.contains(*name)) {
         None => Ok(()),
-        Some(name) => Err(Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}"))
-            .help(prediction::near_help(name, names.iter().map(|name| &**name)))),
+        Some(name) => Err(prediction::stranger_value(name, names.iter().map(|name| &**name))),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Depends on nothing of the crate.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -175,8 +176,9 @@ pub fn parse(text: &str) -> Result<Platform, String> {
 
 /// A platform by its name; none if there is no such file.
 pub fn platform(name: &str) -> Option<Platform> {
-    let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
-    parse(text).ok()
+    static PARSED: LazyLock<Vec<(&str, Option<Platform>)>> =
+        LazyLock::new(|| FILES.iter().map(|(name, text)| (*name, parse(text).ok())).collect());
+    PARSED.iter().find(|(known, _)| *known == name)?.1.clone()
 }
 
 impl Platform {

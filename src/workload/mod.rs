@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 
 pub use draw::Distribution;
 pub use place::{Path, input_path, keys, part, put, stands_for};
+pub(crate) use read::json_of;
 pub use write::{Recorded, Writer};
 
 /// Samples that are drawn if neither the file nor the command line says how many.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use toml::Spanned;
 
 use super::{Distribution, Drawn, Entry, MOST_SAMPLES, Source, Table, Workload, input_path};
-use crate::diagnostic::{Diagnostic, Kind, Span, near_names};
+use crate::diagnostic::{Diagnostic, Kind, Span, near_help, position};
 use crate::formula::normalize;
 
 /// Keys of an entry.
@@ -87,15 +87,8 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn position(&self, place: usize) -> (u32, u32) {
-        let before = self.text.get(..place).unwrap_or(self.text);
-        let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
-        let column = u32::try_from(before.rsplit('\n').next().unwrap_or("").chars().count() + 1).unwrap_or(u32::MAX);
-        (line, column)
-    }
-
     fn error(&self, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {
-        let (line, column) = self.position(range.start);
+        let (line, column) = position(self.text, range.start);
         let diagnostic =
             Diagnostic::new(Kind::InvalidWorkload, message).in_file(self.file).at(Span::point(line, column)).help(HELP);
         match self.text.lines().nth(line.saturating_sub(1) as usize) {
@@ -124,7 +117,7 @@ fn placed_json(value: Spanned<toml::Value>) -> Placed<Json> {
 }
 
 /// A value of TOML as JSON. A date is its text.
-fn json_of(value: &toml::Value) -> Json {
+pub(crate) fn json_of(value: &toml::Value) -> Json {
     match value {
         toml::Value::String(text) => Json::String(text.clone()),
         toml::Value::Integer(int) => Json::from(*int),
@@ -180,7 +173,7 @@ fn json(at: &At<'_>) -> Result<Raw, Diagnostic> {
     };
     let failed = |error: &serde_json::Error, from: usize| {
         // Lines and columns of the error count from where its text begins.
-        let (line, column) = at.position(from);
+        let (line, column) = position(at.text, from);
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or("is no JSON").to_owned();
         let line_of = line + u32::try_from(error.line()).unwrap_or(1).saturating_sub(1);
@@ -240,11 +233,8 @@ fn json(at: &At<'_>) -> Result<Raw, Diagnostic> {
 }
 
 fn unknown_key(at: &At<'_>, range: &Range<usize>, name: &str, of: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = at.error(range, format!("`{name}` is no key of {of}"));
-    match near_names(name, known.iter().copied()).as_slice() {
-        [] => diagnostic.help(format!("there are: {}", known.join(", "))),
-        near => diagnostic.help(format!("is one of these meant: {}?", near.join(", "))),
-    }
+    let help = near_help(name, known.iter().copied(), || format!("there are: {}", known.join(", ")));
+    at.error(range, format!("`{name}` is no key of {of}")).help(help)
 }
 
 fn meaning(at: &At<'_>, raw: &Raw) -> Result<Workload, Diagnostic> {
@@ -282,7 +272,7 @@ fn meaning(at: &At<'_>, raw: &Raw) -> Result<Workload, Diagnostic> {
             return Err(at.error(range, format!("`{name}` is there twice, in other words")));
         }
         seen.push((*table, same));
-        let (line, column) = at.position(range.start);
+        let (line, column) = position(at.text, range.start);
         let source = Fields { at, name, range, fields, table: *table }.source()?;
         let size = |key: &str| fields.iter().find(|((name, _), _)| name == key).map(|(_, (value, _))| value.clone());
         let sizes = match (size("small"), size("medium"), size("large")) {
@@ -364,12 +354,9 @@ impl Fields<'_> {
             Some((Json::String(name), range)) => {
                 let known = DISTRIBUTIONS.iter().map(|(name, _)| *name);
                 if !known.clone().any(|known| known == name) {
-                    let diagnostic = self.at.error(range, format!("`{name}` is no distribution"));
-                    let near = near_names(name, known.clone());
-                    return Err(match near.as_slice() {
-                        [] => diagnostic.help(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
-                        near => diagnostic.help(format!("is one of these meant: {}?", near.join(", "))),
-                    });
+                    let all = || format!("there are: {}", known.clone().collect::<Vec<_>>().join(", "));
+                    let help = near_help(name, known.clone(), all);
+                    return Err(self.at.error(range, format!("`{name}` is no distribution")).help(help));
                 }
                 name.as_str()
             }

@@ -8,6 +8,7 @@ what is measured is swallowed; traces go to the descriptor that was standard out
 """
 
 import argparse
+import contextlib
 import ctypes
 import gc
 import importlib.metadata
@@ -168,29 +169,37 @@ def heap_stats(path):
     return stats.total_memory_allocated, stats.peak_memory_allocated, live
 
 
-def heap(function, args, kwargs, drop, scratch, use_memray):
-    """Calls, and gives the result with (demand, peak, live) of the heap. `drop`: what is dropped before it is counted as
-    live: nothing, the result, or the arguments too."""
-    if use_memray:
-        import memray
-
-        path = os.path.join(scratch, f"heap-{os.getpid()}.bin")
+@contextlib.contextmanager
+def heap_file(scratch):
+    """The path of a file for memray, removed afterwards."""
+    path = os.path.join(scratch, f"heap-{os.getpid()}.bin")
+    try:
+        yield path
+    finally:
         try:
-            tracker = memray.Tracker(destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
-                                     trace_python_allocators=True, native_traces=False)
+            os.unlink(path)
+        except OSError:
+            pass
+
+
+def tracker_of(path):
+    import memray
+
+    return memray.Tracker(destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
+                          trace_python_allocators=True, native_traces=False)
+
+
+def heap(function, args, kwargs, drop, options):
+    """Calls, and gives the result with (demand, peak, live) of the heap. With `drop`, the result is dropped before live
+    bytes are counted."""
+    if options.memray:
+        with heap_file(options.scratch) as path:
+            tracker = tracker_of(path)
             with tracker:
                 result = function(*args, **kwargs)
                 if drop:
                     result = None
-                if drop == "all":
-                    function, args, kwargs = None, [], {}
-                    gc.collect()
             return result, heap_stats(path)
-        finally:
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
     import tracemalloc
 
     tracemalloc.start(1)
@@ -200,9 +209,6 @@ def heap(function, args, kwargs, drop, scratch, use_memray):
     peak = tracemalloc.get_traced_memory()[1]
     if drop:
         result = None
-    if drop == "all":
-        function, args, kwargs = None, [], {}
-        gc.collect()
     live = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return result, (None, peak - before, live - before)
@@ -269,13 +275,12 @@ def measure(spec, job, mode, options):
         answer["seconds"] = round(seconds, 6)
     else:
         gc.collect()
-        drop = {"held": None, "dropped": "result", "all": "all"}[mode]
         if mode == "all":
             holder = [function, args, kwargs]
             function = args = kwargs = None
             result, (demand, peak, live) = heap_all(holder, options)
         else:
-            result, (demand, peak, live) = heap(function, args, kwargs, drop, options.scratch, options.memray)
+            result, (demand, peak, live) = heap(function, args, kwargs, mode == "dropped", options)
         answer["heap"] = [demand, peak, live]
         if mode == "held":
             answer["result"] = workloads.describe(result)
@@ -302,23 +307,14 @@ def heap_all(holder, options):
     holder.clear()
     args, kwargs = list(args), dict(kwargs)
     if options.memray:
-        import memray
-
-        path = os.path.join(options.scratch, f"heap-{os.getpid()}.bin")
-        try:
-            with memray.Tracker(destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
-                                trace_python_allocators=True, native_traces=False):
+        with heap_file(options.scratch) as path:
+            with tracker_of(path):
                 function(*args, **kwargs)
                 function = None
                 args.clear()
                 kwargs.clear()
                 gc.collect()
             return None, heap_stats(path)
-        finally:
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
     import tracemalloc
 
     tracemalloc.start(1)
