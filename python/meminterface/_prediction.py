@@ -152,9 +152,10 @@ class Prediction:
     # ---- the rest
 
     @property
-    def formulas(self) -> dict[str, Formula]:
-        """The four amounts as formulas over what is not known."""
-        return {name: Formula(self._data["formulas"][name]) for name in MEASURES}
+    def formulas(self) -> dict[str, Formula | None]:
+        """The four amounts as formulas over what is not known; None for one that is too long to be written."""
+        texts = {name: self._data["formulas"][name] for name in MEASURES}
+        return {name: None if text is None else Formula(text) for name, text in texts.items()}
 
     @property
     def unknown(self) -> list[dict[str, Any]]:
@@ -200,7 +201,7 @@ class Prediction:
             return f"<Prediction of {name} for {len(self)} events>"
         resident = self.resident_peak_bytes
         if resident is None:
-            resident = self._data["formulas"]["resident_peak"]
+            resident = self._data["formulas"]["resident_peak"] or "a formula too long to be written"
             if len(resident) > 200:
                 resident = f"a formula of {len(resident)} characters"
         return f"<Prediction of {name}: resident peak {resident}>"

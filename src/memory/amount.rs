@@ -138,6 +138,21 @@ impl Amount {
         }
     }
 
+    /// One half.
+    #[must_use]
+    pub fn half() -> Self {
+        Self::Formula(Formula::rational(BigRational::new(1.into(), 2.into())))
+    }
+
+    /// Of how many parts its formula is made.
+    #[must_use]
+    pub fn parts(&self) -> u64 {
+        match self {
+            Self::Int(_) => 1,
+            Self::Formula(formula) => formula.size(),
+        }
+    }
+
     /// Rounded down to an integer.
     #[must_use]
     pub fn floor(&self) -> Self {

@@ -323,7 +323,7 @@ impl<'p> Machine<'p> {
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {
                     let own = self.state.object(*id).map(|object| object.own.requested.clone());
-                    Value::Number(Number { kind: NumberKind::Int, amount: own, shared: false })
+                    Value::Number(Number { kind: NumberKind::Int, amount: own, shared: false, spare: false })
                 }
                 _ => Value::number(NumberKind::Int),
             },
@@ -626,7 +626,9 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| match &entry.value {
                     Value::Plain(plain) => super::containers::blurred(plain),
-                    Value::Number(number) => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
+                    Value::Number(number) => {
+                        Value::Number(Number { kind: number.kind, amount: None, shared: false, spare: false })
+                    }
                     Value::Float(_) => Value::number(NumberKind::Float),
                     other => other.clone(),
                 })
@@ -790,7 +792,7 @@ impl<'p> Machine<'p> {
             }
             (_, amount) => amount,
         };
-        Ok(Value::Number(Number { kind, amount, shared: false }))
+        Ok(Value::Number(Number { kind, amount, shared: false, spare: false }))
     }
 
     fn arithmetic(&mut self, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -832,8 +834,14 @@ impl<'p> Machine<'p> {
             }
             ("hex" | "bin" | "oct", _, _) => return Ok(self.new_str(1, Amount::Int(12), node)),
             ("divmod", Some(a), Some(b)) => {
-                let quotient = Value::Number(Number { kind: NumberKind::Int, amount: a.floor_div(&b), shared: false });
-                let remainder = Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b), shared: false });
+                let quotient = Value::Number(Number {
+                    kind: NumberKind::Int,
+                    amount: a.floor_div(&b),
+                    shared: false,
+                    spare: false,
+                });
+                let remainder =
+                    Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b), shared: false, spare: false });
                 return Ok(self.pair(quotient, remainder, node));
             }
             ("divmod", _, _) => {
@@ -842,7 +850,7 @@ impl<'p> Machine<'p> {
             ("pow" | "round", _, _) => (self.number_kind(arguments.positional.first()), None),
             _ => (NumberKind::Float, None),
         };
-        Ok(Value::Number(Number { kind, amount, shared: false }))
+        Ok(Value::Number(Number { kind, amount, shared: false, spare: false }))
     }
 
     fn number_kind(&self, value: Option<&Value>) -> NumberKind {
@@ -897,7 +905,9 @@ impl<'p> Machine<'p> {
                 });
                 return Ok(match picked {
                     Some(value) => value,
-                    None => Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared }),
+                    None => {
+                        Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared, spare: false })
+                    }
                 });
             }
             return Ok(arguments.positional.last().cloned().unwrap_or(Value::NONE));

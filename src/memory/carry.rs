@@ -303,7 +303,7 @@ impl<'p> Machine<'p> {
     ) {
         let [middle, last] = probes;
         let grow = |values: [&Amount; 3], probes: [&Amount; 2]| growth(values, probes, window.half, rest);
-        let mut own_grown = Bytes::ZERO;
+        let (mut own_grown, mut dropped) = (Bytes::ZERO, Bytes::ZERO);
         let mut largest: Option<(i128, ObjectId)> = None;
         let mut resized = Vec::new();
         for (at, one) in growing.iter().enumerate() {
@@ -311,7 +311,10 @@ impl<'p> Machine<'p> {
             let zero = Amount::ZERO;
             let probed = [middle.lengths.get(at).unwrap_or(&zero), last.lengths.get(at).unwrap_or(&zero)];
             let more = grow([a, b, c], probed);
-            let length = (c + &more).at_least_zero();
+            let all = (c + &more).at_least_zero();
+            // A deque with a largest length drops what is beyond it.
+            let most = base.object(one.id).and_then(|object| object.features.get("maxlen"));
+            let length = most.map_or_else(|| all.clone(), |most| all.min(most));
             let [pa, pb, pc] = &one.payloads;
             let none = Bytes::ZERO;
             let (pm, pl) = (middle.payloads.get(at).unwrap_or(&none), last.payloads.get(at).unwrap_or(&none));
@@ -321,7 +324,15 @@ impl<'p> Machine<'p> {
                 resident: pc.resident.clone()
                     + grow([&pa.resident, &pb.resident, &pc.resident], [&pm.resident, &pl.resident]),
             };
-            let payload = &payload + &one.each.times(&more.at_least_zero());
+            let mut payload = &payload + &one.each.times(&more.at_least_zero());
+            if length != all {
+                let kept = payload.map(|bytes| match (bytes * &length).divide(&all) {
+                    Some(kept) => kept.whole(),
+                    None => bytes.clone(),
+                });
+                dropped += &(&payload - &kept);
+                payload = kept;
+            }
             let alive = match (base.object(one.id), self.state.object(one.id)) {
                 (Some(base), Some(now)) => base.born == now.born,
                 _ => false,
@@ -369,7 +380,7 @@ impl<'p> Machine<'p> {
             ),
             resident: grow([&a.resident, &b.resident, &c.resident], [&middle.other.resident, &last.other.resident]),
         };
-        let live = &(&base.live + &own_grown) + &more;
+        let live = &(&(&base.live + &own_grown) + &more) - &dropped;
         let counted = &self.state.total() + &self.state.other;
         let left = &live - &counted;
         match largest {
@@ -660,7 +671,12 @@ fn growth(values: [&Amount; 3], probes: [&Amount; 2], half: i128, rest: &Rest) -
     let rises = second >= first && middle.saturating_mul(past) >= both && last >= middle;
     let falls = second <= first && middle.saturating_mul(past) <= both && last <= middle;
     let slow_trend = both > 0 && smooth && near(*middle) && near(*last) && (rises || falls);
-    let total = if up || down || slow_trend {
+    // Rounds far apart that take the same, and less than those of the window: it was a beginning, with keys that were new.
+    // (The other way round says little: what is not told apart behind the window is taken for the dearer case.)
+    let settled = *middle > 0
+        && (last - middle).abs().saturating_mul(64) <= *middle
+        && middle.saturating_mul(past).saturating_mul(10) < both.saturating_mul(9);
+    let total = if up || down || slow_trend || settled {
         let weighted = both.saturating_add(past.saturating_mul(4 * middle + last));
         weighted.saturating_mul(rounds) / (6 * past)
     } else {

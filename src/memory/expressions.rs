@@ -20,6 +20,10 @@ use super::value::{Code, Growth, Kind, Number, NumberKind, Object, Rest, Source,
 
 /// Work that exact evaluation of one operation may take.
 const BUDGET: Budget = Budget { work: 4_000_000 };
+/// Parts of the longest formula of a number that is kept; one that is longer is not known.
+const LONGEST_NUMBER: u64 = 400;
+/// Pairs of parts of two numbers that arithmetic looks at.
+const LONGEST_PRODUCT: u64 = 4_000;
 
 impl<'p> Machine<'p> {
     /// Runs an expression.
@@ -233,6 +237,10 @@ impl<'p> Machine<'p> {
             "whether the condition holds is not known"
         };
         let share = self.quantity(node, &hint, UnknownKind::Condition, cause, Some(Amount::ONE));
+        // Of many rounds, half are expected to pass a test that nothing is known of.
+        if self.summing > 0 || self.repeated > 0 {
+            self.set_typical(&share, Amount::half());
+        }
         Weight::Share(share)
     }
 
@@ -330,7 +338,7 @@ impl<'p> Machine<'p> {
         let condition = Condition::all(conditions);
         let one = Formula::one();
         let amount = Formula::conditional(condition, one, Formula::zero());
-        Ok(Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false }))
+        Ok(Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false, spare: false }))
     }
 
     /// One comparison: known, a condition, or neither.
@@ -385,6 +393,15 @@ impl<'p> Machine<'p> {
                 Some(Ok(value)) => Some(Ok(value.is_true())),
                 _ => None,
             };
+        }
+        // `if factor == 0: continue`: of all the values that a computed float may have, it is not this one.
+        let open_float =
+            |value: &Value| matches!(value, Value::Number(Number { kind: NumberKind::Float, amount: None, .. }));
+        if matches!(operator, ast::CmpOp::Eq | ast::CmpOp::NotEq)
+            && (open_float(left) && quick(right).is_some() || open_float(right) && quick(left).is_some())
+        {
+            self.assume("a computed float whose value is not known is taken to differ from any one number");
+            return Some(Ok(operator == ast::CmpOp::NotEq));
         }
         // Known keys of a container decide what is in it.
         if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
@@ -448,11 +465,19 @@ impl<'p> Machine<'p> {
                 Err(Weight::Condition(condition)) => {
                     let one = Formula::one();
                     let amount = Formula::conditional(condition, Formula::zero(), one);
-                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false })
+                    Value::Number(Number {
+                        kind: NumberKind::Bool,
+                        amount: Some(amount.into()),
+                        shared: false,
+                        spare: false,
+                    })
                 }
-                Err(Weight::Share(share)) => {
-                    Value::Number(Number { kind: NumberKind::Bool, amount: Some(Amount::ONE - share), shared: false })
-                }
+                Err(Weight::Share(share)) => Value::Number(Number {
+                    kind: NumberKind::Bool,
+                    amount: Some(Amount::ONE - share),
+                    shared: false,
+                    spare: false,
+                }),
             });
         }
         if self.is_array(operand) {
@@ -484,7 +509,12 @@ impl<'p> Machine<'p> {
                 Value::Number(Number { kind: NumberKind::Float, .. }) | Value::Float(_) | Value::Plain(Plain::Float(_))
             )
         });
-        Value::Number(Number { kind: if float { NumberKind::Float } else { NumberKind::Int }, amount, shared: false })
+        Value::Number(Number {
+            kind: if float { NumberKind::Float } else { NumberKind::Int },
+            amount,
+            shared: false,
+            spare: false,
+        })
     }
 
     /// `a op b`
@@ -579,6 +609,8 @@ impl<'p> Machine<'p> {
         }
         let (a, b) = (self.amount(left, node), self.amount(right, node));
         let amount = match (a, b) {
+            // A product has a term for each pair of terms: what is too long to be kept is not worked out.
+            (Some(a), Some(b)) if a.parts().saturating_mul(b.parts()) > LONGEST_PRODUCT => None,
             (Some(a), Some(b)) => match operator {
                 ast::Operator::Add => Some(a + b),
                 ast::Operator::Sub => Some(a - b),
@@ -603,11 +635,11 @@ impl<'p> Machine<'p> {
             _ => None,
         };
         let amount = amount.filter(
-            |amount| !matches!(amount, Amount::Formula(formula) if formula.size() > 400 || formula.is_undefined()),
+            |amount| !matches!(amount, Amount::Formula(formula) if formula.size() > LONGEST_NUMBER || formula.is_undefined()),
         );
         let value = self.number_like(&[left, right], amount.clone());
         Ok(if operator == ast::Operator::Div {
-            Value::Number(Number { kind: NumberKind::Float, amount, shared: false })
+            Value::Number(Number { kind: NumberKind::Float, amount, shared: false, spare: false })
         } else {
             value
         })
@@ -1180,6 +1212,18 @@ pub(super) fn quick(value: &Value) -> Option<Quick> {
     }
 }
 
+/// Digits of 30 bits.
+fn digits(int: i64) -> u32 {
+    (u64::BITS - int.unsigned_abs().leading_zeros()).div_ceil(30).max(1)
+}
+
+/// The result of an addition or a multiplication for which `made` digits were made, of operands with up to `most`; those
+/// of one digit are worked out by the machine, and their result made to measure.
+fn spare_int(result: i64, made: u32, most: u32) -> Value {
+    let spare = most > 1 && made > digits(result);
+    Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(result.into())), shared: false, spare })
+}
+
 /// Arithmetic of small known numbers, as Python does it: what the general way gives too, without its detours.
 fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Option<Value> {
     if let (Value::Number(Number { amount: Some(a), .. }), Value::Number(Number { amount: Some(b), .. })) =
@@ -1192,9 +1236,13 @@ fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Opt
     let (a, b) = match (quick(left)?, quick(right)?) {
         (Quick::Int(a), Quick::Int(b)) => {
             return match operator {
-                ast::Operator::Add => int(a.checked_add(b)?),
+                ast::Operator::Add => {
+                    Some(spare_int(a.checked_add(b)?, digits(a).max(digits(b)) + 1, digits(a).max(digits(b))))
+                }
                 ast::Operator::Sub => int(a.checked_sub(b)?),
-                ast::Operator::Mult => int(a.checked_mul(b)?),
+                ast::Operator::Mult => {
+                    Some(spare_int(a.checked_mul(b)?, digits(a) + digits(b), digits(a).max(digits(b))))
+                }
                 ast::Operator::FloorDiv if b > 0 => int(a.div_euclid(b)),
                 ast::Operator::Mod if b > 0 => int(a.rem_euclid(b)),
                 // Exact only where both are floats exactly.

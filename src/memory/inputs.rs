@@ -112,7 +112,12 @@ impl Machine<'_> {
         if self.inputs.known.contains_key(path) {
             return None;
         }
-        Some(Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::symbol(path)), shared: false }))
+        Some(Value::Number(Number {
+            kind: NumberKind::Int,
+            amount: Some(Amount::symbol(path)),
+            shared: false,
+            spare: false,
+        }))
     }
 
     /// An operation with a part of the event that is not given: none if it is one of numbers.

@@ -231,7 +231,7 @@ impl Merge<'_, '_> {
                 };
                 let amount =
                     amount.filter(|amount| !matches!(amount, Amount::Formula(formula) if formula.size() > 200));
-                Value::Number(Number { kind, amount, shared: one && two })
+                Value::Number(Number { kind, amount, shared: one && two, spare: false })
             }
             _ => self.texts(a, b),
         }
@@ -688,9 +688,12 @@ impl State {
     pub(super) fn substitute(&mut self, map: &BTreeMap<formula::Text, Formula>) {
         let change = |amount: &Amount| amount.substitute(map);
         let value = |value: &Value| match value {
-            Value::Number(Number { kind, amount: Some(amount), shared }) => {
-                Some(Value::Number(Number { kind: *kind, amount: Some(amount.substitute(map)), shared: *shared }))
-            }
+            Value::Number(Number { kind, amount: Some(amount), shared, .. }) => Some(Value::Number(Number {
+                kind: *kind,
+                amount: Some(amount.substitute(map)),
+                shared: *shared,
+                spare: false,
+            })),
             _ => None,
         };
         for frame in self.frames_mut() {

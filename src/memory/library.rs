@@ -313,7 +313,9 @@ impl<'p> Machine<'p> {
             };
             let hint = format!("{}_{hint}", self.hint(node));
             let cause = format!("the contract asks for the {} of {}", missing.feature, missing.path);
-            let amount = self.quantity(node, &hint, UnknownKind::Size, &cause, None);
+            // An array has at most as many different items as items.
+            let most = if &*missing.feature == "distinct" { self.size_of(values, &missing.path) } else { None };
+            let amount = self.quantity(node, &hint, UnknownKind::Size, &cause, most);
             map.insert(missing.symbol.clone(), amount.to_formula());
         }
         for external in &applied.externals {
@@ -335,6 +337,12 @@ impl<'p> Machine<'p> {
             map.insert(external.symbol.clone(), amount.to_formula());
         }
         map
+    }
+
+    /// How many items an argument that is an array has.
+    fn size_of(&self, values: &BTreeMap<Text, Given>, parameter: &str) -> Option<Amount> {
+        let shape = self.state.object_of(values.get(parameter)?.value()?)?.shape.clone()?;
+        Some(shape.into_iter().fold(Amount::ONE, |size, dim| size * dim))
     }
 
     /// A number of the event by its path (`Records[0].s3.object.size`).
@@ -379,7 +387,7 @@ impl<'p> Machine<'p> {
                     "float" | "complex" => NumberKind::Float,
                     _ => NumberKind::Int,
                 };
-                return Value::Number(Number { kind, amount: value.as_ref().map(amount), shared: false });
+                return Value::Number(Number { kind, amount: value.as_ref().map(amount), shared: false, spare: false });
             }
             ResultValue::Argument(path) if path.ends_with("[]") => {
                 let of = values.get(path.trim_end_matches("[]")).and_then(Given::value).cloned();
@@ -560,9 +568,8 @@ impl<'p> Machine<'p> {
             Value::Object(_) => self.state.object_of(other).is_some_and(|other| {
                 dtype(other).is_some_and(|other| other == own)
                     && match (&other.shape, &object.shape) {
-                        (Some(other), Some(shape)) => {
-                            other == shape || (other.len() < shape.len() && shape.ends_with(other)) || other.is_empty()
-                        }
+                        // What is broadcast is not written over, though it could be.
+                        (Some(other), Some(shape)) => other == shape || other.is_empty(),
                         _ => false,
                     }
             }),
@@ -582,7 +589,7 @@ impl<'p> Machine<'p> {
         let mut at = 0;
         let mut copy = false;
         let mut lost = shape.is_none();
-        let given = parts.iter().filter(|part| !matches!(part, Ast::NoneLiteral(_) | Ast::EllipsisLiteral(_))).count();
+        let given = parts.iter().filter(|part| !is_new_axis(part) && !matches!(part, Ast::EllipsisLiteral(_))).count();
         for part in parts {
             let dim = shape.as_ref().and_then(|shape| shape.get(at)).cloned();
             match part {
@@ -597,7 +604,7 @@ impl<'p> Machine<'p> {
                     }
                     at += 1;
                 }
-                Ast::NoneLiteral(_) => dims.push(Amount::ONE),
+                part if is_new_axis(part) => dims.push(Amount::ONE),
                 Ast::EllipsisLiteral(_) => {
                     if let Some(shape) = &shape {
                         let skipped = (shape.len() + 1).saturating_sub(given + 1);
@@ -617,8 +624,8 @@ impl<'p> Machine<'p> {
                                 let most = index.iter().fold(Amount::ONE, |size, dim| size * dim.clone());
                                 let hint = format!("len_{}", self.hint(node));
                                 let cause = "how many items the mask selects is not known";
-                                let count = self.quantity(node, &hint, UnknownKind::Size, cause, Some(most));
-                                dims.push(count);
+                                let half = most.floor_div(&Amount::Int(2));
+                                dims.push(self.typical_quantity(node, &hint, cause, Some(most), half));
                                 at += index.len();
                             }
                             Some(index) => {
@@ -978,6 +985,16 @@ impl Bound<'_, '_> {
             }
             _ => None,
         }
+    }
+}
+
+/// `None` in an index, by either of its names.
+fn is_new_axis(part: &Ast) -> bool {
+    match part {
+        Ast::NoneLiteral(_) => true,
+        Ast::Attribute(attribute) => attribute.attr.as_str() == "newaxis",
+        Ast::Name(name) => name.id.as_str() == "newaxis",
+        _ => false,
     }
 }
 

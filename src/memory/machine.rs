@@ -385,12 +385,19 @@ impl<'p> Machine<'p> {
         typical: Option<Amount>,
     ) -> Amount {
         let amount = self.quantity(node, hint, UnknownKind::Size, cause, most);
-        if let (Amount::Formula(formula), Some(typical)) = (&amount, typical)
+        if let Some(typical) = typical {
+            self.set_typical(&amount, typical);
+        }
+        amount
+    }
+
+    /// Says what a quantity usually is, if it is one that is not known.
+    pub(super) fn set_typical(&mut self, quantity: &Amount, typical: Amount) {
+        if let Amount::Formula(formula) = quantity
             && let [symbol] = formula.symbols().into_iter().collect::<Vec<_>>().as_slice()
         {
             self.unknowns.set_typical(symbol, typical);
         }
-        amount
     }
 
     /// A name for people, after the last name in a node's source.
@@ -575,6 +582,10 @@ impl<'p> Machine<'p> {
             Value::Number(number) if number.shared => Bytes::ZERO,
             Value::Number(number) => match number.kind {
                 super::value::NumberKind::Bool => Bytes::ZERO,
+                super::value::NumberKind::Int if number.spare => {
+                    let longer = number.amount.as_ref().map(|amount| amount * &Amount::Int(1 << 30));
+                    self.sizes.int(longer.as_ref())
+                }
                 super::value::NumberKind::Int => self.sizes.int(number.amount.as_ref()),
                 super::value::NumberKind::Float => self.sizes.float(),
             },

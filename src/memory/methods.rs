@@ -13,6 +13,15 @@ use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Code, Growth, Kind, Number, NumberKind, Object, ObjectId, Value};
 
+/// Whether texts take between what they would take if all were like one of them and half as much again: a list may
+/// have been charged with more than its texts.
+fn is_near(alike: &Amount, held: &Amount) -> bool {
+    match (alike.as_int(), held.as_int()) {
+        (Some(alike), Some(held)) => held >= alike && held <= alike.saturating_add(alike / 2),
+        _ => false,
+    }
+}
+
 impl<'p> Machine<'p> {
     /// Calls a method of a value that is not of a class of the project.
     pub(super) fn call_method(
@@ -91,7 +100,7 @@ impl<'p> Machine<'p> {
                     self.new_bytes(length.unwrap_or(Amount::ONE), node)
                 }
                 "is_integer" => Value::number(NumberKind::Bool),
-                _ => Value::Number(Number { kind: number.kind, amount: None, shared: false }),
+                _ => Value::Number(Number { kind: number.kind, amount: None, shared: false, spare: false }),
             }),
             (None, Value::Code(Code::Class(class))) => {
                 // `Class._make(…)`, `Enum("x")` and the like.
@@ -310,12 +319,20 @@ impl<'p> Machine<'p> {
                 && let Some(sample) = &rest.value
             {
                 width = width.max(self.width(sample));
-                let each = self.text_length(sample, node);
-                return (listed + each * (count - &apart).at_least_zero(), width);
+                let others = (count - &apart).at_least_zero();
+                let alike = self.text_length(sample, node) * others.clone();
+                let held = self.characters(&rest.payload, width, &others);
+                return (listed + held.filter(|held| is_near(&alike, held)).unwrap_or(alike), width);
             }
         }
         let _ = apart;
         (listed, width)
+    }
+
+    /// The characters of so many texts that hold so many bytes: numbers in them get longer as they count up.
+    fn characters(&self, bytes: &Bytes, width: u8, count: &Amount) -> Option<Amount> {
+        let headers = self.sizes.str(width, &Amount::ZERO).requested * count.clone();
+        (&bytes.requested - &headers).floor_div(&Amount::Int(i128::from(width)))
     }
 
     /// A list of the parts of a text of a length, whose number may not be known.

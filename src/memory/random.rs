@@ -98,7 +98,12 @@ impl<'p> Machine<'p> {
                         let cause = "a random number";
                         let hint = format!("random_{}", self.line(node));
                         let more = self.quantity(node, &hint, UnknownKind::Size, cause, Some(&high - &low));
-                        Value::Number(Number { kind: NumberKind::Int, amount: Some(low + more), shared: false })
+                        Value::Number(Number {
+                            kind: NumberKind::Int,
+                            amount: Some(low + more),
+                            shared: false,
+                            spare: false,
+                        })
                     }
                 }
             }

@@ -64,6 +64,9 @@ pub struct Number {
     pub amount: Option<Amount>,
     /// Whether something else keeps it already: it was read from a container, and keeping it once more takes nothing.
     pub shared: bool,
+    /// Whether its block has room for one more digit than it needs (`x_add` and `x_mul` of `Objects/longobject.c`
+    /// make their result before they know how many digits it has).
+    pub spare: bool,
 }
 
 /// What can be called, imported or looked into.
@@ -93,12 +96,12 @@ impl Value {
 
     /// A computed integer.
     pub fn int(amount: Amount) -> Self {
-        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount), shared: false })
+        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount), shared: false, spare: false })
     }
 
     /// A number of which the type alone is known.
     pub fn number(kind: NumberKind) -> Self {
-        Self::Number(Number { kind, amount: None, shared: false })
+        Self::Number(Number { kind, amount: None, shared: false, spare: false })
     }
 
     /// The value as something that is kept already: keeping it once more takes no memory.

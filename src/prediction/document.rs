@@ -93,21 +93,24 @@ pub struct Amounts {
     pub histogram: Option<Vec<Histogram>>,
 }
 
-/// The amounts as formulas over what is not known.
+/// Parts (numbers, symbols, operations) of the longest formula that a document has.
+pub const LONGEST_TEXT: u64 = 200_000;
+
+/// The amounts as formulas over what is not known; null where one would be longer than [`LONGEST_TEXT`].
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Formulas {
     /// Bytes that are asked for, nothing reclaimed.
-    pub demand: String,
+    pub demand: Option<String>,
     /// High-water mark of requested bytes.
-    pub peak: String,
+    pub peak: Option<String>,
     /// High-water mark of resident bytes.
-    pub resident_peak: String,
+    pub resident_peak: Option<String>,
     /// Bytes that stay behind.
-    pub retained: String,
+    pub retained: Option<String>,
     /// What the modules' own objects hold before the first event.
-    pub initial: String,
+    pub initial: Option<String>,
     /// High-water mark of the same.
-    pub initial_peak: String,
+    pub initial_peak: Option<String>,
 }
 
 /// Something that is not known.
@@ -351,7 +354,7 @@ fn unknown(one: &Unknown) -> UnknownSymbol {
         meaning: one.meaning.clone(),
         file: one.file.clone(),
         line: one.line,
-        max: one.most.as_ref().map(|most| most.to_formula().to_string()),
+        max: one.most.as_ref().and_then(|most| written(&most.to_formula())),
         resolve: match is_input {
             true => format!("pass an event that has it, or give it in a workload: [inputs.'{}']", one.name),
             false => format!("pass --mcv {}=VALUE", one.name),
@@ -458,12 +461,12 @@ pub fn document(prediction: &Prediction) -> Document {
         resident_peak_bytes: resident,
         retained_bytes: retained,
         formulas: Formulas {
-            demand: outcome.demand.to_string(),
-            peak: outcome.peak.to_string(),
-            resident_peak: outcome.resident_peak.to_string(),
-            retained: outcome.retained.to_string(),
-            initial: outcome.initial.to_string(),
-            initial_peak: outcome.initial_peak.to_string(),
+            demand: written(&outcome.demand),
+            peak: written(&outcome.peak),
+            resident_peak: written(&outcome.resident_peak),
+            retained: written(&outcome.retained),
+            initial: written(&outcome.initial),
+            initial_peak: written(&outcome.initial_peak),
         },
         baseline_bytes: Amounts::of_range(prediction.baseline()),
         initial_peak_bytes: Amounts::of_range(prediction.process.initial_peak(outcome)),
@@ -481,6 +484,11 @@ pub fn document(prediction: &Prediction) -> Document {
         exceeds: prediction.exceeds.as_ref().map(ExceedsReport::from),
         workload: prediction.sampled.as_ref().map(WorkloadReport::from),
     }
+}
+
+/// A formula as text. Its parts are shared in memory and written out in full, which can take more than any machine has.
+pub(super) fn written(formula: &Formula) -> Option<String> {
+    (formula.size() <= LONGEST_TEXT).then(|| formula.to_string())
 }
 
 /// The footprint of a workload: that of its resident peaks.

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use super::document::{Amounts, Whole, document};
+use super::document::{Amounts, Whole, document, written};
 use super::exceeds::{Boundary, InputLimit};
 use super::{Method, Prediction};
 use crate::formula::Formula;
@@ -246,7 +246,7 @@ fn mib(bytes: Option<&Whole>) -> String {
 
 /// A formula for people: one that nobody would read is named by its length.
 fn shown(formula: &Formula) -> String {
-    let text = formula.to_string();
+    let Some(text) = written(formula) else { return "a formula too long to be written".to_owned() };
     match text.chars().count() {
         count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
         _ => text,
