@@ -383,9 +383,19 @@ impl<'p> Machine<'p> {
         let live = &(&(&base.live + &own_grown) + &more) - &dropped;
         let counted = &self.state.total() + &self.state.other;
         let left = &live - &counted;
+        let fits = |id: ObjectId| {
+            let payload = self.state.object(id).and_then(|object| object.rest.as_ref()).map(|rest| &rest.payload);
+            let covers = |held: Option<&Amount>, left: &Amount| match (held.and_then(Amount::as_int), left.as_int()) {
+                (held, Some(left)) => held.unwrap_or(0).saturating_add(left) >= 0,
+                (_, None) => true,
+            };
+            covers(payload.map(|bytes| &bytes.requested), &left.requested)
+                && covers(payload.map(|bytes| &bytes.resident), &left.resident)
+        };
         match largest {
-            // What the round's objects hold beside belongs to what grows most.
-            Some((_, id)) if left.requested.as_int().is_none_or(|left| left > 0) => {
+            // What the round's objects hold beside belongs to what grows most, and what it was charged twice comes off
+            // it: it goes when the container does.
+            Some((_, id)) if fits(id) => {
                 self.state.note(id, |object| rest_of(object).payload += &left);
             }
             _ => self.state.other += &left,

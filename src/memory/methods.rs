@@ -331,8 +331,9 @@ impl<'p> Machine<'p> {
 
     /// The characters of so many texts that hold so many bytes: numbers in them get longer as they count up.
     fn characters(&self, bytes: &Bytes, width: u8, count: &Amount) -> Option<Amount> {
-        let headers = self.sizes.str(width, &Amount::ZERO).requested * count.clone();
-        (&bytes.requested - &headers).floor_div(&Amount::Int(i128::from(width)))
+        // The empty text and single characters exist already: their header shows in a longer one.
+        let header = self.sizes.str(width, &Amount::Int(2)).requested - Amount::Int(2 * i128::from(width));
+        (&bytes.requested - &(header * count.clone())).floor_div(&Amount::Int(i128::from(width)))
     }
 
     /// A list of the parts of a text of a length, whose number may not be known.
