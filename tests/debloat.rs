@@ -313,6 +313,11 @@ fn a_trimmed_package_answers_as_before() {
             );
         }
     }
+    // Two runs of each can tell nothing: no p below 0.05 can come out.
+    for one in report["significance"].as_array().into_iter().flatten() {
+        assert_eq!(one["verdict"], "too few runs to tell", "{one}");
+    }
+    assert!(report["verdict"].as_str().is_some_and(|verdict| verdict.contains("too few runs to tell (2)")), "{report}");
     // What the price of a load is: of names that the handler's import leaves out.
     let load = &report["on_demand"];
     assert!(load["loads"].as_u64().is_some_and(|loads| loads >= 1), "{load}");
@@ -771,17 +776,6 @@ fn an_interruption_keeps_the_best_so_far() {
             .spawn()
             .expect("it starts")
     };
-    // Processes that know of the folder, by their command line or working folder.
-    let alive = || {
-        let mine = case.folder.to_string_lossy().into_owned();
-        let all = fs::read_dir("/proc").expect("processes").flatten();
-        all.filter(|one| {
-            let line = fs::read(one.path().join("cmdline")).unwrap_or_default();
-            let folder = fs::read_link(one.path().join("cwd")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&mine) || folder.starts_with(&case.folder)
-        })
-        .count()
-    };
     for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])]
     {
         let mut child = begin();
@@ -800,7 +794,7 @@ fn an_interruption_keeps_the_best_so_far() {
         let status = child.wait().expect("it ends");
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2), "{moment}: {all}");
         assert_eq!(case.left(), left, "{moment}: {all}");
-        assert_eq!(alive(), 0, "{moment}");
+        assert_eq!(alive(&case.folder), 0, "{moment}");
         if left.is_empty() {
             continue;
         }
@@ -813,6 +807,79 @@ fn an_interruption_keeps_the_best_so_far() {
         }
         fs::remove_dir_all(case.folder.join("out")).expect("a folder");
     }
+}
+
+/// A second Ctrl-C does not wait for the best so far: nothing is left, and nobody.
+#[test]
+fn a_second_interruption_ends_at_once() {
+    use std::io::{BufRead, BufReader};
+    let Some(case) = Case::new() else { return };
+    // The acceptance would take minutes.
+    case.app("import time\nimport stock\n\n\ndef handler(event, context):\n    time.sleep(event['n'])\n    return stock.convert(2)\n");
+    case.events(&[r#"{"n": 1.5}"#, r#"{"n": 1.5}"#]);
+    let words = ["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_meminterface"))
+        .args(words)
+        .args(["-o", "out", "--runtime-client", "minimal", "--runs", "0", "-v"])
+        .current_dir(&case.folder)
+        .env("XDG_CACHE_HOME", case.folder.join("cache"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut all = String::new();
+    let mut wait_for = |moment: &str| {
+        let mut line = String::new();
+        while !line.contains(moment) {
+            line.clear();
+            assert!(said.read_line(&mut line).is_ok_and(|read| read > 0), "{moment} never came: {all}");
+            all.push_str(&line);
+        }
+    };
+    let interrupt = |id: u32| {
+        let done = Command::new("kill").args(["-INT", &id.to_string()]).status();
+        assert!(done.is_ok_and(|done| done.success()));
+    };
+    wait_for("accepting");
+    interrupt(child.id());
+    // The acceptance begins anew, to be finished.
+    wait_for("accepting");
+    interrupt(child.id());
+    let begin = std::time::Instant::now();
+    let status = child.wait().expect("it ends");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
+    assert_eq!(case.left(), Vec::<String>::new());
+    assert_eq!(alive(&case.folder), 0);
+    // Both events twice would have taken six seconds.
+    assert!(begin.elapsed().as_secs_f64() < 5.0, "{:?}", begin.elapsed());
+}
+
+/// What is said on the way: what is tried, how long it takes yet, what has been saved so far.
+#[test]
+fn progress_says_what_is_left_and_what_was_saved() {
+    let Some(case) = Case::new() else { return };
+    let (code, _, errors) = case.debloat(&["-v", "--runs", "1"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let line = |words: &str| errors.lines().find(|line| line.contains(words)).unwrap_or_default();
+    assert!(line("attempt 1:").contains(" s, at least ") && line("attempt 1:").contains("s left] attempt 1: without"));
+    let accepting = line("accepting");
+    assert!(accepting.contains(", about ") && accepting.contains(" s left"), "{accepting}");
+    assert!(accepting.contains("saved so far: 5 of 9 modules, about "), "{accepting}");
+    assert!(accepting.contains(" ms and ") && accepting.contains(" MB] "), "{accepting}");
+    assert!(line("measuring: run 1 of 1").contains("about"), "{errors}");
+}
+
+/// Processes that know of the folder, by their command line or working folder.
+fn alive(folder: &Path) -> usize {
+    let mine = folder.to_string_lossy().into_owned();
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    all.filter(|one| {
+        let line = fs::read(one.path().join("cmdline")).unwrap_or_default();
+        let working = fs::read_link(one.path().join("cwd")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&mine) || working.starts_with(folder)
+    })
+    .count()
 }
 
 /// A deployment package as a platform takes it: one folder with all, or a zip file; in and out.
