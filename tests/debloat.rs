@@ -865,7 +865,7 @@ fn progress_says_what_is_left_and_what_was_saved() {
     assert!(line("attempt 1:").contains(" s, at least ") && line("attempt 1:").contains("s left] attempt 1: without"));
     let accepting = line("accepting");
     assert!(accepting.contains(", about ") && accepting.contains(" s left"), "{accepting}");
-    assert!(accepting.contains("saved so far: 5 of 9 modules, about "), "{accepting}");
+    assert!(accepting.contains("saved so far: 5 of 10 modules, about "), "{accepting}");
     assert!(accepting.contains(" ms and ") && accepting.contains(" MB] "), "{accepting}");
     assert!(line("measuring: run 1 of 1").contains("about"), "{errors}");
 }

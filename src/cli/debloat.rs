@@ -60,7 +60,8 @@ pub struct DebloatArguments {
     /// A module, or a name of one, that stays; `*` and `?` stand for anything.
     #[arg(long, value_name = "PATTERN")]
     keep: Vec<String>,
-    /// A rule of files that is not applied: caches, packaging-tools, tests, stubs, docs, headers, metadata, other-platforms.
+    /// A rule of files that is not applied: caches, packaging-tools, tests, stubs, docs, headers, metadata,
+    /// other-platforms, in-image.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     keep_files: Vec<String>,
     /// A Python file that every process runs before the handler's module is imported: it puts recordings in the place of

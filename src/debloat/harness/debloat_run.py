@@ -214,6 +214,7 @@ class Evidence:
         self.functions = set()
         self.effects = {}
         self.watched = {}
+        self.known = {}  # what is_own() compares with
         self.seen = set()
         self.spaces = {}  # name -> [its namespace, the names in it, how many]
 
@@ -261,6 +262,8 @@ class Evidence:
             except Exception:
                 continue
         self.watched[name] = [found, list(map(len, found))]
+        if name in ("warnings", "os", "copyreg"):
+            self.known[name] = self.state(name)
 
     def check(self, culprit):
         # Our own calls are none of the application's, and would be slow to report.
@@ -290,8 +293,40 @@ class Evidence:
             lengths = list(map(len, pair[0]))
             if lengths != pair[1]:
                 pair[1] = lengths
+                if self.is_own(name, culprit):
+                    continue
                 if culprit is not None and culprit != name:
                     self.effects.setdefault(culprit, set()).add(name)
+
+    THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "VECLIB_", "BLIS_")
+
+    def is_own(self, name, culprit):
+        """Whether what changed there matters to the one who changed it alone: which warnings are shown, how objects of
+        its own classes are pickled, how many threads its libraries start, what was looked up before."""
+        if name in ("_ctypes", "platform"):
+            return True
+        if name not in ("warnings", "os", "copyreg"):
+            return False
+        before = self.known.get(name)
+        if before is None:
+            return False
+        try:
+            now = self.known[name] = self.state(name)
+            new = [one for one in now if one not in before]
+            if name == "warnings":
+                return all(one[0] != "error" for one in new)
+            if name == "os":
+                return bool(new) and all(one.startswith(self.THREADS) for one in new)
+            top = (culprit or "").split(".")[0]
+            return bool(new) and all(one.__module__.split(".")[0] == top for one in new)
+        except Exception:
+            return False
+
+    def state(self, name):
+        module = sys.modules[name]
+        if name == "warnings":
+            return list(module.filters)
+        return set(module.environ) if name == "os" else set(module.dispatch_table)
 
     def see(self, name):
         space = getattr(sys.modules.get(name), "__dict__", None)
