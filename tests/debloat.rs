@@ -870,6 +870,60 @@ fn progress_says_what_is_left_and_what_was_saved() {
     assert!(line("measuring: run 1 of 1").contains("about"), "{errors}");
 }
 
+/// A package that imports its own parts by its full name: while that name is loaded it is not there yet, for anybody.
+#[test]
+fn packages_that_import_from_themselves() {
+    let Some(case) = Case::new() else { return };
+    let write = |name: &str, text: &str| {
+        let path = case.packages().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write(
+        "own/__init__.py",
+        "from own import part, other\nfrom own import third as last\n\n\ndef use(n):\n    return part.double(n)\n",
+    );
+    write(
+        "own/part.py",
+        "import own\n\n\ndef double(n):\n    return 2 * n\n\n\ndef name():\n    return own.other.NAME\n",
+    );
+    write("own/other.py", "import unittest.mock\n\nNAME = 'other'\n");
+    write("own/third.py", "from own import part\n\nNAME = part.double(4)\n");
+    case.app("import own\n\n\ndef handler(event, context):\n    if 'last' in event:\n        return own.last.NAME\n    return own.part.name() if 'name' in event else own.use(event['n'])\n");
+    let (code, text, errors) = case.debloat(&["-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(!errors.contains("RecursionError") && !errors.contains("stays as it is"), "{errors}");
+    let out = names(&case.json("manifest.json")["modules"]["own"]["names"]);
+    assert!(out.contains("other") && out.contains("last") && !out.contains("part"), "{out:?}");
+    for event in [r#"{"n": 3}"#, r#"{"name": 1}"#, r#"{"last": 1}"#] {
+        let (answer, said) = case.answer("out", event);
+        assert_eq!(answer, case.answer("code", event).0, "{event}: {said}");
+    }
+}
+
+/// Modules that are asked for their own sake only: what they do to others (which warnings are shown, how many threads their
+/// libraries start, how their own objects are pickled, what machine this is) is missed by nobody.
+#[test]
+fn effects_for_their_own_sake_keep_no_module() {
+    let Some(case) = Case::new() else { return };
+    let own = "import copyreg\nimport os\nimport subprocess\nimport warnings\n\n\nclass Thing:\n    pass\n\n\nwarnings.simplefilter('always', category=UserWarning)\nos.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')\nos.register_at_fork(after_in_child=Thing)\ncopyreg.pickle(Thing, lambda one: (Thing, ()))\ntry:\n    subprocess.run(['uname'], capture_output=True)\nexcept OSError:\n    pass\nNAME = 'own'\n";
+    let other = "import os\nimport warnings\n\nos.environ['STOCK_MODE'] = 'on'\n";
+    fs::write(case.packages().join("own.py"), own).expect("a file");
+    fs::write(case.packages().join("other.py"), other).expect("a file");
+    case.app("import os\nimport warnings\nimport copyreg\nfrom own import NAME\nimport other\n\n\ndef handler(event, context):\n    warnings.filters, copyreg.dispatch_table\n    return NAME if 'name' in event else [event['n'], os.environ.get('STOCK_MODE')]\n");
+    let (code, text, errors) = case.debloat(&["-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let report = case.json("report.json");
+    let is_loaded = |name: &str| {
+        let all = report["modules"].as_array().expect("modules");
+        all.iter().any(|one| one["name"] == name && one["loaded"] == true)
+    };
+    assert!(!is_loaded("own") && is_loaded("other"), "{errors}");
+    for event in [r#"{"n": 3}"#, r#"{"name": 1}"#] {
+        assert_eq!(case.answer("out", event).0, case.answer("code", event).0, "{event}");
+    }
+}
+
 /// Processes that know of the folder, by their command line or working folder.
 fn alive(folder: &Path) -> usize {
     let mine = folder.to_string_lossy().into_owned();
