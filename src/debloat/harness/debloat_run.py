@@ -469,6 +469,8 @@ class Ready:
         self.stack = []
         self.tainted = set()
         self.changing = set()
+        self.companions = {}  # name -> names below it that it registers itself
+        self.registered = set()
 
     def find_spec(self, name, path=None, target=None):
         if name in self.changing:
@@ -489,8 +491,11 @@ class Ready:
         original = self.specs[name]
         module.__spec__ = original
         module.__loader__ = self.loaders[name]
+        # What a module that is no package has registered below its name: `typing.io`.
+        for one in self.companions.get(name, ()):
+            sys.modules.setdefault(one, self.modules[one])
         for one in self.needs.get(name, ()):
-            if one in self.modules and one not in sys.modules:
+            if one in self.modules and one not in sys.modules and one not in self.registered:
                 __import__(one)
 
     def load(self, modules, changing):
@@ -539,7 +544,9 @@ class Ready:
             self.changing = set()
         loaded = {name: module for name, module in list(sys.modules.items()) if name not in before}
         wanted = set(modules)
-        bad = self.tainted.union(name for name in loaded if name not in wanted)
+        # A name below a module that is no package was put there by that module.
+        made = {name for name in loaded if "." in name and not hasattr(loaded.get(name.rpartition(".")[0]), "__path__")}
+        bad = self.tainted.union(name for name in loaded if name not in wanted and name not in made)
         while True:
             more = {name for name in loaded if name not in bad and bad.intersection(self.needs.get(name, ()))}
             if not more:
@@ -557,6 +564,11 @@ class Ready:
         self.modules = {name: module for name, module in loaded.items() if name not in bad}
         self.specs = {name: getattr(module, "__spec__", None) for name, module in self.modules.items()}
         self.loaders = {name: getattr(module, "__loader__", None) for name, module in self.modules.items()}
+        for name in self.modules:
+            parent = name.rpartition(".")[0]
+            if parent in self.modules and not hasattr(self.modules[parent], "__path__"):
+                self.companions.setdefault(parent, []).append(name)
+                self.registered.add(name)
 
 
 def serve(request):
