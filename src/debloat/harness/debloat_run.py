@@ -545,7 +545,8 @@ class Ready:
         loaded = {name: module for name, module in list(sys.modules.items()) if name not in before}
         wanted = set(modules)
         # A name below a module that is no package was put there by that module.
-        made = {name for name in loaded if "." in name and not hasattr(loaded.get(name.rpartition(".")[0]), "__path__")}
+        parents = {name: name.rpartition(".")[0] for name in loaded}
+        made = {name for name, one in parents.items() if one in loaded and not hasattr(loaded[one], "__path__")}
         bad = self.tainted.union(name for name in loaded if name not in wanted and name not in made)
         while True:
             more = {name for name in loaded if name not in bad and bad.intersection(self.needs.get(name, ()))}
