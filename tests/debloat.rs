@@ -924,6 +924,32 @@ fn effects_for_their_own_sake_keep_no_module() {
     }
 }
 
+/// Names that clash: of two modules of one name Python finds the first, and so does the package; a name that the package
+/// needs for itself is refused.
+#[test]
+fn names_that_clash() {
+    let Some(case) = Case::new() else { return };
+    fs::write(case.folder.join("code/helper.py"), "NAME = 'code'\n").expect("a file");
+    fs::write(case.packages().join("helper.py"), "NAME = 'package'\n").expect("a file");
+    case.app("import helper\nimport stock\n\n\ndef handler(event, context):\n    return [helper.NAME, stock.convert(event['n'])]\n");
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(case.json("report.json")["notes"].to_string().contains("helper.py of "), "it is said");
+    assert_eq!(case.answer("out", r#"{"n": 3}"#).0, r#"["code", 6]"#);
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    for name in ["manifest.json", "report.json", "_meminterface/x.txt", "meminterface_ondemand.py"] {
+        let path = case.folder.join("code").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, "{}").expect("a file");
+        let (code, _, errors) = case.debloat(&[]);
+        assert_eq!(code, Some(2), "{name}: {errors}");
+        assert!(errors.contains("where the package has its own"), "{name}: {errors}");
+        assert_eq!(case.left(), Vec::<String>::new(), "{name}");
+        fs::remove_file(&path).expect("a file");
+        let _ = fs::remove_dir(case.folder.join("code/_meminterface"));
+    }
+}
+
 /// Processes that know of the folder, by their command line or working folder.
 fn alive(folder: &Path) -> usize {
     let mine = folder.to_string_lossy().into_owned();

@@ -153,6 +153,10 @@ def _load(module, namespace, key, name):
         # such name yet, and so the import system looks for a module of that name.
         if held:
             lock.release()
+        import builtins
+
+        if hasattr(builtins, name):
+            return getattr(builtins, name)  # `str = str`
         raise AttributeError("module %r has no attribute %r yet" % (module, name))
     _busy.add(busy)
     try:
