@@ -881,7 +881,7 @@ fn packages_that_import_from_themselves() {
     };
     write(
         "own/__init__.py",
-        "from own import part, other\nfrom own import third as last\n\n\ndef use(n):\n    return part.double(n)\n",
+        "from own import part, other\nstr = str\nfrom own import third as last\n\n\ndef use(n):\n    return part.double(n)\n",
     );
     write(
         "own/part.py",
@@ -889,7 +889,7 @@ fn packages_that_import_from_themselves() {
     );
     write("own/other.py", "import unittest.mock\n\nNAME = 'other'\n");
     write("own/third.py", "from own import part\n\nNAME = part.double(4)\n");
-    case.app("import own\n\n\ndef handler(event, context):\n    if 'last' in event:\n        return own.last.NAME\n    return own.part.name() if 'name' in event else own.use(event['n'])\n");
+    case.app("import own\n\n\ndef handler(event, context):\n    if 'last' in event:\n        return own.last.NAME + len(own.str('x'))\n    return own.part.name() if 'name' in event else own.use(event['n'])\n");
     let (code, text, errors) = case.debloat(&["-v"]);
     assert_eq!(code, Some(0), "{text}{errors}");
     assert!(!errors.contains("RecursionError") && !errors.contains("stays as it is"), "{errors}");
