@@ -840,7 +840,12 @@ fn own_call(call: &ruff_python_ast::ExprCall, imported: &FxHashMap<String, Strin
             !call.arguments.args.iter().chain(named).any(is_error)
         }
         ("platform", _) | ("os", "register_at_fork") => true,
-        ("copyreg", "pickle" | "constructor") => first.and_then(root).is_some_and(|name| !imported.contains_key(name)),
+        // For types of others it shows in the table, which is watched.
+        ("copyreg", "pickle" | "constructor") => true,
+        // Documents objects of the package that it names.
+        (top, "add_newdoc") => {
+            matches!(first, Some(Expr::StringLiteral(text)) if text.value.to_str().split('.').next() != Some(top))
+        }
         ("os", "setdefault" | "putenv") => is_about_threads(first),
         _ => false,
     }

@@ -303,7 +303,7 @@ class Evidence:
     def is_own(self, name, culprit):
         """Whether what changed there matters to the one who changed it alone: which warnings are shown, how objects of
         its own classes are pickled, how many threads its libraries start, what was looked up before."""
-        if name in ("_ctypes", "platform"):
+        if name in ("_ctypes", "ctypes", "platform"):
             return True
         if name not in ("warnings", "os", "copyreg"):
             return False
@@ -317,8 +317,8 @@ class Evidence:
                 return all(one[0] != "error" for one in new)
             if name == "os":
                 return bool(new) and all(one.startswith(self.THREADS) for one in new)
-            top = (culprit or "").split(".")[0]
-            return bool(new) and all(one.__module__.split(".")[0] == top for one in new)
+            others = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "types", "re", "ctypes", "collections"}
+            return bool(new) and all(one.__module__.split(".")[0] not in others for one in new)
         except Exception:
             return False
 
