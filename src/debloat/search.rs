@@ -142,6 +142,9 @@ fn submodules_of(folder: &Path) -> BTreeSet<String> {
     entries.flatten().map(|entry| stem(&entry.file_name().to_string_lossy())).collect()
 }
 
+/// Is told names of modules.
+pub type Told<'a> = &'a dyn Fn(&BTreeSet<String>);
+
 /// The search, and what it has found so far.
 pub struct Search<'a> {
     /// Modules that may change.
@@ -175,7 +178,7 @@ pub struct Search<'a> {
     /// Whether the time was over before the search was.
     pub ran_out: bool,
     /// Told which modules the best so far loads.
-    pub improved: Option<&'a dyn Fn(&BTreeSet<String>)>,
+    pub improved: Option<Told<'a>>,
     /// Texts of the last candidate, with what was chosen for them.
     texts: BTreeMap<String, (Choice, Rewritten)>,
     functions: BTreeSet<(&'a str, u32)>,
