@@ -910,7 +910,7 @@ fn effects_for_their_own_sake_keep_no_module() {
     let other = "import os\nimport warnings\n\nos.environ['STOCK_MODE'] = 'on'\n";
     fs::write(case.packages().join("own.py"), own).expect("a file");
     fs::write(case.packages().join("other.py"), other).expect("a file");
-    case.app("import os\nimport warnings\nimport copyreg\nfrom own import NAME\nimport other\n\n\ndef handler(event, context):\n    warnings.filters, copyreg.dispatch_table\n    return NAME if 'name' in event else [event['n'], os.environ.get('STOCK_MODE')]\n");
+    case.app("import os\nimport warnings\nimport copy\nimport copyreg\nimport pickle\nfrom own import NAME\nimport other\n\n\ndef handler(event, context):\n    warnings.filters, copyreg.dispatch_table, copy.copy, pickle.dumps\n    return NAME if 'name' in event else [event['n'], os.environ.get('STOCK_MODE')]\n");
     let (code, text, errors) = case.debloat(&["-v"]);
     assert_eq!(code, Some(0), "{text}{errors}");
     let report = case.json("report.json");

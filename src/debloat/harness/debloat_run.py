@@ -262,7 +262,7 @@ class Evidence:
             except Exception:
                 continue
         self.watched[name] = [found, list(map(len, found))]
-        if name in ("warnings", "os", "copyreg"):
+        if name in self.WATCHED:
             self.known[name] = self.state(name)
 
     def check(self, culprit):
@@ -300,12 +300,15 @@ class Evidence:
 
     THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "VECLIB_", "BLIS_")
 
+    # `copy` and `pickle` hold the table of `copyreg`.
+    WATCHED = ("warnings", "os", "copyreg", "copy", "pickle")
+
     def is_own(self, name, culprit):
         """Whether what changed there matters to the one who changed it alone: which warnings are shown, how objects of
         its own classes are pickled, how many threads its libraries start, what was looked up before."""
         if name in ("_ctypes", "ctypes", "platform"):
             return True
-        if name not in ("warnings", "os", "copyreg"):
+        if name not in self.WATCHED:
             return False
         before = self.known.get(name)
         if before is None:
