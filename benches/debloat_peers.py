@@ -11,18 +11,23 @@ compiled beforehand, the package's files dropped from the page cache. Events of 
 get the original's answers. Every stage leaves a JSON file in DIR and is not repeated; `--table` prints the table of
 docs/DEBLOATING.md from them.
 
-`lxml` answers its one request from a recording (both tools, and all measurements), for its event needs the network.
+`lxml` asks a server of this script in place of github.com (both tools, and all measurements). `textblob` needs the
+tokenizer of English sentences: `--nltk DIR` names a folder with `tokenizers/punkt_tab/english` (in the wheel of
+`llama-index-core`, below `llama_index/core/_static/nltk_cache`).
 """
 
 import argparse
+import http.server
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 APPLICATIONS = ["markdown", "igraph", "dna-visualization", "shapely-numpy", "lxml", "textblob", "jsym", "pandas",
@@ -44,6 +49,8 @@ WITHHELD = {
         {"text": "Plain words only"},
     ],
     "jsym": [{"anything": 1}],
+    "lxml": [{"url": "http://127.0.0.1:8765/other-name"}, {"url": "http://127.0.0.1:8765/missing"}, {"url": "nonsense"}],
+    "epub-pdf": [{"anything": 1}],
     "scikit": [
         {},
         {"queryStringParameters": {"medInc": 1000, "houseAge": 50, "aveRooms": 1, "aveBedrms": 1, "population": 3,
@@ -55,6 +62,16 @@ WITHHELD = {
 
 # What the requirements leave out, or an old pin needs on today's index.
 EXTRA = {"lightgbm": ["scikit-learn"]}
+
+# The page that `lxml` looks for a name in, as far as it reads it.
+PORT = 8765
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>%s</title><link rel="stylesheet" href="/style.css"></head>
+<body class="page-profile"><main><h1 class="vcard-names"><span class="p-name vcard-fullname" itemprop="name">A Person
+</span><span class="p-nickname vcard-username d-block" itemprop="additionalName">
+          %s
+</span></h1><ul>%s</ul></main></body></html>
+"""
 
 VARIABLES = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -111,7 +128,7 @@ for folder, _, names in os.walk(sys.argv[1]):
 
 def run(words, limit=None, **more):
     """Runs a command in a session of its own, so that all of it can be ended. Gives (code, seconds, end of its output)."""
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True, **more)
     try:
@@ -121,7 +138,28 @@ def run(words, limit=None, **more):
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
         code = None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Of processes that were ended with it, only those that somebody waited for.
+    run.cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return code, time.perf_counter() - begin, said.decode("utf-8", "replace")[-6000:]
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Answers as the site that `lxml` asks: a name is a page, but for one."""
+
+    def do_GET(self):
+        name = self.path.strip("/")
+        found = name != "missing"
+        rows = "".join("<li><a href='/%s/%d'>Repository %d &amp; more</a></li>" % (name, n, n) for n in range(200))
+        text = (PAGE % (name, name, rows) if found else "<html><body>Not Found</body></html>").encode()
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
 
 
 def environment(options, app, folder):
@@ -176,13 +214,32 @@ def code(options, app, folder):
         source.rename(folder / "app.py")
     for name in ("lambda_function.py", "requirements.txt"):
         (folder / name).unlink(missing_ok=True)
+    (folder / "data.json").write_text(json.dumps(tests(options, app)))
+    if app == "epub-pdf":
+        # It writes beside its code, which a platform does not allow.
+        text = (folder / "app.py").read_text()
+        (folder / "app.py").write_text(text.replace('strFolderPath = "./"', 'strFolderPath = "/tmp/"'))
     return folder
 
 
-def variables(more=None):
+def tests(options, app):
+    """The events, as both tools take them."""
+    found = json.loads((options.examples / app / "data.json").read_text())
+    if app == "lxml":
+        for one in found["tests"]:
+            one["event"]["url"] = one["event"]["url"].replace("https://github.com", f"http://127.0.0.1:{PORT}")
+    return found
+
+
+def needed(options, app):
+    """Variables that the application needs."""
+    return {**VARIABLES, "NLTK_DATA": str(options.nltk)} if app == "textblob" and options.nltk else VARIABLES
+
+
+def variables(options, app, more=None):
     # The run that compiles must be allowed to.
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**own, **VARIABLES, **(more or {})}
+    return {**own, **needed(options, app), **(more or {})}
 
 
 def peer(options, app):
@@ -198,9 +255,9 @@ def peer(options, app):
     (program.parent / "python").unlink(missing_ok=True)
     (program.parent / "python").symlink_to(program.name)
     path = {"PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    status, seconds, said = run(words, options.limit, cwd=where, env=variables(path))
+    status, seconds, said = run(words, options.limit, cwd=where, env=variables(options, app, path))
     out.write_text(json.dumps({"code": status, "seconds": seconds, "limit": options.limit, "top": options.top,
-                               "said": said}, indent=1))
+                               "cpu_seconds": run.cpu_seconds, "said": said}, indent=1))
     print(app, "peer", status, round(seconds, 1), flush=True)
 
 
@@ -214,10 +271,12 @@ def ours(options, app):
     where = code(options, app, folder / "code")
     words = [options.meminterface, "debloat", where / "app.py", "--handler", "handler", "--events", where / "data.json",
              "--venv", venv, "-o", folder / "package", "--runs", "0", "--jobs", str(options.jobs), "-v"]
-    for name, value in VARIABLES.items():
+    for name, value in needed(options, app).items():
         words += ["--env", f"{name}={value}"]
-    status, seconds, said = run(words, options.limit, env=variables({"XDG_CACHE_HOME": str(options.work / "cache")}))
-    out.write_text(json.dumps({"code": status, "seconds": seconds, "said": said}, indent=1))
+    more = {"XDG_CACHE_HOME": str(options.work / "cache")}
+    status, seconds, said = run(words, options.limit, env=variables(options, app, more))
+    out.write_text(json.dumps({"code": status, "seconds": seconds, "limit": options.limit,
+                               "cpu_seconds": run.cpu_seconds, "said": said}, indent=1))
     print(app, "ours", status, round(seconds, 1), flush=True)
 
 
@@ -249,7 +308,7 @@ def measure(options, app):
         programs["peer"] = base / "peer/python/bin/python"
     if (base / "ours/package").exists():
         packages["ours"] = base / "ours/package"
-    given = [one["event"] for one in json.loads((options.examples / app / "data.json").read_text())["tests"]]
+    given = [one["event"] for one in tests(options, app)["tests"]]
     events = given + WITHHELD.get(app, [])
     (base / "events.json").write_text(json.dumps(events))
     (base / "measure.py").write_text(MEASURE)
@@ -265,7 +324,7 @@ def measure(options, app):
                 subprocess.run([options.python, base / "evict.py", root], check=True)
             # The first run compiles what it imports, where there is no bytecode yet, and does not count.
             words = [programs[name]] + (["-B"] if number else []) + ["-s", base / "measure.py", root, base / "events.json", answer]
-            _, _, said = run(words, 600, env=variables())
+            _, _, said = run(words, 600, env=variables(options, app))
             if not answer.exists():
                 faults[name] = said[-1500:]
             elif number:
@@ -339,6 +398,7 @@ def main():
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="peer,ours,measure")
+    parser.add_argument("--nltk", type=pathlib.Path, help="data of NLTK, for textblob")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     options.work, options.examples = options.work.resolve(), options.examples.resolve()
@@ -347,6 +407,12 @@ def main():
     stages = {"peer": peer, "ours": ours, "measure": measure}
     if options.table:
         return table(options)
+    options.nltk = options.nltk and options.nltk.resolve()
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    except OSError:
+        print(f"port {PORT} is taken: by another run of this script, it is hoped", file=sys.stderr)
     for app in options.applications or APPLICATIONS:
         for stage in options.only.split(","):
             try:

@@ -313,6 +313,11 @@ fn a_trimmed_package_answers_as_before() {
             );
         }
     }
+    // Two runs of each can tell nothing: no p below 0.05 can come out.
+    for one in report["significance"].as_array().into_iter().flatten() {
+        assert_eq!(one["verdict"], "too few runs to tell", "{one}");
+    }
+    assert!(report["verdict"].as_str().is_some_and(|verdict| verdict.contains("too few runs to tell (2)")), "{report}");
     // What the price of a load is: of names that the handler's import leaves out.
     let load = &report["on_demand"];
     assert!(load["loads"].as_u64().is_some_and(|loads| loads >= 1), "{load}");
@@ -771,17 +776,6 @@ fn an_interruption_keeps_the_best_so_far() {
             .spawn()
             .expect("it starts")
     };
-    // Processes that know of the folder, by their command line or working folder.
-    let alive = || {
-        let mine = case.folder.to_string_lossy().into_owned();
-        let all = fs::read_dir("/proc").expect("processes").flatten();
-        all.filter(|one| {
-            let line = fs::read(one.path().join("cmdline")).unwrap_or_default();
-            let folder = fs::read_link(one.path().join("cwd")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&mine) || folder.starts_with(&case.folder)
-        })
-        .count()
-    };
     for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])]
     {
         let mut child = begin();
@@ -800,7 +794,7 @@ fn an_interruption_keeps_the_best_so_far() {
         let status = child.wait().expect("it ends");
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2), "{moment}: {all}");
         assert_eq!(case.left(), left, "{moment}: {all}");
-        assert_eq!(alive(), 0, "{moment}");
+        assert_eq!(alive(&case.folder), 0, "{moment}");
         if left.is_empty() {
             continue;
         }
@@ -813,6 +807,159 @@ fn an_interruption_keeps_the_best_so_far() {
         }
         fs::remove_dir_all(case.folder.join("out")).expect("a folder");
     }
+}
+
+/// A second Ctrl-C does not wait for the best so far: nothing is left, and nobody.
+#[test]
+fn a_second_interruption_ends_at_once() {
+    use std::io::{BufRead, BufReader};
+    let Some(case) = Case::new() else { return };
+    // The acceptance would take minutes.
+    case.app("import time\nimport stock\n\n\ndef handler(event, context):\n    time.sleep(event['n'])\n    return stock.convert(2)\n");
+    case.events(&[r#"{"n": 1.5}"#, r#"{"n": 1.5}"#]);
+    let words = ["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_meminterface"))
+        .args(words)
+        .args(["-o", "out", "--runtime-client", "minimal", "--runs", "0", "-v"])
+        .current_dir(&case.folder)
+        .env("XDG_CACHE_HOME", case.folder.join("cache"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut all = String::new();
+    let mut wait_for = |moment: &str| {
+        let mut line = String::new();
+        while !line.contains(moment) {
+            line.clear();
+            assert!(said.read_line(&mut line).is_ok_and(|read| read > 0), "{moment} never came: {all}");
+            all.push_str(&line);
+        }
+    };
+    let interrupt = |id: u32| {
+        let done = Command::new("kill").args(["-INT", &id.to_string()]).status();
+        assert!(done.is_ok_and(|done| done.success()));
+    };
+    wait_for("accepting");
+    interrupt(child.id());
+    // The acceptance begins anew, to be finished.
+    wait_for("accepting");
+    interrupt(child.id());
+    let begin = std::time::Instant::now();
+    let status = child.wait().expect("it ends");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
+    assert_eq!(case.left(), Vec::<String>::new());
+    assert_eq!(alive(&case.folder), 0);
+    // Both events twice would have taken six seconds.
+    assert!(begin.elapsed().as_secs_f64() < 5.0, "{:?}", begin.elapsed());
+}
+
+/// What is said on the way: what is tried, how long it takes yet, what has been saved so far.
+#[test]
+fn progress_says_what_is_left_and_what_was_saved() {
+    let Some(case) = Case::new() else { return };
+    let (code, _, errors) = case.debloat(&["-v", "--runs", "1"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let line = |words: &str| errors.lines().find(|line| line.contains(words)).unwrap_or_default();
+    assert!(line("attempt 1:").contains(" s, at least ") && line("attempt 1:").contains("s left] attempt 1: without"));
+    let accepting = line("accepting");
+    assert!(accepting.contains(", about ") && accepting.contains(" s left"), "{accepting}");
+    assert!(accepting.contains("saved so far: 5 of 10 modules, about "), "{accepting}");
+    assert!(accepting.contains(" ms and ") && accepting.contains(" MB] "), "{accepting}");
+    assert!(line("measuring: run 1 of 1").contains("about"), "{errors}");
+}
+
+/// A package that imports its own parts by its full name: while that name is loaded it is not there yet, for anybody.
+#[test]
+fn packages_that_import_from_themselves() {
+    let Some(case) = Case::new() else { return };
+    let write = |name: &str, text: &str| {
+        let path = case.packages().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write(
+        "own/__init__.py",
+        "from own import part, other\nstr = str\nfrom own import third as last\n\n\ndef use(n):\n    return part.double(n)\n",
+    );
+    write(
+        "own/part.py",
+        "import own\n\n\ndef double(n):\n    return 2 * n\n\n\ndef name():\n    return own.other.NAME\n",
+    );
+    write("own/other.py", "import unittest.mock\n\nNAME = 'other'\n");
+    write("own/third.py", "from own import part\n\nNAME = part.double(4)\n");
+    case.app("import own\n\n\ndef handler(event, context):\n    if 'last' in event:\n        return own.last.NAME + len(own.str('x'))\n    return own.part.name() if 'name' in event else own.use(event['n'])\n");
+    let (code, text, errors) = case.debloat(&["-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(!errors.contains("RecursionError") && !errors.contains("stays as it is"), "{errors}");
+    let out = names(&case.json("manifest.json")["modules"]["own"]["names"]);
+    assert!(out.contains("other") && out.contains("last") && !out.contains("part"), "{out:?}");
+    for event in [r#"{"n": 3}"#, r#"{"name": 1}"#, r#"{"last": 1}"#] {
+        let (answer, said) = case.answer("out", event);
+        assert_eq!(answer, case.answer("code", event).0, "{event}: {said}");
+    }
+}
+
+/// Modules that are asked for their own sake only: what they do to others (which warnings are shown, how many threads their
+/// libraries start, how their own objects are pickled, what machine this is) is missed by nobody.
+#[test]
+fn effects_for_their_own_sake_keep_no_module() {
+    let Some(case) = Case::new() else { return };
+    let own = "import copyreg\nimport os\nimport subprocess\nimport warnings\n\n\nclass Thing:\n    pass\n\n\nwarnings.simplefilter('always', category=UserWarning)\nos.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')\nos.register_at_fork(after_in_child=Thing)\ncopyreg.pickle(Thing, lambda one: (Thing, ()))\ntry:\n    subprocess.run(['uname'], capture_output=True)\nexcept OSError:\n    pass\nNAME = 'own'\n";
+    let other = "import os\nimport warnings\n\nos.environ['STOCK_MODE'] = 'on'\n";
+    fs::write(case.packages().join("own.py"), own).expect("a file");
+    fs::write(case.packages().join("other.py"), other).expect("a file");
+    case.app("import os\nimport warnings\nimport copy\nimport copyreg\nimport pickle\nfrom own import NAME\nimport other\n\n\ndef handler(event, context):\n    warnings.filters, copyreg.dispatch_table, copy.copy, pickle.dumps\n    return NAME if 'name' in event else [event['n'], os.environ.get('STOCK_MODE')]\n");
+    let (code, text, errors) = case.debloat(&["-v"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    let report = case.json("report.json");
+    let is_loaded = |name: &str| {
+        let all = report["modules"].as_array().expect("modules");
+        all.iter().any(|one| one["name"] == name && one["loaded"] == true)
+    };
+    assert!(!is_loaded("own") && is_loaded("other"), "{errors}");
+    for event in [r#"{"n": 3}"#, r#"{"name": 1}"#] {
+        assert_eq!(case.answer("out", event).0, case.answer("code", event).0, "{event}");
+    }
+}
+
+/// Names that clash: of two modules of one name Python finds the first, and so does the package; a name that the package
+/// needs for itself is refused.
+#[test]
+fn names_that_clash() {
+    let Some(case) = Case::new() else { return };
+    fs::write(case.folder.join("code/helper.py"), "NAME = 'code'\n").expect("a file");
+    fs::write(case.packages().join("helper.py"), "NAME = 'package'\n").expect("a file");
+    case.app("import helper\nimport stock\n\n\ndef handler(event, context):\n    return [helper.NAME, stock.convert(event['n'])]\n");
+    let (code, text, errors) = case.debloat(&[]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(case.json("report.json")["notes"].to_string().contains("helper.py of "), "it is said");
+    assert_eq!(case.answer("out", r#"{"n": 3}"#).0, r#"["code", 6]"#);
+    fs::remove_dir_all(case.folder.join("out")).expect("a folder");
+    for name in ["manifest.json", "report.json", "_meminterface/x.txt", "meminterface_ondemand.py"] {
+        let path = case.folder.join("code").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, "{}").expect("a file");
+        let (code, _, errors) = case.debloat(&[]);
+        assert_eq!(code, Some(2), "{name}: {errors}");
+        assert!(errors.contains("where the package has its own"), "{name}: {errors}");
+        assert_eq!(case.left(), Vec::<String>::new(), "{name}");
+        fs::remove_file(&path).expect("a file");
+        let _ = fs::remove_dir(case.folder.join("code/_meminterface"));
+    }
+}
+
+/// Processes that know of the folder, by their command line or working folder.
+fn alive(folder: &Path) -> usize {
+    let mine = folder.to_string_lossy().into_owned();
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    all.filter(|one| {
+        let line = fs::read(one.path().join("cmdline")).unwrap_or_default();
+        let working = fs::read_link(one.path().join("cwd")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&mine) || working.starts_with(folder)
+    })
+    .count()
 }
 
 /// A deployment package as a platform takes it: one folder with all, or a zip file; in and out.

@@ -9,8 +9,10 @@ use super::measure::{Interrupts, RunArguments, plan_of, table};
 use super::{Exit, Output};
 use crate::debloat::report::{Figures, Report, Spread};
 use crate::debloat::tree::Temporary;
-use crate::debloat::{self, Manifest, Options, archive, restore};
+use crate::debloat::{self, Manifest, Options, archive, image, restore};
 use crate::diagnostic::{Diagnostic, Kind};
+use crate::project::discover::image as dockerfile;
+use crate::project::discover::resolve::module_file;
 
 /// What is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,7 +60,8 @@ pub struct DebloatArguments {
     /// A module, or a name of one, that stays; `*` and `?` stand for anything.
     #[arg(long, value_name = "PATTERN")]
     keep: Vec<String>,
-    /// A rule of files that is not applied: caches, packaging-tools, tests, stubs, docs, headers, metadata, other-platforms.
+    /// A rule of files that is not applied: caches, packaging-tools, tests, stubs, docs, headers, metadata,
+    /// other-platforms, in-image.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     keep_files: Vec<String>,
     /// A Python file that every process runs before the handler's module is imported: it puts recordings in the place of
@@ -167,30 +170,115 @@ fn duration(text: &str) -> Option<Duration> {
     (seconds > 0.0 && seconds < 1e7).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
 }
 
+/// What PATH stands for.
+struct Opened {
+    /// The words of the command line, with PATH as the folder or file that it leads to.
+    run: RunArguments,
+    /// PATH, where it is something that was opened.
+    named: Option<PathBuf>,
+    /// Whether it holds the packages too, so that those of the interpreter are none of its.
+    is_whole: bool,
+    is_dockerfile: bool,
+    image: Option<image::Image>,
+    python: Option<(u8, u8)>,
+    notes: Vec<String>,
+    /// Where it was unpacked; goes with it.
+    _folder: Option<Temporary>,
+}
+
+/// Opens packages as they are deployed: zip files and container images are unpacked beside the result, the project of a
+/// Dockerfile is read.
+fn open(arguments: &DebloatArguments) -> Result<Opened, Diagnostic> {
+    let mut opened = Opened {
+        run: arguments.run.clone(),
+        named: None,
+        is_whole: false,
+        is_dockerfile: false,
+        image: None,
+        python: None,
+        notes: Vec::new(),
+        _folder: None,
+    };
+    let path = arguments.run.path.clone();
+    let beside = || {
+        let near = arguments.output.clone().unwrap_or_else(|| path.clone());
+        let near = std::path::absolute(&near).unwrap_or(near);
+        Temporary::beside(&near.with_extension("unpacked"))
+    };
+    let is_zip = path.extension().is_some_and(|one| one.eq_ignore_ascii_case("zip")) && path.is_file();
+    if is_zip {
+        let folder = beside()?;
+        archive::unpack(&path, folder.path())?;
+        opened.run.path = folder.path().to_path_buf();
+        opened.named = Some(path);
+        opened.is_whole = true;
+        opened._folder = Some(folder);
+    } else if image::is_image(&path) {
+        let folder = beside()?;
+        let found = image::open(&path, folder.path())?;
+        opened.run.path = found.code.clone();
+        opened.run.handler = opened.run.handler.or_else(|| found.handler.clone());
+        opened.named = Some(path);
+        opened.is_whole = true;
+        opened.python = found.python;
+        opened.notes.extend(found.notes.iter().cloned());
+        opened.image = Some(found);
+        opened._folder = Some(folder);
+    } else {
+        docker_project(&path, &mut opened);
+    }
+    Ok(opened)
+}
+
+/// The handler and the requirements of a Dockerfile, where nothing else names them.
+fn docker_project(path: &Path, opened: &mut Opened) {
+    let is_file = |path: &Path| {
+        path.is_file() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("Dockerfile"))
+    };
+    let has_template = ["template.yaml", "template.yml", "serverless.yml"].iter().any(|name| path.join(name).exists());
+    let file = match path {
+        path if is_file(path) => path.to_path_buf(),
+        path if is_file(&path.join("Dockerfile")) && !has_template => path.join("Dockerfile"),
+        _ => return,
+    };
+    let context = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
+    let Some(found) = dockerfile::read(&file, &context, None) else { return };
+    let handler = opened.run.handler.clone().or(found.handler);
+    let Some((module, handler)) = handler.and_then(|all| Some((all.rsplit_once('.')?.0.replace('/', "."), all))) else {
+        return;
+    };
+    let Some(folder) = found.folders.iter().find(|folder| module_file(folder, &module).is_some()) else { return };
+    opened.run.path = folder.clone();
+    opened.run.handler = Some(handler);
+    opened.is_dockerfile = true;
+    // The packages of whatever `python3` is here are none of the image's.
+    opened.is_whole = opened.run.python == Path::new("python3");
+    opened.python = found.runtime;
+    if opened.run.venv.is_none() && opened.run.requirements.is_none() && opened.run.layer.is_empty() {
+        opened.run.requirements = found.requirements.first().cloned();
+        for more in found.requirements.iter().skip(1) {
+            opened.notes.push(format!("{} of the Dockerfile is not installed: only the first file is", more.display()));
+        }
+    }
+}
+
 fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, PathBuf), Diagnostic> {
     let mut said = Vec::new();
-    // A package as it is deployed: unpacked beside the result.
-    let is_zip = |path: &Path| path.extension().is_some_and(|one| one.eq_ignore_ascii_case("zip")) && path.is_file();
-    let mut given = arguments.run.clone();
-    let mut unpacked = None;
-    if is_zip(&given.path) {
-        let near = arguments.output.clone().unwrap_or_else(|| given.path.clone());
-        let near = std::path::absolute(&near).unwrap_or(near);
-        let folder = Temporary::beside(&near.with_extension("unpacked"))?;
-        archive::unpack(&given.path, folder.path())?;
-        given.path = folder.path().to_path_buf();
-        unpacked = Some(folder);
-    }
-    let planned = plan_of(&given, false, &mut said);
+    let opened = open(arguments)?;
+    let given = &opened.run;
+    let planned = plan_of(given, false, &mut said);
     for problem in &said {
         output.report(problem);
     }
-    let (plan, _) = planned?;
+    let (mut plan, _) = planned?;
     let out = match &arguments.output {
         Some(out) => out.clone(),
         None => {
-            let code =
-                if unpacked.is_some() { arguments.run.path.with_extension("") } else { plan.target.code_root.clone() };
+            let code = match &opened.named {
+                Some(path) if path.is_file() => path.with_extension("").with_extension(""),
+                Some(path) => path.clone(),
+                None => plan.target.code_root.clone(),
+            };
             let code = code.canonicalize().unwrap_or(code);
             let name =
                 code.file_name().map_or_else(|| "package".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -221,6 +309,25 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
     options.resume = arguments.resume;
     options.runs = arguments.runs;
     options.stubs = arguments.stubs.clone();
+    options.interpreter_packages = !opened.is_whole || given.venv.is_some() || given.requirements.is_some();
+    options.notes = opened.notes.clone();
+    options.python = opened.python;
+    if let Some(image) = &opened.image {
+        options.packages = image.packages.clone();
+        options.behind = true;
+        let own = std::mem::take(&mut plan.variables);
+        plan.variables = image.variables.iter().map(|(name, value)| (name.clone(), value.clone())).chain(own).collect();
+        let name = image.name.as_deref().unwrap_or("YOUR-IMAGE");
+        let (shown, task) = (out.display(), image.task.trim_end_matches('/'));
+        options.notes.push(format!(
+            "in a Dockerfile: `FROM {name}` and `COPY {shown}/ {task}/`; the package's own modules come before those of the image"
+        ));
+    } else if opened.is_dockerfile {
+        options.notes.push(format!(
+            "in the Dockerfile, in place of `RUN pip install` and of copying the code: `COPY {}/ ${{LAMBDA_TASK_ROOT}}/`",
+            out.display()
+        ));
+    }
     let bar = output.spinner();
     let shown = bar.clone();
     let say = |text: &str| {
@@ -229,9 +336,9 @@ fn make(arguments: &DebloatArguments, output: &mut Output) -> Result<(Report, Pa
         }
         shown.set_message(text.to_owned());
     };
-    let report = debloat::debloat(&plan, &options, &say, &Interrupts::came);
+    let report = debloat::debloat(&plan, &options, &say, &Interrupts::came, &Interrupts::came_again);
     bar.finish_and_clear();
-    drop(unpacked);
+    drop(opened);
     Ok((report?, out))
 }
 
@@ -246,6 +353,7 @@ fn text(report: &Report, out: &std::path::Path) -> String {
             let found = report.significance.iter().find(|one| one.figure == figure);
             let chance = found.map_or_else(String::new, |one| match one.verdict.as_str() {
                 "no difference" => format!("not more than chance (p = {:.2})", one.p),
+                "too few runs to tell" => one.verdict.clone(),
                 _ => format!("p = {:.4}", one.p),
             });
             rows.push(vec![

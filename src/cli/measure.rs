@@ -58,7 +58,7 @@ pub struct RunArguments {
     pub(super) path: PathBuf,
     /// The handler, where there are several: `function`, `module.function`, `Class.method`, or a template's name for it.
     #[arg(long, value_name = "NAME")]
-    handler: Option<String>,
+    pub(super) handler: Option<String>,
     /// A file with one JSON event, or with `{"tests": [{"name", "event", "context"}]}`.
     #[arg(long, value_name = "FILE")]
     event: Vec<PathBuf>,
@@ -73,13 +73,13 @@ pub struct RunArguments {
     limit_by: LimitOption,
     /// The interpreter.
     #[arg(long, value_name = "PY", default_value = "python3", conflicts_with = "venv")]
-    python: PathBuf,
+    pub(super) python: PathBuf,
     /// The virtual environment.
     #[arg(long, value_name = "DIR", conflicts_with = "requirements")]
-    venv: Option<PathBuf>,
+    pub(super) venv: Option<PathBuf>,
     /// Requirements to install into an environment of this tool's own, in its cache.
     #[arg(long, value_name = "FILE")]
-    requirements: Option<PathBuf>,
+    pub(super) requirements: Option<PathBuf>,
     /// The runtime client that runs the handler.
     #[arg(long, value_enum, value_name = "CLIENT", default_value_t = ClientOption::Auto)]
     runtime_client: ClientOption,
@@ -94,7 +94,7 @@ pub struct RunArguments {
     pass_env: Vec<String>,
     /// A folder with the content of a layer.
     #[arg(long, value_name = "DIR")]
-    layer: Vec<PathBuf>,
+    pub(super) layer: Vec<PathBuf>,
     /// Seconds that an invocation may take; the template's, else 60.
     #[arg(long, value_name = "S")]
     timeout: Option<f64>,
@@ -230,6 +230,18 @@ impl Interrupts {
         }
     }
 
+    /// Whether it came again.
+    pub(super) fn came_again() -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            measure::Endings::asked_again()
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            false
+        }
+    }
+
     /// Ends as the signal would have: a shell's loop must see it.
     pub(super) fn finish(self, interrupted: bool) {
         #[cfg(target_os = "linux")]
@@ -338,13 +350,27 @@ pub(super) fn plan_of(
     plan.layers = arguments.layer.clone();
     plan.evict = !arguments.keep_page_cache;
     plan.caller = caller;
-    for layer in &settings.layers {
-        if arguments.layer.is_empty() {
-            said.push(
-                Diagnostic::new(Kind::MissingLayer, format!("the layer `{layer}` of the template is not measured"))
-                    .help("unpack it and name its folder with `--layer DIR`"),
-            );
+    // A folder that `sam build` still has to turn into a layer is none yet.
+    let is_layer = |folder: &Path| ["python", "bin", "lib", "extensions"].iter().any(|one| folder.join(one).is_dir());
+    for layer in settings.layers.iter().filter(|_| arguments.layer.is_empty()) {
+        let folder = settings.layer_folders.get(layer);
+        if let Some(folder) = folder.filter(|folder| is_layer(folder)) {
+            plan.layers.push(folder.clone());
+            continue;
         }
+        let help = match folder {
+            Some(folder) => {
+                format!(
+                    "{} has no `python` folder: `sam build`, and name what it makes with `--layer DIR`",
+                    folder.display()
+                )
+            }
+            None => "unpack it and name its folder with `--layer DIR`".to_owned(),
+        };
+        said.push(
+            Diagnostic::new(Kind::MissingLayer, format!("the layer `{layer}` of the template is not measured"))
+                .help(help),
+        );
     }
     Ok((plan, handler))
 }

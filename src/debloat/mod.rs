@@ -1,7 +1,7 @@
 //! Debloating: a trimmed copy of an application whose handler behaves the same, and the proof.
 //!
 //! [`debloat`] makes the package in a folder beside its destination and renames it when it is whole; nothing of the
-//! user's is changed. One concern a file: `tree` (files and the rules that leave some out), `archive` (zip files), `rewrite` (a module without
+//! user's is changed. One concern a file: `tree` (files and the rules that leave some out), `archive` (zip files), `image` (container images), `rewrite` (a module without
 //! some of its names), `search` (which), `runner` and `oracle` (whether a candidate does the same), `proof` (what was
 //! gained), `report` (what is said), `restore` (back again). docs/DEBLOATING.md tells how and why.
 //!
@@ -9,6 +9,7 @@
 //! `recommend`.
 
 pub mod archive;
+pub mod image;
 #[cfg(target_os = "linux")]
 mod oracle;
 #[cfg(target_os = "linux")]
@@ -68,6 +69,16 @@ pub struct Options {
     pub runs: usize,
     /// A Python file that every process runs before anything else: recordings in the place of the network.
     pub stubs: Option<PathBuf>,
+    /// Folders of packages besides the interpreter's, which they come before.
+    pub packages: Vec<PathBuf>,
+    /// Whether [`Options::packages`] stay where they are on the platform, behind the package: of an image.
+    pub behind: bool,
+    /// Whether the interpreter's own packages belong to the application.
+    pub interpreter_packages: bool,
+    /// The version of Python that the application has to run on.
+    pub python: Option<(u8, u8)>,
+    /// What the report says besides.
+    pub notes: Vec<String>,
 }
 
 impl Options {
@@ -87,11 +98,17 @@ impl Options {
             resume: false,
             runs: 10,
             stubs: None,
+            packages: Vec::new(),
+            behind: false,
+            interpreter_packages: true,
+            python: None,
+            notes: Vec::new(),
         }
     }
 }
 
-/// Makes a trimmed package. An interruption keeps the best that was found, unmeasured, if there is any.
+/// Makes a trimmed package. When `cancelled` says so the best that was found is made to the end, unmeasured, if there is
+/// any; when `insisted` does too, that ends at once, and nothing is left.
 ///
 /// # Errors
 /// `cannot-debloat` with the cause, and those of [`crate::measure::measure`]. Nothing half-made is left.
@@ -101,8 +118,9 @@ pub fn debloat(
     options: &Options,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
+    insisted: Cancelled<'_>,
 ) -> Result<Report, Diagnostic> {
-    pipeline::run(plan, options, progress, cancelled)
+    pipeline::run(plan, options, progress, cancelled, insisted)
 }
 
 /// Says how to get to Linux.
@@ -115,6 +133,7 @@ pub fn debloat(
     _options: &Options,
     _progress: Progress<'_>,
     cancelled: Cancelled<'_>,
+    _insisted: Cancelled<'_>,
 ) -> Result<Report, Diagnostic> {
     crate::measure::measure(plan, cancelled).and_then(|_| {
         Err(Diagnostic::new(crate::diagnostic::Kind::NeedsLinux, "debloating needs Linux: it runs the handler"))

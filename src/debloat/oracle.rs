@@ -109,6 +109,20 @@ pub struct Oracle {
     pub notes: Vec<String>,
 }
 
+/// Programs that only tell what machine this is. Libraries ask them while they are imported; who does not import those need
+/// not ask.
+const PROBES: &[&str] = &["lscpu", "ldconfig", "uname", "getconf", "gcc", "cc", "ld", "objdump", "file"];
+
+/// An initialisation without what was asked of such programs.
+fn without_probes(step: &Step) -> Step {
+    let is_probe = |call: &Value| {
+        let text = |n: usize| call.get(n).and_then(Value::as_str).unwrap_or_default();
+        let program = text(1).rsplit('/').next().unwrap_or_default();
+        text(0) == "subprocess.Popen" && PROBES.contains(&program)
+    };
+    Step { calls: step.calls.iter().filter(|call| !is_probe(call)).cloned().collect(), ..step.clone() }
+}
+
 /// Replaces every number: times and counters differ from run to run.
 fn without_numbers(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
@@ -128,9 +142,31 @@ fn without_numbers(line: &str) -> String {
     out
 }
 
-/// Places where two values differ, as JSON pointers. A value of another kind or length differs as a whole.
+/// The JSON that a text holds, if that is an object or a list: bodies of answers are such.
+fn inner(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let is_open = text.starts_with(['{', '[']) && text.ends_with(['}', ']']);
+    is_open.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// How the place within a text that holds JSON is written in a pointer.
+const INNER: &str = "(JSON)";
+/// How a text whose numbers alone differ is written.
+const NUMBERS: &str = "(numbers)";
+
+/// Places where two values differ, as JSON pointers. A value of another kind or length differs as a whole; a text that
+/// holds JSON differs where that does, and one in which only numbers differ (times, mostly) in these.
 fn differences(a: &Value, b: &Value, at: &str, into: &mut BTreeSet<String>) {
     match (a, b) {
+        (Value::String(x), Value::String(y)) if x != y => match (inner(x), inner(y)) {
+            (Some(x), Some(y)) => differences(&x, &y, &format!("{at}/{INNER}"), into),
+            _ if without_numbers(x) == without_numbers(y) && without_numbers(x).chars().any(char::is_alphabetic) => {
+                into.insert(format!("{at}/{NUMBERS}"));
+            }
+            _ => {
+                into.insert(at.to_owned());
+            }
+        },
         (Value::Object(x), Value::Object(y)) if x.keys().eq(y.keys()) => {
             for (key, one) in x {
                 let path = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
@@ -207,6 +243,16 @@ fn masked(value: &Value, at: &str, mask: &BTreeSet<String>) -> Value {
         return Value::String("(masked)".to_owned());
     }
     match value {
+        Value::String(text) => {
+            // Only where something within it is masked: a text is compared as it is.
+            let below = format!("{at}/{INNER}");
+            let has_inner = mask.range(below.clone()..).next().is_some_and(|one| one.starts_with(&below));
+            match inner(text) {
+                Some(json) if has_inner => masked(&json, &below, mask),
+                _ if mask.contains(&format!("{at}/{NUMBERS}")) => Value::String(without_numbers(text)),
+                _ => value.clone(),
+            }
+        }
         Value::Object(map) => Value::Object(
             map.iter()
                 .map(|(key, one)| {
@@ -234,8 +280,9 @@ impl Oracle {
     /// Why nothing could be compared.
     pub fn learn(runs: &[Run], names: &[String]) -> Result<Self, String> {
         let Some(first) = runs.first() else { return Err("the original was not run".to_owned()) };
-        let steps_of =
-            |run: &Run| -> Vec<Step> { run.init.iter().cloned().chain(run.events.iter().cloned()).collect() };
+        let steps_of = |run: &Run| -> Vec<Step> {
+            run.init.iter().map(without_probes).chain(run.events.iter().cloned()).collect()
+        };
         let mut steps: Vec<(Step, Mask)> = steps_of(first).into_iter().map(|step| (step, Mask::default())).collect();
         for run in runs.get(1..).unwrap_or_default() {
             for ((step, mask), other) in steps.iter_mut().zip(steps_of(run)) {
@@ -249,7 +296,8 @@ impl Oracle {
                 None => "initialisation".to_owned(),
                 Some(n) => names.get(n % events).cloned().unwrap_or_default(),
             };
-            if n > 0 && mask.values.contains("") && !step.value.is_null() {
+            let whole = mask.values.contains("") || mask.values.contains(&format!("/{INNER}"));
+            if n > 0 && whole && !step.value.is_null() {
                 return Err(format!(
                     "the answer to {name} differs from run to run, and as a whole ({}): there is nothing to compare",
                     shortened(&step.value.to_string())
@@ -271,7 +319,8 @@ impl Oracle {
     /// # Errors
     /// The first difference, in words.
     pub fn compare(&self, run: &Run, names: &[String]) -> Result<(), String> {
-        let found: Vec<&Step> = run.init.iter().chain(run.events.iter()).collect();
+        let init = run.init.as_ref().map(without_probes);
+        let found: Vec<&Step> = init.iter().chain(run.events.iter()).collect();
         if let Some(init) = &run.init
             && let Some(error) = &init.error
         {
@@ -361,6 +410,20 @@ mod tests {
         assert!(oracle.compare(&run(value(0.3, 8), "took 3 s\nsum 7"), &names).is_err());
         assert!(oracle.compare(&run(value(0.3, 7), "took 3 s\nsum 8"), &names).is_err());
         assert!(oracle.compare(&run(value(0.3, 7), "needed 3 s\nsum 7"), &names).is_err());
+    }
+
+    #[test]
+    fn texts_differ_where_their_json_or_their_numbers_do() {
+        let names = ["e".to_owned()];
+        let value = |ms: f64, n: i64| serde_json::json!({"body": format!(r#"{{"ms": {ms}, "n": {n}}}"#), "said": format!("{n} in {ms} s")});
+        let originals = [run(value(0.1, 7), ""), run(value(0.2, 7), "")];
+        let oracle = Oracle::learn(&originals, &names).unwrap_or_default();
+        assert!(oracle.notes.concat().contains("/body/(JSON)/ms, /said/(numbers)"), "{:?}", oracle.notes);
+        assert_eq!(oracle.compare(&run(value(0.3, 7), ""), &names), Ok(()));
+        assert!(oracle.compare(&run(value(0.3, 8), ""), &names).is_err());
+        // A text of its own is what is compared, as it is: here there is nothing but a number.
+        let originals = [run(serde_json::json!("0.1"), ""), run(serde_json::json!("0.2"), "")];
+        assert!(Oracle::learn(&originals, &names).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Depends on every other file of `debloat`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -105,12 +105,60 @@ enum Stage {
     OnlyFiles,
 }
 
+/// What is known of the time that is left, and of what has been saved: for people.
+struct Clock {
+    begin: Instant,
+    budget: Option<Duration>,
+    /// When it will probably be over.
+    end: Cell<Option<Instant>>,
+    /// Seconds that come after the step at hand, at least.
+    rest: Cell<f64>,
+    /// Whether more steps of this kind may follow.
+    is_open: Cell<bool>,
+    saved: RefCell<String>,
+}
+
+impl Clock {
+    fn new(budget: Option<Duration>) -> Self {
+        let begin = Instant::now();
+        let end = Cell::new(None);
+        Self { begin, budget, end, rest: Cell::new(0.0), is_open: Cell::new(true), saved: RefCell::default() }
+    }
+
+    /// So many seconds from now, and of these so many after the step at hand.
+    fn expect(&self, seconds: f64, rest: f64, is_open: bool) {
+        self.end.set(Instant::now().checked_add(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()));
+        self.rest.set(rest.max(0.0));
+        self.is_open.set(is_open);
+    }
+
+    /// `12 s, about 40 s left, saved so far: …`.
+    fn text(&self) -> String {
+        let passed = self.begin.elapsed();
+        let mut text = format!("{:.0} s", passed.as_secs_f64());
+        if let Some(end) = self.end.get() {
+            let mut left = end.saturating_duration_since(Instant::now()).as_secs_f64().max(self.rest.get());
+            if let Some(budget) = self.budget {
+                left = left.min(budget.saturating_sub(passed).as_secs_f64().max(self.rest.get()));
+            }
+            let word = if self.is_open.get() { "at least" } else { "about" };
+            text.push_str(&format!(", {word} {left:.0} s left"));
+        }
+        let saved = self.saved.borrow();
+        if !saved.is_empty() {
+            text.push_str(&format!(", saved so far: {saved}"));
+        }
+        text
+    }
+}
+
 struct Work<'a> {
     plan: &'a Plan,
     options: &'a Options,
     progress: Progress<'a>,
     cancelled: Cancelled<'a>,
-    begin: Instant,
+    insisted: Cancelled<'a>,
+    clock: Clock,
     runs: usize,
 }
 
@@ -120,6 +168,7 @@ pub fn run(
     options: &Options,
     progress: Progress<'_>,
     cancelled: Cancelled<'_>,
+    insisted: Cancelled<'_>,
 ) -> Result<Report, Diagnostic> {
     let out = std::path::absolute(&options.out).unwrap_or_else(|_| options.out.clone());
     if out.symlink_metadata().is_ok() {
@@ -140,24 +189,43 @@ pub fn run(
     if let Some(parent) = out.parent() {
         fs_err::create_dir_all(parent).map_err(|error| tree::cannot_write(parent, &error))?;
     }
-    Work { plan, options, progress, cancelled, begin: Instant::now(), runs: 0 }.all(&out)
+    Work { plan, options, progress, cancelled, insisted, clock: Clock::new(options.budget), runs: 0 }.all(&out)
 }
 
 impl Work<'_> {
     fn say(&self, text: &str) {
-        (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
+        (self.progress)(&format!("[{}] {text}", self.clock.text()));
     }
 
     #[allow(clippy::too_many_lines)]
     fn all(&mut self, out: &Path) -> Result<Report, Diagnostic> {
         let options = self.options;
-        let say_with_time =
-            |text: &str| (self.progress)(&format!("[{:.0} s] {text}", self.begin.elapsed().as_secs_f64()));
+        let (progress, clock) = (self.progress, &self.clock);
+        let say_with_time = |text: &str| progress(&format!("[{}] {text}", clock.text()));
         let interpreter = Scripts::new(self.plan, self.cancelled)?.interpreter().clone();
-        let packages: Vec<PathBuf> = interpreter
+        let mut notes = options.notes.clone();
+        let own = (interpreter.version.0, interpreter.version.1);
+        if let Some((major, minor)) = options.python.filter(|(a, b)| (u32::from(*a), u32::from(*b)) != own) {
+            let text = format!("the image runs Python {major}.{minor}, and this is {}", interpreter.full());
+            if options.behind {
+                // Its compiled modules are for that version.
+                let help = format!("name that version: `--python python{major}.{minor}`");
+                return Err(refused(text).help(help));
+            }
+            notes.push(text);
+        }
+        // Folders that the interpreter would look into.
+        let hidden: Vec<PathBuf> = interpreter
             .folders
             .iter()
             .filter(|folder| folder.is_dir() && !is_standard(folder, &interpreter))
+            .cloned()
+            .collect();
+        let (of_layers, nested) = layer_packages(&self.plan.layers, &interpreter);
+        let packages: Vec<PathBuf> = of_layers
+            .iter()
+            .chain(&options.packages)
+            .chain(hidden.iter().filter(|_| options.interpreter_packages))
             .cloned()
             .collect();
         let program = base_program(&interpreter);
@@ -174,10 +242,11 @@ impl Work<'_> {
                     .filter(|one| code.starts_with(one) || one.starts_with(&code)),
             )
             .filter(|one| *one != code)
+            .chain(nested)
             .collect();
         self.say("copying the application and its packages");
         let gathered = tree::gather(&code, &packages, &without)?;
-        let mut notes = gathered.notes.clone();
+        notes.extend(gathered.notes.iter().cloned());
         for name in ["manifest.json", "report.json", SIDE_FOLDER, "meminterface_ondemand.py"] {
             if gathered.files.iter().any(|file| file.relative.starts_with(name)) {
                 return Err(refused(format!("the application holds `{name}`, where the package has its own"))
@@ -205,6 +274,7 @@ impl Work<'_> {
         plan.warm = 0;
         plan.isolate = false;
         plan.concurrency = 1;
+        plan.layers = rest_of_layers(&self.plan.layers, folder.path(), &mut notes)?;
         if let Some(stubs) = &options.stubs {
             // As a layer: on the path of every process, and part of no package.
             let layer = folder.path().join("stubs");
@@ -218,7 +288,6 @@ impl Work<'_> {
             plan.layers.push(layer);
             notes.push(format!("{} ran before the handler in every process, the measured ones too", stubs.display()));
         }
-        let hidden: Vec<PathBuf> = packages.clone();
         let names = names_of(&plan);
         let count = plan.events.len();
         let rounds = u32::try_from(2 * count).unwrap_or(u32::MAX);
@@ -286,7 +355,13 @@ impl Work<'_> {
 
         // The ranking.
         let profile_runs = if options.runs == 0 { 0 } else { 3 };
-        let proof::Profile { ranked, own_bytes, page } =
+        // What one run of the original takes, all events twice; later steps are made of such runs.
+        let one = slowest.as_secs_f64() / (asks.len().max(1) as f64);
+        let parallel = options.jobs.clamp(1, 2) as f64;
+        let measuring = if options.runs == 0 { 0.0 } else { one * (2.0 + 2.0 * options.runs as f64) };
+        let rest = 2.0 * one / parallel + measuring;
+        clock.expect(one * (profile_runs as f64 + 3.0) + rest, rest, true);
+        let proof::Profile { ranked, own_bytes, own_ms, page } =
             proof::profile(&plan, profile_runs, &say_with_time, self.cancelled)?;
         let root = original_root.canonicalize().unwrap_or_else(|_| original_root.clone());
         let ours: BTreeSet<&str> = traced
@@ -300,11 +375,26 @@ impl Work<'_> {
         let allowed: Option<BTreeSet<String>> =
             options.top.map(|top| ranked.iter().take(top).map(|one| one.name.clone()).collect());
 
+        let improved = |loaded: &BTreeSet<String>| {
+            let gone: Vec<&&str> = ours.iter().filter(|name| !loaded.contains(**name)).collect();
+            let mut text = format!("{} of {} modules", gone.len(), ours.len());
+            if !own_bytes.is_empty() {
+                let not_loaded = |name: &String| !loaded.contains(name);
+                let sum = |all: &BTreeMap<String, f64>| -> f64 {
+                    all.iter().filter(|(name, _)| not_loaded(name)).map(|(_, value)| *value).sum()
+                };
+                let mb = sum(&own_bytes) / 1_048_576.0;
+                text.push_str(&format!(", about {:.0} ms and {:.1} MB", sum(&own_ms).max(0.0), mb.max(0.0)));
+            }
+            *clock.saved.borrow_mut() = text;
+        };
+
         // The search.
+        clock.expect(one * 3.0 + rest, rest + one, true);
         self.say("reading the modules");
         let modules = read_modules(&traced.run, &root, &options.keep, allowed.as_ref());
         // The rest is for the acceptance; what is over then is for measuring.
-        let deadline = options.budget.map(|budget| self.begin + budget.mul_f64(0.6));
+        let deadline = options.budget.map(|budget| self.clock.begin + budget.mul_f64(0.6));
         let most = (slowest * 6 + Duration::from_secs(20)).min(longest);
         let memory = Memory::of(&plan, &gathered.files, options);
         let remember = |search: &Search<'_>| memory.save(&Learned::of(search));
@@ -325,6 +415,7 @@ impl Work<'_> {
                 &say_with_time,
                 &remember,
             );
+            search.improved = Some(&improved);
             if options.resume {
                 let found = memory.load();
                 search.needed.extend(found.needed);
@@ -354,7 +445,7 @@ impl Work<'_> {
         drop(runner);
         // Once interrupted, what was found so far is made to the end: that takes a few runs.
         let is_finishing = Cell::new(interrupted);
-        let gate = || !is_finishing.get() && (self.cancelled)();
+        let gate = || if is_finishing.get() { (self.insisted)() } else { (self.cancelled)() };
         let cancelled: Cancelled<'_> = &gate;
 
         // The package, and whether it is accepted.
@@ -362,6 +453,12 @@ impl Work<'_> {
         let mut read: BTreeSet<PathBuf> = BTreeSet::new();
         for path in originals.iter().flat_map(|run| &run.read).chain(&traced.run.read).chain(&best.read) {
             if let Ok(relative) = Path::new(path).strip_prefix(&root) {
+                read.insert(relative.to_path_buf());
+            }
+        }
+        // Compiled modules are not read as files are.
+        for (_, file) in originals.iter().flat_map(|run| &run.modules).chain(&traced.run.modules) {
+            if let Some(relative) = file.as_ref().and_then(|file| Path::new(file).strip_prefix(&root).ok()) {
                 read.insert(relative.to_path_buf());
             }
         }
@@ -399,6 +496,7 @@ impl Work<'_> {
                 let loaded: Vec<PathBuf> = made.loaded(&package, chosen, &traced.run, &root);
                 runner::compile(&program, &package, &loaded, folder.path())?;
                 let after = plan_at(&plan, &package, &file);
+                clock.expect(rest, measuring, false);
                 self.say("accepting: all events, twice, with two seeds of hashes");
                 let mut runner = Runner::new(&after, &hidden, options.jobs, cancelled)?;
                 let asks = [0, 1].map(|seed| Ask { rounds: 2, seed, ..Ask::default() });
@@ -463,6 +561,7 @@ impl Work<'_> {
                     &say_with_time,
                     &remember,
                 );
+                search.improved = Some(&improved);
                 search.needed = learned.needed.clone();
                 search.loads = learned.loads.clone();
                 search.frozen = learned.frozen.clone();
@@ -487,11 +586,12 @@ impl Work<'_> {
             return Err(refused(format!("no trimmed package gives the original's answers: {why}"))
                 .help("keep what is named with `--keep`, or try `--strategy files`"));
         };
-        let seconds = self.begin.elapsed().as_secs_f64();
+        let seconds = self.clock.begin.elapsed().as_secs_f64();
 
         // The price of a load.
         let mut on_demand = None;
         if !interrupted && options.runs > 0 && !options.strict {
+            clock.expect(measuring, measuring - one, false);
             self.say("measuring loads on demand");
             let mut runner = Runner::new(&after_plan, &hidden, 1, cancelled)?;
             let (mut ms, mut bytes) = (Vec::new(), Vec::new());
@@ -540,8 +640,15 @@ impl Work<'_> {
                 plan
             };
             let (before, after) = (prepare(&plan), prepare(&after_plan));
-            let until = options.budget.map(|budget| self.begin + budget);
-            match proof::measure_both(&before, &after, options.runs, until, &say_with_time, cancelled) {
+            let until = options.budget.map(|budget| self.clock.begin + budget);
+            let started = Instant::now();
+            let say_how_far = |text: &str, done: usize| {
+                // From what the measurements so far took.
+                let each = if done == 0 { 2.0 * one } else { started.elapsed().as_secs_f64() / done as f64 };
+                clock.expect(each * options.runs.saturating_sub(done) as f64, 0.0, false);
+                say_with_time(text);
+            };
+            match proof::measure_both(&before, &after, options.runs, until, &say_how_far, cancelled) {
                 Ok((found, done)) => {
                     if done < options.runs {
                         notes.push(format!("the time was over after {done} of {} measurements", options.runs));
@@ -663,8 +770,21 @@ impl Work<'_> {
         let mut made = Made::default();
         let mut kept = Vec::new();
         let uses = if with_rules { test_folders_in_use(files) } else { BTreeSet::new() };
+        let first = |path: &Path| path.components().next().map(|part| part.as_os_str().to_owned());
+        let touched: BTreeSet<_> = read.iter().filter_map(|path| first(path)).collect();
+        let in_image = tree::RULES.iter().find(|rule| rule.name == "in-image" && self.options.behind);
+        let is_behind = |file: &tree::File| {
+            let own = first(&file.relative).unwrap_or_default();
+            // Libraries that compiled modules are linked to are read by the system, not by Python.
+            let name = own.to_string_lossy();
+            let is_library = name.ends_with(".libs") || name.contains(".so.");
+            !is_library
+                && !touched.contains(&own)
+                && self.options.packages.iter().any(|folder| file.source.starts_with(folder))
+        };
         for file in files {
-            let rule = tree::rule_of(&file.relative, tag).filter(|_| with_rules);
+            let by_place = in_image.filter(|_| is_behind(file));
+            let rule = tree::rule_of(&file.relative, tag).or(by_place).filter(|_| with_rules);
             let stays = |rule: &tree::Rule| {
                 self.options.keep_files.iter().any(|name| name == rule.name)
                     || rule.name != "caches" && read.contains(&file.relative)
@@ -736,6 +856,55 @@ impl Work<'_> {
         fs_err::write(&runtime, text).map_err(|error| tree::cannot_write(&runtime, &error))?;
         Ok(made)
     }
+}
+
+/// Folders of packages in layers, in the order in which the platform looks into them, and those of them that lie within
+/// another.
+fn layer_packages(layers: &[PathBuf], interpreter: &Interpreter) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut all, mut nested) = (Vec::new(), Vec::new());
+    for layer in layers.iter().filter_map(|layer| layer.canonicalize().ok()) {
+        let (plain, inner) =
+            (layer.join("python"), layer.join(format!("python/lib/python{}/site-packages", interpreter.minor())));
+        if inner.is_dir() {
+            all.push(inner.clone());
+            nested.push(inner);
+        }
+        if plain.is_dir() {
+            all.push(plain);
+        }
+    }
+    (all, nested)
+}
+
+/// What layers hold besides packages, which the package takes in: commands, libraries, extensions.
+fn rest_of_layers(layers: &[PathBuf], folder: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut rest = Vec::new();
+    for (n, layer) in layers.iter().enumerate() {
+        if !layer.is_dir() {
+            rest.push(layer.clone());
+            continue;
+        }
+        let is_package = |relative: &Path| relative.starts_with("python");
+        let (inside, outside): (Vec<_>, Vec<_>) = tree::list(layer).into_iter().partition(|(path, _)| is_package(path));
+        if !inside.is_empty() {
+            let what = if outside.is_empty() {
+                "take the layer off the function, or leave it: the package comes first"
+            } else {
+                "the layer holds more than packages, and stays"
+            };
+            notes.push(format!("packages of the layer {} are in the package, trimmed: {what}", layer.display()));
+        }
+        if !outside.is_empty() {
+            let copy = folder.join("layers").join(n.to_string());
+            let files: Vec<tree::File> = outside
+                .into_iter()
+                .map(|(relative, bytes)| tree::File { source: layer.join(&relative), relative, bytes })
+                .collect();
+            tree::copy(&files, &copy)?;
+            rest.push(copy);
+        }
+    }
+    Ok(rest)
 }
 
 /// Whether a package is to be written as a zip file.

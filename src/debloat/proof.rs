@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::Progress;
-use super::report::{Figures, Ranked, Significance, Spread, mann_whitney};
+use super::report::{Figures, Ranked, Significance, Spread, can_tell, mann_whitney};
 use super::tree;
 use crate::diagnostic::Diagnostic;
 use crate::measure::report::MB;
@@ -86,7 +86,7 @@ impl Series {
 }
 
 /// Measures both packages so many times, in turn, each with a cold page cache of its own files. Begins no further time
-/// after `until`. Gives the figures, and how many times there were.
+/// after `until`. Says what is done, and how many times were; gives the figures, and how many times there were.
 ///
 /// # Errors
 /// As [`measure::measure`].
@@ -95,7 +95,7 @@ pub fn measure_both(
     after: &Plan,
     runs: usize,
     until: Option<Instant>,
-    progress: Progress<'_>,
+    progress: &dyn Fn(&str, usize),
     cancelled: Cancelled<'_>,
 ) -> Result<((Series, Series), usize), Diagnostic> {
     let mut done = 0;
@@ -107,7 +107,7 @@ pub fn measure_both(
         if until.is_some_and(|until| Instant::now() >= until) {
             break;
         }
-        progress(&format!("measuring: run {} of {runs}", run + 1));
+        progress(&format!("measuring: run {} of {runs}", run + 1), done);
         // Who goes first alternates: what warms the machine helps both alike.
         let order = if run % 2 == 0 { [true, false] } else { [false, true] };
         for is_before in order {
@@ -129,6 +129,9 @@ pub fn size(root: &Path) -> u64 {
         .sum()
 }
 
+/// The verdict where no number of runs like this can give another.
+pub const TOO_FEW: &str = "too few runs to tell";
+
 /// Tests of the differences, and the result in words.
 pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
     let pairs: [(&str, &[f64], &[f64]); 6] = [
@@ -145,6 +148,7 @@ pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
         let reduction = if x > 0.0 { 1.0 - y / x } else { 0.0 };
         let p = mann_whitney(a, b);
         let verdict = match (p <= 0.05, reduction > 0.0) {
+            _ if !can_tell(a.len(), b.len()) => TOO_FEW,
             (true, true) => "less",
             (true, false) => "more",
             (false, _) => "no difference",
@@ -165,8 +169,16 @@ pub fn compare(before: &Series, after: &Series) -> (Vec<Significance>, String) {
     .into_iter()
     .flatten()
     .collect();
-    let mut verdict =
-        if said.is_empty() { "no gain: no figure differs by more than chance".to_owned() } else { said.join(", ") };
+    let mut verdict = match () {
+        () if all.iter().any(|one| one.verdict == TOO_FEW) => {
+            format!(
+                "too few runs to tell ({}): four of each and more can (`--runs 10`)",
+                before.init_ms.len().min(after.init_ms.len())
+            )
+        }
+        () if said.is_empty() => "no gain: no figure differs by more than chance".to_owned(),
+        () => said.join(", "),
+    };
     let peak = Spread::of(&before.peak).median;
     if peak > 0.0 && peak <= 128.0 {
         verdict.push_str(&format!(
@@ -183,6 +195,8 @@ pub struct Profile {
     pub ranked: Vec<Ranked>,
     /// Resident memory of each module's own, without the modules that it brought, in bytes.
     pub own_bytes: BTreeMap<String, f64>,
+    /// Time of each module's own, in ms.
+    pub own_ms: BTreeMap<String, f64>,
     /// A picture of it.
     pub page: String,
 }
@@ -198,6 +212,7 @@ pub fn profile(
     cancelled: Cancelled<'_>,
 ) -> Result<Profile, Diagnostic> {
     let mut own: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut own_time: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut figures: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     let (mut times, mut memories) = (Vec::new(), Vec::new());
     let mut page = String::new();
@@ -212,6 +227,7 @@ pub fn profile(
         for module in &found.modules {
             let entry = figures.entry(module.name.clone()).or_default();
             own.entry(module.name.clone()).or_default().push(module.own_resident_bytes as f64);
+            own_time.entry(module.name.clone()).or_default().push(module.own_ms);
             entry.0.push(module.marginal_ms);
             entry.1.push(mb(module.marginal_resident_bytes));
         }
@@ -229,6 +245,8 @@ pub fn profile(
         })
         .collect();
     ranked.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
-    let own_bytes = own.into_iter().map(|(name, bytes)| (name, Spread::of(&bytes).median)).collect();
-    Ok(Profile { ranked, own_bytes, page })
+    let medians = |all: BTreeMap<String, Vec<f64>>| -> BTreeMap<String, f64> {
+        all.into_iter().map(|(name, values)| (name, Spread::of(&values).median)).collect()
+    };
+    Ok(Profile { ranked, own_bytes: medians(own), own_ms: medians(own_time), page })
 }

@@ -63,7 +63,7 @@ pub struct Significance {
     pub reduction: f64,
     /// Two-sided p of the Mann–Whitney U test.
     pub p: f64,
-    /// `less`, `more`, or `no difference` (p above 0.05).
+    /// `less`, `more`, `no difference` (p above 0.05), or `too few runs to tell` (so few that no p below 0.05 can come out).
     pub verdict: String,
 }
 
@@ -273,6 +273,19 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> f64 {
     (2.0 * upper_tail(z)).min(1.0)
 }
 
+/// Whether so many values of each kind can give a p below 0.05 at all: the smallest two-sided p of the exact test, when all
+/// of one kind are below all of the other, is `2 / C(n + m, n)`.
+pub fn can_tell(n: usize, m: usize) -> bool {
+    let (n, m) = (n.min(m) as f64, n.max(m) as f64);
+    let mut ways = 1.0;
+    let mut k = 1.0;
+    while k <= n {
+        ways *= (m + k) / k;
+        k += 1.0;
+    }
+    n >= 1.0 && 2.0 / ways < 0.05
+}
+
 /// P(Z > z) of the normal distribution. Source: Abramowitz & Stegun 26.2.17, error below 7.5e-8.
 fn upper_tail(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * z);
@@ -293,6 +306,13 @@ mod tests {
         assert!((mann_whitney(&a, &b) - 0.000_182_672).abs() < 1e-6, "{}", mann_whitney(&a, &b));
         assert!(mann_whitney(&a, &a) > 0.9);
         assert_eq!(mann_whitney(&[1.0; 10], &[1.0; 10]), 1.0);
+    }
+
+    #[test]
+    fn three_runs_of_each_can_tell_nothing() {
+        // 2 / C(6, 3) = 0.1; 2 / C(8, 4) = 0.029; 2 / C(7, 3) = 0.057; 2 / C(8, 3) = 0.036.
+        let found = [(0, 0), (1, 1), (3, 3), (3, 4), (3, 5), (4, 4), (10, 10)].map(|(n, m)| can_tell(n, m));
+        assert_eq!(found, [false, false, false, false, true, true, true]);
     }
 
     #[test]

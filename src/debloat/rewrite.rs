@@ -789,12 +789,15 @@ fn outward(statement: &Stmt, imported: &FxHashMap<String, String>, changes: &mut
     };
     match statement {
         Stmt::Expr(expr) => {
-            if let Expr::Call(call) = expr.value.as_ref() {
+            if let Expr::Call(call) = expr.value.as_ref()
+                && !own_call(call, imported)
+            {
                 note(&call.func);
             }
         }
         Stmt::Assign(assign) => {
-            for target in assign.targets.iter().filter(|target| !target.is_name_expr()) {
+            for target in assign.targets.iter().filter(|target| !target.is_name_expr() && !own_target(target, imported))
+            {
                 note(target);
             }
         }
@@ -814,6 +817,57 @@ fn outward(statement: &Stmt, imported: &FxHashMap<String, String>, changes: &mut
             for inner in blocks(statement) {
                 outward(inner, imported, changes);
             }
+        }
+    }
+}
+
+/// Variables that say how many threads a compiled library starts: they matter to the module that sets them.
+const THREADS: &[&str] = &["KMP_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "VECLIB_", "BLIS_"];
+
+fn is_about_threads(expr: Option<&Expr>) -> bool {
+    matches!(expr, Some(Expr::StringLiteral(text)) if THREADS.iter().any(|start| text.value.to_str().starts_with(start)))
+}
+
+/// Whether a call at the module's level changes another module only for the sake of this one: which warnings are shown, how
+/// objects of its own classes are pickled, what happens to it in a fork. Without this module nobody misses it.
+fn own_call(call: &ruff_python_ast::ExprCall, imported: &FxHashMap<String, String>) -> bool {
+    let Some(from) = root(&call.func).and_then(|name| imported.get(name)) else { return false };
+    let first = call.arguments.args.first();
+    let is_error = |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "error");
+    match (from.split('.').next().unwrap_or_default(), last_name(&call.func)) {
+        ("warnings", _) => {
+            let named = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+            !call.arguments.args.iter().chain(named).any(is_error)
+        }
+        ("platform", _) | ("os", "register_at_fork") => true,
+        // For types of others it shows in the table, which is watched.
+        ("copyreg", "pickle" | "constructor") => true,
+        // Documents objects of the package that it names.
+        (top, "add_newdoc") => {
+            matches!(first, Some(Expr::StringLiteral(text)) if text.value.to_str().split('.').next() != Some(top))
+        }
+        ("os", "setdefault" | "putenv") => is_about_threads(first),
+        _ => false,
+    }
+}
+
+/// The same of what is assigned to: a variable about threads, or a name of this very module.
+fn own_target(target: &Expr, imported: &FxHashMap<String, String>) -> bool {
+    let Some(from) = root(target).and_then(|name| imported.get(name)) else { return false };
+    let mut inner = target;
+    loop {
+        match inner {
+            Expr::Subscript(subscript) => {
+                let is_own = matches!(subscript.slice.as_ref(), Expr::Name(name) if name.id.as_str() == "__name__");
+                if is_own && from.starts_with("sys") && !std::ptr::eq(inner, target)
+                    || from.starts_with("os") && is_about_threads(Some(&subscript.slice))
+                {
+                    return true;
+                }
+                inner = &subscript.value;
+            }
+            Expr::Attribute(attribute) => inner = &attribute.value,
+            _ => return false,
         }
     }
 }

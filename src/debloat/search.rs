@@ -142,6 +142,9 @@ fn submodules_of(folder: &Path) -> BTreeSet<String> {
     entries.flatten().map(|entry| stem(&entry.file_name().to_string_lossy())).collect()
 }
 
+/// Is told names of modules.
+pub type Told<'a> = &'a dyn Fn(&BTreeSet<String>);
+
 /// The search, and what it has found so far.
 pub struct Search<'a> {
     /// Modules that may change.
@@ -174,6 +177,8 @@ pub struct Search<'a> {
     pub remember: &'a dyn Fn(&Search<'_>),
     /// Whether the time was over before the search was.
     pub ran_out: bool,
+    /// Told which modules the best so far loads.
+    pub improved: Option<Told<'a>>,
     /// Texts of the last candidate, with what was chosen for them.
     texts: BTreeMap<String, (Choice, Rewritten)>,
     functions: BTreeSet<(&'a str, u32)>,
@@ -250,6 +255,7 @@ impl<'a> Search<'a> {
             frozen: BTreeSet::new(),
             remember,
             ran_out: false,
+            improved: None,
             texts: BTreeMap::new(),
             functions,
             children,
@@ -573,6 +579,9 @@ impl<'a> Search<'a> {
         best.choices = choices;
         best.loaded = outcome.run.modules.iter().map(|(name, _)| name.clone()).collect();
         best.read.extend(outcome.run.read.iter().cloned());
+        if let Some(improved) = self.improved {
+            improved(&best.loaded);
+        }
     }
 
     /// Adds as many of these modules to what is accepted as the oracle allows: all at once, else by halves, of which as

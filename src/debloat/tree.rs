@@ -109,6 +109,12 @@ pub const RULES: &[Rule] = &[
         why: "shared libraries of another system or another version of Python",
         matches: |_, name| [".pyd", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end)),
     },
+    // Not by its name: see `pipeline`.
+    Rule {
+        name: "in-image",
+        why: "packages of the image, outside of the function's folder, that no run touches: they stay there, behind the package",
+        matches: |_, _| false,
+    },
 ];
 
 /// The rule that takes a file, if one does. `tag` is the interpreter's (`cpython-310`).

@@ -448,10 +448,13 @@ pub fn is_in_memory(folder: &Path) -> bool {
 
 /// The last signal that asked this process to end; 0 if none did.
 static ASKED: AtomicI32 = AtomicI32::new(0);
+/// How many such signals came.
+static TIMES: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn remember(signal: c_int) {
-    // Only an atomic store: safe in a signal handler.
+    // Only atomic stores: safe in a signal handler.
     ASKED.store(signal, Ordering::SeqCst);
+    TIMES.fetch_add(1, Ordering::SeqCst);
 }
 
 /// Remembers SIGINT, SIGTERM and SIGHUP instead of dying of them, as long as it lives.
@@ -464,10 +467,11 @@ impl Endings {
     /// Starts remembering.
     pub fn remember() -> Self {
         ASKED.store(0, Ordering::SeqCst);
+        TIMES.store(0, Ordering::SeqCst);
         let mut before = Vec::new();
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
             let handler = remember as extern "C" fn(c_int);
-            // SAFETY: the handler only stores an atomic.
+            // SAFETY: the handler only stores atomics.
             let old = unsafe { libc::signal(signal, handler as libc::sighandler_t) };
             if old == libc::SIG_IGN {
                 // `nohup` and shells' background jobs: what they ignore stays ignored.
@@ -483,6 +487,11 @@ impl Endings {
     /// The signal that came, if one did.
     pub fn asked() -> Option<i32> {
         Some(ASKED.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+
+    /// Whether more than one came: whoever asks twice does not want to wait.
+    pub fn asked_again() -> bool {
+        TIMES.load(Ordering::SeqCst) > 1
     }
 
     /// Ends this process as the signal would have.

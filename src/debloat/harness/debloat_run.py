@@ -214,6 +214,7 @@ class Evidence:
         self.functions = set()
         self.effects = {}
         self.watched = {}
+        self.known = {}  # what is_own() compares with
         self.seen = set()
         self.spaces = {}  # name -> [its namespace, the names in it, how many]
 
@@ -261,6 +262,8 @@ class Evidence:
             except Exception:
                 continue
         self.watched[name] = [found, list(map(len, found))]
+        if name in self.WATCHED:
+            self.known[name] = self.state(name)
 
     def check(self, culprit):
         # Our own calls are none of the application's, and would be slow to report.
@@ -290,8 +293,43 @@ class Evidence:
             lengths = list(map(len, pair[0]))
             if lengths != pair[1]:
                 pair[1] = lengths
+                if self.is_own(name, culprit):
+                    continue
                 if culprit is not None and culprit != name:
                     self.effects.setdefault(culprit, set()).add(name)
+
+    THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "VECLIB_", "BLIS_")
+
+    # `copy` and `pickle` hold the table of `copyreg`.
+    WATCHED = ("warnings", "os", "copyreg", "copy", "pickle")
+
+    def is_own(self, name, culprit):
+        """Whether what changed there matters to the one who changed it alone: which warnings are shown, how objects of
+        its own classes are pickled, how many threads its libraries start, what was looked up before."""
+        if name in ("_ctypes", "ctypes", "platform"):
+            return True
+        if name not in self.WATCHED:
+            return False
+        before = self.known.get(name)
+        if before is None:
+            return False
+        try:
+            now = self.known[name] = self.state(name)
+            new = [one for one in now if one not in before]
+            if name == "warnings":
+                return all(one[0] != "error" for one in new)
+            if name == "os":
+                return bool(new) and all(one.startswith(self.THREADS) for one in new)
+            others = set(getattr(sys, "stdlib_module_names", ())) | {"builtins", "types", "re", "ctypes", "collections"}
+            return bool(new) and all(one.__module__.split(".")[0] not in others for one in new)
+        except Exception:
+            return False
+
+    def state(self, name):
+        module = sys.modules[name]
+        if name == "warnings":
+            return list(module.filters)
+        return set(module.environ) if name == "os" else set(module.dispatch_table)
 
     def see(self, name):
         space = getattr(sys.modules.get(name), "__dict__", None)
@@ -434,6 +472,8 @@ class Ready:
         self.stack = []
         self.tainted = set()
         self.changing = set()
+        self.companions = {}  # name -> names below it that it registers itself
+        self.registered = set()
 
     def find_spec(self, name, path=None, target=None):
         if name in self.changing:
@@ -454,8 +494,11 @@ class Ready:
         original = self.specs[name]
         module.__spec__ = original
         module.__loader__ = self.loaders[name]
+        # What a module that is no package has registered below its name: `typing.io`.
+        for one in self.companions.get(name, ()):
+            sys.modules.setdefault(one, self.modules[one])
         for one in self.needs.get(name, ()):
-            if one in self.modules and one not in sys.modules:
+            if one in self.modules and one not in sys.modules and one not in self.registered:
                 __import__(one)
 
     def load(self, modules, changing):
@@ -504,7 +547,10 @@ class Ready:
             self.changing = set()
         loaded = {name: module for name, module in list(sys.modules.items()) if name not in before}
         wanted = set(modules)
-        bad = self.tainted.union(name for name in loaded if name not in wanted)
+        # A name below a module that is no package was put there by that module.
+        parents = {name: name.rpartition(".")[0] for name in loaded}
+        made = {name for name, one in parents.items() if one in loaded and not hasattr(loaded[one], "__path__")}
+        bad = self.tainted.union(name for name in loaded if name not in wanted and name not in made)
         while True:
             more = {name for name in loaded if name not in bad and bad.intersection(self.needs.get(name, ()))}
             if not more:
@@ -522,6 +568,11 @@ class Ready:
         self.modules = {name: module for name, module in loaded.items() if name not in bad}
         self.specs = {name: getattr(module, "__spec__", None) for name, module in self.modules.items()}
         self.loaders = {name: getattr(module, "__loader__", None) for name, module in self.modules.items()}
+        for name in self.modules:
+            parent = name.rpartition(".")[0]
+            if parent in self.modules and not hasattr(self.modules[parent], "__path__"):
+                self.companions.setdefault(parent, []).append(name)
+                self.registered.add(name)
 
 
 def serve(request):

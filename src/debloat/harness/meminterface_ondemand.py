@@ -14,6 +14,7 @@ STRICT = False
 observer = None
 _sides = {}
 _lock = None
+_busy = set()  # (thread, module, name) of what is being loaded
 
 
 class RemovedError(RuntimeError):
@@ -144,6 +145,20 @@ def _load(module, namespace, key, name):
     lock = _locked()
     # An import within may wait for a thread that waits for us: after a while both may go on, for the first value stays.
     held = lock.acquire(timeout=5)
+    import _thread
+
+    busy = (_thread.get_ident(), module, name)
+    if busy in _busy:
+        # `from package import part` within the package itself asks the package for what it is about to bind: there is no
+        # such name yet, and so the import system looks for a module of that name.
+        if held:
+            lock.release()
+        import builtins
+
+        if hasattr(builtins, name):
+            return getattr(builtins, name)  # `str = str`
+        raise AttributeError("module %r has no attribute %r yet" % (module, name))
+    _busy.add(busy)
     try:
         if name in namespace:
             return namespace[name]
@@ -159,6 +174,7 @@ def _load(module, namespace, key, name):
             else:
                 exec(code, namespace)
     finally:
+        _busy.discard(busy)
         if held:
             lock.release()
     if name not in namespace:

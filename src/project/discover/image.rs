@@ -14,6 +14,8 @@ pub struct Dockerfile {
     pub folders: Vec<PathBuf>,
     /// The version of Python of the base image.
     pub runtime: Option<(u8, u8)>,
+    /// Files of requirements that `pip install -r` names, where the build context has them.
+    pub requirements: Vec<PathBuf>,
 }
 
 /// Reads a Dockerfile. `target` names the build stage, the last one otherwise; none when there is no such file.
@@ -50,6 +52,20 @@ fn parse(text: &str, context: &Path, target: Option<&str>) -> Dockerfile {
                     let folder = if path.is_dir() { path } else { paths::parent(&path) };
                     if folder.is_dir() && !folders.contains(&folder) {
                         folders.push(folder);
+                    }
+                }
+            }
+            "RUN" => {
+                let words: Vec<&str> = rest.split([' ', '\t', ';', '&']).collect();
+                for pair in words.windows(2) {
+                    let [option, file] = pair else { continue };
+                    // In the image it lies where a `COPY` put it; here under the same name.
+                    let name = file.trim_matches(['"', '\'']).rsplit('/').next().unwrap_or_default();
+                    let path = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+                    if let Some(path) = path
+                        .filter(|path| matches!(*option, "-r" | "--requirement") && !found.requirements.contains(path))
+                    {
+                        found.requirements.push(path);
                     }
                 }
             }

@@ -21,7 +21,7 @@ pub struct Intrinsics<'t> {
 }
 
 /// The name and argument of an intrinsic function, in its short or its long form.
-fn intrinsic(node: &Node) -> Option<(&str, &Node)> {
+pub fn intrinsic(node: &Node) -> Option<(&str, &Node)> {
     if let Some(tag) = &node.tag {
         return Some((tag, node));
     }

@@ -151,6 +151,8 @@ pub struct Settings {
     pub ephemeral_storage_mb: Option<Placed<u64>>,
     /// Layers, as the template writes them.
     pub layers: Vec<String>,
+    /// Those of them that the template defines from a folder of the project, by that text.
+    pub layer_folders: BTreeMap<String, PathBuf>,
     /// `Zip` or `Image`.
     pub package: Option<String>,
     /// `x86_64` or `arm64`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::intrinsics::{Intrinsics, describe};
+use super::intrinsics::{Intrinsics, describe, intrinsic};
 use super::template::{Entry, Target, Template, is_python, runtime, whole_number};
 use super::yaml::{Node, Value};
 use super::{EnvValue, EventSource, Origin, Placed, Platform, Settings, image, paths};
@@ -122,6 +122,7 @@ impl Reader<'_> {
             timeout_s: self.number(property("Timeout"), "Timeout", diagnostics),
             ephemeral_storage_mb: property("EphemeralStorage")
                 .and_then(|node| self.number(node.get("Size"), "EphemeralStorage", diagnostics)),
+            layer_folders: self.layer_folders(properties, serverless),
             layers: self.layers(properties, serverless),
             package: Some(if is_image { "Image" } else { "Zip" }.to_owned()),
             architecture: property("Architectures")
@@ -324,14 +325,39 @@ impl Reader<'_> {
         }
     }
 
-    fn layers(&self, properties: Option<&Arc<Node>>, serverless: bool) -> Vec<String> {
+    fn layer_nodes<'n>(
+        &'n self,
+        properties: Option<&'n Arc<Node>>,
+        serverless: bool,
+    ) -> impl Iterator<Item = (&'n Arc<Node>, String)> {
         let global = self.document.at(&["Globals", "Function", "Layers"]).filter(|_| serverless);
         let own = properties.and_then(|node| node.get("Layers"));
         let items = global.into_iter().chain(own).flat_map(|node| node.items());
         items
             .filter_map(|node| self.intrinsics.reduce(node))
-            .map(|node| self.intrinsics.text(node).unwrap_or_else(|what| what))
-            .collect()
+            .map(|node| (node, self.intrinsics.text(node).unwrap_or_else(|what| what)))
+    }
+
+    fn layers(&self, properties: Option<&Arc<Node>>, serverless: bool) -> Vec<String> {
+        self.layer_nodes(properties, serverless).map(|(_, text)| text).collect()
+    }
+
+    /// Layers that the template itself makes of a folder.
+    fn layer_folders(&self, properties: Option<&Arc<Node>>, serverless: bool) -> BTreeMap<String, PathBuf> {
+        let folder = |node: &Arc<Node>| -> Option<PathBuf> {
+            let Some(("Ref", id)) = intrinsic(node) else { return None };
+            let layer = self.document.at(&["Resources", id.scalar()?])?;
+            let kind = layer.get("Type")?.scalar()?;
+            let content = match kind {
+                "AWS::Serverless::LayerVersion" => layer.at(&["Properties", "ContentUri"]),
+                "AWS::Lambda::LayerVersion" => layer.at(&["Properties", "Content"]),
+                _ => return None,
+            };
+            let uri = self.intrinsics.text(content?).ok()?;
+            let folder = paths::join(&self.folder(), uri.trim());
+            folder.is_dir().then_some(folder)
+        };
+        self.layer_nodes(properties, serverless).filter_map(|(node, text)| Some((text, folder(node)?))).collect()
     }
 
     fn environment(&self, properties: Option<&Arc<Node>>, serverless: bool) -> BTreeMap<String, EnvValue> {

@@ -121,6 +121,7 @@ impl Service<'_> {
             memory_mb: self.number(property("memorySize"), "memorySize", diagnostics),
             timeout_s: self.number(property("timeout"), "timeout", diagnostics),
             ephemeral_storage_mb: self.number(property("ephemeralStorageSize"), "ephemeralStorageSize", diagnostics),
+            layer_folders: BTreeMap::new(),
             layers: property("layers")
                 .and_then(|node| self.node(&node, 0).ok())
                 .map(|node| node.items().iter().map(|item| self.text(item, 0).unwrap_or_else(|what| what)).collect())
