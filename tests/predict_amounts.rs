@@ -157,3 +157,103 @@ fn work_is_bounded_whatever_the_handler() {
         assert!(resident(&answer, "max") > 0.0, "{name}: {answer:#}");
     }
 }
+
+/// Two callables of a library, each with a ratio of measured to predicted memory that is normal, with 10 %.
+const LEARNED: &str = r#"
+[library]
+name = "mylib"
+
+[[callable]]
+name = "mylib.smooth"
+parameters = ["n"]
+result = "None"
+peak = "1000*n"
+residual = { peak = { distribution = "normal", mu = 1, sigma = 0.1, n = 40 } }
+provenance = { library = "2.0", python = "3.12", method = "memray", traces = 40, range = { n = [10, 20000] } }
+
+[[callable]]
+name = "mylib.sharpen"
+parameters = ["n"]
+result = "None"
+peak = "1000*n"
+residual = { peak = { distribution = "normal", mu = 1, sigma = 0.1, n = 40 } }
+provenance = { library = "2.0", python = "3.12", method = "memray", traces = 40, range = { n = [10, 20000] } }
+"#;
+
+/// Demand of a workload of 20,000 samples, with learned contracts: its quantiles over the sum of the formulas.
+fn drawn_demand(name: &str, body: &str, formula: f64, words: &[&str]) -> [f64; 2] {
+    let folder = std::env::temp_dir().join(format!("meminterface-drawn-{}-{name}", std::process::id()));
+    fs::create_dir_all(folder.join("contracts")).expect("a folder");
+    fs::write(folder.join("contracts/mylib.toml"), LEARNED).expect("written");
+    fs::write(folder.join("w.toml"), "samples = 20000\n[mcvs.key]\nvalue = 1\n").expect("written");
+    let workload = folder.join("w.toml").display().to_string();
+    let contracts = folder.join("contracts").display().to_string();
+    let python = format!("import mylib\n\ndef handler(event, context):\n    if event['unused']:\n        pass\n{body}");
+    let words = [&["--workload", workload.as_str(), "--contracts", contracts.as_str()], words].concat();
+    let answer = predict(name, &python, r#"{"n": 10000, "unused": 0}"#, &words);
+    let _ = fs::remove_dir_all(&folder);
+    let quantile = |name: &str| {
+        let all = answer["demand_bytes"]["quantiles"].as_array().expect("quantiles");
+        let one = all.iter().find(|one| one["name"] == name).expect("the quantile");
+        one["bytes"].as_f64().expect("a number") / formula
+    };
+    [quantile("p50"), quantile("p99")]
+}
+
+#[test]
+fn calls_of_one_callable_have_one_ratio_and_those_of_others_another() {
+    let near = |found: [f64; 2], wanted: [f64; 2]| {
+        let off = |n: usize| (found[n] - wanted[n]).abs();
+        assert!(off(0) < 0.004 && off(1) < 0.01, "{found:?} is not {wanted:?}");
+    };
+    // The 99th percentile of a normal distribution is 2.326 deviations above its mean.
+    let one = "    mylib.smooth(event['n'])\n";
+    near(drawn_demand("one", one, 10_000_000.0, &[]), [1.0, 1.2326]);
+    // Ten calls, one draw.
+    let ten = "    for i in range(10):\n        mylib.smooth(event['n'])\n";
+    near(drawn_demand("ten", ten, 100_000_000.0, &[]), [1.0, 1.2326]);
+    // Two callables, two draws: the deviation of the sum is 10 % / sqrt(2) of it.
+    let two = "    mylib.smooth(event['n'])\n    mylib.sharpen(event['n'])\n";
+    near(drawn_demand("two", two, 20_000_000.0, &[]), [1.0, 1.1645]);
+    // Another seed draws other samples of the same distribution.
+    let (a, b) = (drawn_demand("a", one, 1.0, &["--seed", "1"]), drawn_demand("b", one, 1.0, &["--seed", "2"]));
+    assert_ne!(a, b);
+    assert_eq!(a, drawn_demand("c", one, 1.0, &["--seed", "1"]));
+}
+
+#[test]
+fn draws_are_the_same_by_formula_and_by_runs() {
+    // A drawn part of the event makes each sample a run of its own.
+    let folder = std::env::temp_dir().join(format!("meminterface-ways-{}", std::process::id()));
+    fs::create_dir_all(folder.join("contracts")).expect("a folder");
+    fs::write(folder.join("contracts/mylib.toml"), LEARNED).expect("written");
+    fs::write(folder.join("w.toml"), "samples = 300\n[inputs.n]\nmin = 100\nmax = 10000\n").expect("written");
+    let (workload, contracts) =
+        (folder.join("w.toml").display().to_string(), folder.join("contracts").display().to_string());
+    let python =
+        "import mylib\n\ndef handler(event, context):\n    mylib.smooth(event['n'])\n    mylib.sharpen(event['n'])\n";
+    let words = ["--workload", workload.as_str(), "--contracts", contracts.as_str()];
+    let runs = predict("runs", python, r#"{"n": 1}"#, &words);
+    fs::write(folder.join("app.py"), python).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_meminterface"))
+        .args(["predict", "app.py", "--format", "json", "--python-version", "3.11"])
+        .args(words)
+        .current_dir(&folder)
+        .output()
+        .expect("it runs");
+    let formula: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let _ = fs::remove_dir_all(&folder);
+    assert_eq!(
+        (runs["workload"]["method"].as_str(), formula["workload"]["method"].as_str()),
+        (Some("runs"), Some("formula"))
+    );
+    for (one, other) in [("p50", 0.002), ("p99", 0.002)].map(|(name, _)| {
+        let of = |answer: &Value| {
+            let all = answer["peak_bytes"]["quantiles"].as_array().expect("quantiles").clone();
+            all.iter().find(|one| one["name"] == name).and_then(|one| one["bytes"].as_f64()).expect("a number")
+        };
+        (of(&runs), of(&formula))
+    }) {
+        assert!((one - other).abs() <= 0.002 * other, "{one} is not {other}");
+    }
+}
