@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -11,6 +11,8 @@ use super::{Exit, Output};
 use crate::contracts::described::DescribedCall;
 use crate::contracts::{Contract, Contracts, Library, check};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::learning::plot;
+use crate::learning::trace::{self, Traces};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,6 +46,15 @@ enum Action {
     Show {
         /// Qualified name: `numpy.zeros`, `PIL.Image.Image.resize`, `boto3.client.s3.get_object`.
         name: String,
+        /// Draw a learned contract into a file, .svg or .html: measured calls, the formula with its band, what it leaves over.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+        /// The measured calls for --plot: a folder of traces (docs/LEARNING.md).
+        #[arg(long, value_name = "DIR", requires = "plot")]
+        traces: Option<PathBuf>,
+        /// The interpreter that reads traces in Parquet files.
+        #[arg(long, value_name = "PY", default_value = "python3")]
+        python: PathBuf,
         #[command(flatten)]
         common: Common,
     },
@@ -85,9 +96,15 @@ pub fn run(arguments: &ContractsArguments, output: &mut Output) -> Exit {
                 list(names, &contracts, common.format, output);
             }
         }
-        Action::Show { name, common } => {
-            if let Some(contracts) = load(&common.contracts, output) {
-                show(name, &contracts, common.format, output);
+        Action::Show { name, plot, traces, python, common } => {
+            let Some(contracts) = load(&common.contracts, output) else { return output.exit() };
+            match plot {
+                None => show(name, &contracts, common.format, output),
+                Some(file) => {
+                    if let Err(problem) = draw(name, file, traces.as_deref(), python, &contracts, output) {
+                        output.report(&problem);
+                    }
+                }
             }
         }
         Action::Check { files, format } => {
@@ -253,14 +270,7 @@ fn show(name: &str, contracts: &Contracts, format: Format, output: &mut Output) 
         places.push((kind.place.file.to_string(), kind.place.line));
     }
     if places.is_empty() {
-        let names = contracts.names();
-        let near = near_names(name, names.iter().map(|name| &**name));
-        let help = if near.is_empty() {
-            "`meminterface contracts list` names all of them".to_owned()
-        } else {
-            format!("did you mean `{}`?", near.join("`, `"))
-        };
-        output.report(&Diagnostic::new(Kind::Usage, format!("no contract is called `{name}`")).help(help));
+        output.report(&unknown(name, contracts));
         return;
     }
     let entries: Vec<(String, u32, String)> = places
@@ -284,6 +294,53 @@ fn show(name: &str, contracts: &Contracts, format: Format, output: &mut Output) 
             output.text(&format!("{document:#}\n"));
         }
     }
+}
+
+/// Draws a callable's contracts into a file.
+fn draw(
+    name: &str,
+    file: &Path,
+    traces: Option<&Path>,
+    python: &Path,
+    contracts: &Contracts,
+    output: &mut Output,
+) -> Result<(), Diagnostic> {
+    let usage = |message: String, help: &str| Diagnostic::new(Kind::Usage, message).help(help);
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if !matches!(extension.as_str(), "svg" | "html") {
+        let message = format!("`--plot` draws .svg and .html files, not `{}`", file.display());
+        return Err(usage(message, "browsers and `rsvg-convert -o out.png out.svg` make other formats of an SVG file"));
+    }
+    if contracts.all(name).is_empty() {
+        return Err(unknown(name, contracts));
+    }
+    let mut found = Traces::default();
+    if let Some(folder) = traces {
+        super::learn::read(&trace::files(folder)?, python, &mut found)?;
+    }
+    let sheet = plot::sheet(name, contracts, &found.traces)
+        .map_err(|reason| usage(format!("`{name}` cannot be drawn: {reason}"), "`contracts show` prints it"))?;
+    let text = if extension == "html" { plot::page(name, &sheet.svg) } else { sheet.svg };
+    super::output::write_file(file, &text)?;
+    let left_out = match sheet.left_out {
+        0 => String::new(),
+        count => format!(", {count} left out (they did not return, or the contract does not give their peak)"),
+    };
+    output.text(&format!("{}: {} measured calls{left_out}\n", file.display(), sheet.points));
+    found.problems.iter().for_each(|problem| output.report(problem));
+    Ok(())
+}
+
+/// The error for a name that no contract has.
+fn unknown(name: &str, contracts: &Contracts) -> Diagnostic {
+    let names = contracts.names();
+    let near = near_names(name, names.iter().map(|name| &**name));
+    let help = if near.is_empty() {
+        "`meminterface contracts list` names all of them".to_owned()
+    } else {
+        format!("did you mean `{}`?", near.join("`, `"))
+    };
+    Diagnostic::new(Kind::Usage, format!("no contract is called `{name}`")).help(help)
 }
 
 fn apply(file: &PathBuf, contracts: &Contracts, output: &mut Output) {

@@ -239,7 +239,7 @@ fn missed(learned: &Learned) -> Vec<Diagnostic> {
     found
 }
 
-fn read(files: &[PathBuf], python: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
+pub(super) fn read(files: &[PathBuf], python: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
     for file in files {
         if file.extension().is_some_and(|extension| extension == "parquet") {
             read_parquet(file, python, traces)?;

@@ -2,7 +2,8 @@
 //!
 //! One concern a file: `trace` (reading traces, naming bad ones), `harness` (making them, in the user's interpreter),
 //! `fit` (least squares, selection, readable numbers), `residual` (what a formula leaves over), `callable` (all traces of
-//! one callable to an entry), `write` (the TOML file), `compare` (contracts against traces), `logs` (REPORT lines of
+//! one callable to an entry), `write` (the TOML file), `compare` (contracts against traces), `plot` (pictures of
+//! both), `logs` (REPORT lines of
 //! deployed functions). `fit` and `residual` are pure and deterministic. docs/LEARNING.md describes the whole.
 //!
 //! `harness` works on Linux alone. Depends on `diagnostic`, `formula`, `expression` and `contracts`.
@@ -13,6 +14,7 @@ pub mod fit;
 #[cfg(target_os = "linux")]
 pub mod harness;
 pub mod logs;
+pub mod plot;
 pub mod residual;
 pub mod trace;
 pub mod write;
