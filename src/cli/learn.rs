@@ -41,9 +41,9 @@ pub struct LearnArguments {
     /// Where traces are kept, and found again; alone: learn from the traces that are there (JSON lines or Parquet).
     #[arg(long, value_name = "DIR")]
     traces: Option<PathBuf>,
-    /// Only callables whose name contains this; `*` stands for anything.
+    /// Only callables whose name contains this; `*` stands for anything. May be given several times.
     #[arg(long, value_name = "PATTERN")]
-    only: Option<String>,
+    only: Vec<String>,
     /// Say what would be traced, and trace nothing.
     #[arg(long)]
     dry_run: bool,
@@ -136,6 +136,11 @@ fn fits(pattern: &str, name: &str) -> bool {
     parts.last().is_some_and(|last| last.is_empty()) || rest.is_empty()
 }
 
+/// Whether one of the patterns means a name; without any, all are meant.
+fn wanted(patterns: &[String], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, name))
+}
+
 /// The diagnostics that leave something out: they make the exit code 1.
 struct LeftOut(Vec<Diagnostic>);
 
@@ -164,7 +169,7 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
     left_out.0.append(&mut traces.problems);
     let mut groups: BTreeMap<(String, String), Vec<&Trace>> = BTreeMap::new();
     for trace in &traces.traces {
-        if arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &trace.callable)) {
+        if wanted(&arguments.only, &trace.callable) {
             groups.entry((trace.library.clone(), trace.callable.clone())).or_default().push(trace);
         }
     }
@@ -316,7 +321,7 @@ fn make(
     }
     listing
         .workloads
-        .retain(|workload| arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &workload.callable)));
+        .retain(|workload| wanted(&arguments.only, &workload.callable));
     let listing = listing;
     let files: BTreeSet<PathBuf> =
         listing.workloads.iter().map(|workload| harness::trace_file(&ask.traces, workload)).collect();
