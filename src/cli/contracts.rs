@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{Exit, Output};
 use crate::contracts::described::DescribedCall;
-use crate::contracts::{Contract, Contracts, Library, check};
+use crate::contracts::{Contract, Contracts, Library, Provenance, check};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
-use crate::learning::plot;
 use crate::learning::trace::{self, Traces};
+use crate::learning::{plot, quantile};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,6 +39,9 @@ enum Action {
     List {
         /// Libraries (or beginnings of names, such as `numpy.linalg`); without any: all.
         names: Vec<String>,
+        /// How good learned contracts are, by library: a table in Markdown (or JSON) instead of the list.
+        #[arg(long)]
+        summary: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -91,9 +94,18 @@ struct Common {
 /// Runs the verb.
 pub fn run(arguments: &ContractsArguments, output: &mut Output) -> Exit {
     match &arguments.action {
-        Action::List { names, common } => {
+        Action::List { names, summary, common } => {
             if let Some(contracts) = load(&common.contracts, output) {
-                list(names, &contracts, common.format, output);
+                match (summary, common.format) {
+                    (false, format) => list(names, &contracts, format, output),
+                    (true, Format::Text) => output.text(&summary_table(&summaries(names, &contracts))),
+                    (true, Format::Json) => {
+                        let rows: Vec<_> = summaries(names, &contracts).iter().map(Summary::to_json).collect();
+                        let document =
+                            json!({"schema": {"name": "meminterface.contracts.summary", "version": 1}, "rows": rows});
+                        output.text(&format!("{document:#}\n"));
+                    }
+                }
             }
         }
         Action::Show { name, plot, traces, python, common } => {
@@ -210,6 +222,112 @@ fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut O
             output.text(&format!("{document:#}\n"));
         }
     }
+}
+
+/// How good the learned contracts of a library are, on sizes that were held back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The library, its version; or what all of them together are.
+    pub name: String,
+    /// Callables with a learned contract that depends on a size.
+    pub callables: usize,
+    /// Of those, with the stated quality.
+    pub good: usize,
+    /// Callables that take the same whatever is passed.
+    pub constants: usize,
+    /// The median of their median errors, the 95th percentile of those, the median of their 95th percentiles.
+    pub errors: [Option<f64>; 3],
+    /// The mean share of held-back measurements below the predicted 99th percentile.
+    pub coverage: Option<f64>,
+}
+
+impl Summary {
+    fn of(name: String, all: &[&Contract]) -> Self {
+        let (varying, constant): (Vec<&Contract>, Vec<&Contract>) =
+            all.iter().partition(|contract| contract.provenance.as_ref().is_some_and(|found| !found.range.is_empty()));
+        let figures = |of: fn(&Provenance) -> Option<f64>| -> Vec<f64> {
+            let mut found: Vec<f64> = varying.iter().filter_map(|contract| of(contract.provenance.as_ref()?)).collect();
+            found.sort_by(f64::total_cmp);
+            found
+        };
+        let medians = figures(|found| found.heldout_median_error);
+        let coverage = figures(|found| found.heldout_p99_coverage);
+        Self {
+            name,
+            callables: varying.len(),
+            good: varying
+                .iter()
+                .filter(|one| one.provenance.as_ref().is_some_and(|found| found.weak.is_none()))
+                .count(),
+            constants: constant.len(),
+            errors: [
+                quantile(&medians, 0.5),
+                quantile(&medians, 0.95),
+                quantile(&figures(|found| found.heldout_p95_error), 0.5),
+            ],
+            coverage: (!coverage.is_empty()).then(|| coverage.iter().sum::<f64>() / coverage.len() as f64),
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let [median, worst, p95] = self.errors;
+        json!({"name": self.name, "callables": self.callables, "good": self.good, "constants": self.constants,
+               "median_of_median_errors": median, "p95_of_median_errors": worst, "median_of_p95_errors": p95,
+               "mean_p99_coverage": self.coverage})
+    }
+}
+
+/// How good learned contracts are: all, those judged on peaks above 1 MiB, and by library. A callable's first entry speaks
+/// for it.
+pub fn summaries(wishes: &[String], contracts: &Contracts) -> Vec<Summary> {
+    let libraries = contracts.libraries();
+    let mut rows = Vec::new();
+    let mut all: Vec<&Contract> = Vec::new();
+    for library in &libraries {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut own: Vec<&Contract> = Vec::new();
+        for contract in library.contracts.iter().filter(|contract| contract.provenance.is_some()) {
+            let Some(name) = contract.names.first() else { continue };
+            let is_wanted = wishes.is_empty() || wishes.iter().any(|w| *w == *library.name || is_below(name, w));
+            if is_wanted && !seen.contains(&&**name) {
+                seen.push(name);
+                own.push(contract);
+            }
+        }
+        if own.is_empty() {
+            continue;
+        }
+        let version = own.iter().find_map(|one| one.provenance.as_ref()?.library_version.clone()).unwrap_or_default();
+        rows.push(Summary::of(format!("{} {version}", library.name).trim().to_owned(), &own));
+        all.extend(own);
+    }
+    let large: Vec<&Contract> =
+        all.iter().copied().filter(|one| one.provenance.as_ref().is_some_and(|found| found.above_mib)).collect();
+    rows.insert(0, Summary::of("judged on peaks above 1 MiB".to_owned(), &large));
+    rows.insert(0, Summary::of(format!("all ({} libraries)", rows.len() - 1), &all));
+    rows
+}
+
+/// The same as a table in Markdown.
+pub fn summary_table(rows: &[Summary]) -> String {
+    let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", 100.0 * value));
+    let mut text = String::from(
+        "| | callables | good | constants | median of the median errors | their 95th percentile | \
+         median of the 95th percentiles | p99 covers |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for row in rows {
+        let [median, worst, p95] = row.errors.map(percent);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {median} | {worst} | {p95} | {} |",
+            row.name,
+            row.callables,
+            row.good,
+            row.constants,
+            percent(row.coverage)
+        );
+    }
+    text
 }
 
 /// A callable of a library, with where its contract comes from.
