@@ -39,6 +39,9 @@ const FIT: &str = "#1f5fa8";
 const FILL: &str = "#bcd3ee";
 const DOT: &str = "#c4501b";
 
+/// Values across and along.
+type Pairs = Vec<(f64, f64)>;
+
 /// What a picture shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sheet {
@@ -180,7 +183,7 @@ fn fit_panel(part: &Part<'_>, top: f64, svg: &mut String) {
         order(a.1, a.2).total_cmp(&order(b.1, b.2))
     });
     let others = part.sizes.len() > 1;
-    let (points, curve, across, along): (Vec<(f64, f64)>, Vec<(f64, f64)>, String, String) = match widest {
+    let (points, curve, across, along): (Pairs, Pairs, String, String) = match widest {
         Some((size, low, high)) if !others || part.points.is_empty() => {
             let points: Vec<(f64, f64)> =
                 part.points.iter().filter_map(|point| Some((*point.features.get(&**size)?, point.measured))).collect();
@@ -283,7 +286,7 @@ fn residual_panel(part: &Part<'_>, top: f64, svg: &mut String) {
         (low, high) = (low.min(1.0) - 0.001, high.max(1.0) + 0.001);
     }
     let step = (high - low) / BARS as f64;
-    let mut counts = vec![0usize; BARS];
+    let mut counts = [0usize; BARS];
     for value in &ratios {
         let bar = (((value - low) / step).max(0.0) as usize).min(BARS - 1);
         if let Some(count) = counts.get_mut(bar) {
