@@ -11,6 +11,7 @@ pub mod cli;
 pub mod contracts;
 pub mod debloat;
 pub mod diagnostic;
+pub mod draws;
 pub mod expression;
 pub mod footprint;
 pub mod formula;

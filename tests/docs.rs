@@ -49,6 +49,22 @@ fn diagnostics_page() {
 }
 
 #[test]
+fn learned_contracts_page() {
+    let contracts = meminterface::contracts::Contracts::shipped();
+    let table = meminterface::cli::contracts::summary_table(&meminterface::cli::contracts::summaries(&[], contracts));
+    check(
+        "LEARNED.md",
+        &format!(
+            "# How good the learned contracts are\n\n\
+             What `meminterface contracts list --summary` prints: learned contracts that ship, by library, and how they do on\n\
+             sizes that they were not fitted to (the largest quarter of each size). *Good* is a median error of at most 3 % and a\n\
+             95th percentile of at most 10 % of the peak; `contracts list` names each callable with its figures. Generated.\n\n\
+             {table}"
+        ),
+    );
+}
+
+#[test]
 fn diagnostic_ids_are_kebab_case_and_unique() {
     let ids: Vec<&str> = Kind::ALL.iter().map(|kind| kind.id()).collect();
     for (n, id) in ids.iter().enumerate() {

@@ -195,6 +195,43 @@ fn a_contract_that_does_not_fit_any_more_fails_the_check() {
 const REPORT: &str = "Duration: 102.25 ms\tBilled Duration: 103 ms\tMemory Size: 512 MB\tMax Memory Used: ";
 
 #[test]
+fn a_contract_is_drawn_with_its_traces() {
+    let uneven = |rows: f64, columns: f64| 8.0 * rows * columns * (1.0 + 0.02 * (rows * 7.3).sin());
+    let (folder, output) = learned("drawn", &traces("mylib.smooth", uneven), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let draw = |words: &[&str]| {
+        let words = [&["contracts", "show", "mylib.smooth", "--contracts", "out", "--plot"], words].concat();
+        run(&folder, &words)
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+
+    // A point for each of the 40 calls, the band, the line, and the histogram with its distribution.
+    let drawn = draw(&["fit.svg", "--traces", "traces"]);
+    assert_eq!(drawn.status.code(), Some(0), "{}", text(&drawn.stderr));
+    assert_eq!(text(&drawn.stdout), "fit.svg: 40 measured calls\n");
+    let svg = read("fit.svg");
+    assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"), "{svg}");
+    let count = |part: &str| svg.matches(part).count();
+    assert_eq!([count("class=\"point\""), count("class=\"band\""), count("class=\"fit\"")], [40, 1, 1]);
+    assert!(count("class=\"bar\"") > 3 && count("class=\"expected\"") == 1, "{svg}");
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    draw(&["again.svg", "--traces", "traces"]);
+    assert_eq!(svg, read("again.svg"));
+
+    // Without traces: the formula over the range that it was learned on. HTML holds the same.
+    assert_eq!(draw(&["range.html"]).status.code(), Some(0));
+    let page = read("range.html");
+    assert!(page.starts_with("<!doctype html>") && page.contains("class=\"fit\"") && !page.contains("class=\"point\""));
+
+    // What cannot be drawn is said.
+    let refused = draw(&["fit.png", "--traces", "traces"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("`--plot` draws .svg and .html files"), "{}", text(&refused.stderr));
+    let declared = run(&folder, &["contracts", "show", "numpy.zeros", "--plot", "zeros.svg"]);
+    assert_eq!(declared.status.code(), Some(2), "{}", text(&declared.stdout));
+}
+
+#[test]
 fn logs_of_a_deployed_function_calibrate_its_formula() {
     let folder = folder("logs");
     let (mut log, mut events) = (String::new(), String::new());

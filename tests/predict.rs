@@ -1,7 +1,8 @@
 //! What `meminterface predict` says, as documentation: tests/predict/*.md.
 //!
 //! A section is a heading, prose, a `python` block (the handler's file), optionally an `event` block (JSON) and an
-//! `arguments` block (further words of the command, a line each), and blocks with what is expected:
+//! `arguments` block (further words of the command, a line each), a `contract` block (a file of a folder of `--contracts`),
+//! and blocks with what is expected:
 //! - `growth`: a line for each place where memory stays from one invocation to the next, `line: what`;
 //! - `unknown`: a line for each unknown, `name (line)`;
 //! - `output`: what the command prints after its first line.
@@ -36,6 +37,11 @@ fn predict(fences: &[Fence], format: &str) -> (String, String) {
             write(&name, text);
             command.args([option, &name]);
         }
+    }
+    if let Some(text) = block(fences, "contract") {
+        fs::create_dir_all(folder.join("contracts")).expect("a folder");
+        write("contracts/mylib.toml", text);
+        command.args(["--contracts", "contracts"]);
     }
     command.args(block(fences, "arguments").unwrap_or_default().lines());
     let output = command.output().expect("it starts");

@@ -224,3 +224,92 @@ fn numbers_of_a_long_dynamic_programme_stay_those_of_its_first_rounds() {
     let answer = predict("knapsack", python, r#"{"n": 20000}"#, &[]);
     assert!(resident(&answer, "max") < 40e6, "{answer:#}");
 }
+
+/// Two callables of a library, each with a ratio of measured to predicted memory that is normal, with 10 %.
+const LEARNED: &str = r#"
+[library]
+name = "mylib"
+
+[[callable]]
+name = "mylib.smooth"
+parameters = ["n"]
+result = "None"
+peak = "1000*n"
+residual = { peak = { distribution = "normal", mu = 1, sigma = 0.1, n = 40 } }
+provenance = { library = "2.0", python = "3.12", method = "memray", traces = 40, range = { n = [10, 20000] } }
+
+[[callable]]
+name = "mylib.sharpen"
+parameters = ["n"]
+result = "None"
+peak = "1000*n"
+residual = { peak = { distribution = "normal", mu = 1, sigma = 0.1, n = 40 } }
+provenance = { library = "2.0", python = "3.12", method = "memray", traces = 40, range = { n = [10, 20000] } }
+"#;
+
+/// The prediction for a workload with these learned contracts, with or without an event.
+fn drawn(name: &str, body: &str, workload: &str, event: Option<&str>, words: &[&str]) -> Value {
+    let folder = std::env::temp_dir().join(format!("meminterface-drawn-{}-{name}", std::process::id()));
+    fs::create_dir_all(folder.join("contracts")).expect("a folder");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("written");
+    write("contracts/mylib.toml", LEARNED);
+    write("w.toml", workload);
+    write("app.py", &format!("import mylib\n\n\ndef handler(event, context):\n{body}"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meminterface"));
+    command.current_dir(&folder).args(["predict", "app.py", "--contracts", "contracts", "--workload", "w.toml"]);
+    command.args(["--format", "json", "--python-version", "3.11"]).args(words);
+    if let Some(event) = event {
+        write("event.json", event);
+        command.args(["--event", "event.json"]);
+    }
+    let output = command.output().expect("it runs");
+    let _ = fs::remove_dir_all(&folder);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{name}: {error}: {errors}"))
+}
+
+fn quantile(answer: &Value, amount: &str, name: &str) -> f64 {
+    let all = answer[amount]["quantiles"].as_array().expect("quantiles");
+    let one = all.iter().find(|one| one["name"] == name).expect("the quantile");
+    one["bytes"].as_f64().expect("a number")
+}
+
+#[test]
+fn calls_of_one_callable_have_one_ratio_and_those_of_others_another() {
+    let demand = |name: &str, body: &str, formula: f64, words: &[&str]| {
+        let answer = drawn(name, body, "samples = 20000\n[inputs.n]\nvalue = 10000\n", None, words);
+        ["p50", "p99"].map(|share| quantile(&answer, "demand_bytes", share) / formula)
+    };
+    let near = |found: [f64; 2], wanted: [f64; 2]| {
+        let off = |n: usize| (found[n] - wanted[n]).abs();
+        assert!(off(0) < 0.004 && off(1) < 0.01, "{found:?} is not {wanted:?}");
+    };
+    // The 99th percentile of a normal distribution is 2.326 deviations above its mean.
+    let one = "    mylib.smooth(event['n'])\n";
+    near(demand("one", one, 10_000_000.0, &[]), [1.0, 1.2326]);
+    // Ten calls, one draw.
+    let ten = "    for i in range(10):\n        mylib.smooth(event['n'])\n";
+    near(demand("ten", ten, 100_000_000.0, &[]), [1.0, 1.2326]);
+    // Two callables, two draws: the deviation of the sum is 10 % / sqrt(2) of it.
+    let two = "    mylib.smooth(event['n'])\n    mylib.sharpen(event['n'])\n";
+    near(demand("two", two, 20_000_000.0, &[]), [1.0, 1.1645]);
+    // Another seed draws other samples, the same seed the same ones; formulas as they are leave nothing to draw.
+    let (a, b) = (demand("a", one, 1.0, &["--seed", "1"]), demand("b", one, 1.0, &["--seed", "2"]));
+    assert_ne!(a, b);
+    assert_eq!(a, demand("c", one, 1.0, &["--seed", "1"]));
+    assert_eq!(demand("symbolic", one, 1.0, &["--symbolic"]), [10_000_000.0; 2]);
+}
+
+#[test]
+fn draws_are_the_same_by_formula_and_by_runs() {
+    // A part of the event that is drawn makes each sample a run of its own.
+    let body = "    mylib.smooth(event['n'])\n    mylib.sharpen(event['n'])\n";
+    let workload = "samples = 300\n[inputs.n]\nmin = 100\nmax = 10000\n";
+    let runs = drawn("runs", body, workload, Some(r#"{"n": 1}"#), &[]);
+    let formula = drawn("formula", body, workload, None, &[]);
+    assert_eq!((&runs["workload"]["method"], &formula["workload"]["method"]), (&"runs".into(), &"formula".into()));
+    for share in ["p50", "p99", "max"] {
+        let [one, other] = [&runs, &formula].map(|answer| quantile(answer, "peak_bytes", share));
+        assert!((one - other).abs() <= 2.0, "{share}: {one} is not {other}");
+    }
+}

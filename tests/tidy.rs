@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Lower parts come first; a part never uses one below it in this list.
 const LAYERS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
+    ("draws", &[]),
     ("formula", &["diagnostic"]),
     ("expression", &["diagnostic", "formula"]),
     ("project", &["diagnostic"]),
@@ -15,13 +16,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("names", &["expression", "calls"]),
     ("contracts", &["diagnostic", "formula", "expression"]),
     ("learning", &["diagnostic", "formula", "expression", "contracts"]),
-    ("memory", &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "names", "contracts"]),
+    (
+        "memory",
+        &["diagnostic", "draws", "formula", "expression", "project", "cfg", "flow", "calls", "names", "contracts"],
+    ),
     (
         "interface",
         &["diagnostic", "formula", "expression", "project", "cfg", "flow", "calls", "names", "memory", "contracts"],
     ),
     ("measure", &["diagnostic", "project"]),
-    ("workload", &["diagnostic", "formula"]),
+    ("workload", &["diagnostic", "draws", "formula"]),
     ("recommend", &["diagnostic"]),
     ("footprint", &["expression", "formula", "project", "memory", "recommend"]),
     (

@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{Exit, Output};
 use crate::contracts::described::DescribedCall;
-use crate::contracts::{Contract, Contracts, Library, check};
+use crate::contracts::{Contract, Contracts, Library, Provenance, check};
 use crate::diagnostic::{Diagnostic, Kind, near_names};
+use crate::learning::trace::{self, Traces};
+use crate::learning::{plot, quantile};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,6 +39,9 @@ enum Action {
     List {
         /// Libraries (or beginnings of names, such as `numpy.linalg`); without any: all.
         names: Vec<String>,
+        /// How good learned contracts are, by library: a table in Markdown (or JSON) instead of the list.
+        #[arg(long)]
+        summary: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -44,6 +49,15 @@ enum Action {
     Show {
         /// Qualified name: `numpy.zeros`, `PIL.Image.Image.resize`, `boto3.client.s3.get_object`.
         name: String,
+        /// Draw a learned contract into a file, .svg or .html: measured calls, the formula with its band, what it leaves over.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+        /// The measured calls for --plot: a folder of traces (docs/LEARNING.md).
+        #[arg(long, value_name = "DIR", requires = "plot")]
+        traces: Option<PathBuf>,
+        /// The interpreter that reads traces in Parquet files.
+        #[arg(long, value_name = "PY", default_value = "python3")]
+        python: PathBuf,
         #[command(flatten)]
         common: Common,
     },
@@ -80,14 +94,29 @@ struct Common {
 /// Runs the verb.
 pub fn run(arguments: &ContractsArguments, output: &mut Output) -> Exit {
     match &arguments.action {
-        Action::List { names, common } => {
+        Action::List { names, summary, common } => {
             if let Some(contracts) = load(&common.contracts, output) {
-                list(names, &contracts, common.format, output);
+                match (summary, common.format) {
+                    (false, format) => list(names, &contracts, format, output),
+                    (true, Format::Text) => output.text(&summary_table(&summaries(names, &contracts))),
+                    (true, Format::Json) => {
+                        let rows: Vec<_> = summaries(names, &contracts).iter().map(Summary::to_json).collect();
+                        let document =
+                            json!({"schema": {"name": "meminterface.contracts.summary", "version": 1}, "rows": rows});
+                        output.text(&format!("{document:#}\n"));
+                    }
+                }
             }
         }
-        Action::Show { name, common } => {
-            if let Some(contracts) = load(&common.contracts, output) {
-                show(name, &contracts, common.format, output);
+        Action::Show { name, plot, traces, python, common } => {
+            let Some(contracts) = load(&common.contracts, output) else { return output.exit() };
+            match plot {
+                None => show(name, &contracts, common.format, output),
+                Some(file) => {
+                    if let Err(problem) = draw(name, file, traces.as_deref(), python, &contracts, output) {
+                        output.report(&problem);
+                    }
+                }
             }
         }
         Action::Check { files, format } => {
@@ -195,6 +224,112 @@ fn list(wishes: &[String], contracts: &Contracts, format: Format, output: &mut O
     }
 }
 
+/// How good the learned contracts of a library are, on sizes that were held back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The library, its version; or what all of them together are.
+    pub name: String,
+    /// Callables with a learned contract that depends on a size.
+    pub callables: usize,
+    /// Of those, with the stated quality.
+    pub good: usize,
+    /// Callables that take the same whatever is passed.
+    pub constants: usize,
+    /// The median of their median errors, the 95th percentile of those, the median of their 95th percentiles.
+    pub errors: [Option<f64>; 3],
+    /// The mean share of held-back measurements below the predicted 99th percentile.
+    pub coverage: Option<f64>,
+}
+
+impl Summary {
+    fn of(name: String, all: &[&Contract]) -> Self {
+        let (varying, constant): (Vec<&Contract>, Vec<&Contract>) =
+            all.iter().partition(|contract| contract.provenance.as_ref().is_some_and(|found| !found.range.is_empty()));
+        let figures = |of: fn(&Provenance) -> Option<f64>| -> Vec<f64> {
+            let mut found: Vec<f64> = varying.iter().filter_map(|contract| of(contract.provenance.as_ref()?)).collect();
+            found.sort_by(f64::total_cmp);
+            found
+        };
+        let medians = figures(|found| found.heldout_median_error);
+        let coverage = figures(|found| found.heldout_p99_coverage);
+        Self {
+            name,
+            callables: varying.len(),
+            good: varying
+                .iter()
+                .filter(|one| one.provenance.as_ref().is_some_and(|found| found.weak.is_none()))
+                .count(),
+            constants: constant.len(),
+            errors: [
+                quantile(&medians, 0.5),
+                quantile(&medians, 0.95),
+                quantile(&figures(|found| found.heldout_p95_error), 0.5),
+            ],
+            coverage: (!coverage.is_empty()).then(|| coverage.iter().sum::<f64>() / coverage.len() as f64),
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let [median, worst, p95] = self.errors;
+        json!({"name": self.name, "callables": self.callables, "good": self.good, "constants": self.constants,
+               "median_of_median_errors": median, "p95_of_median_errors": worst, "median_of_p95_errors": p95,
+               "mean_p99_coverage": self.coverage})
+    }
+}
+
+/// How good learned contracts are: all, those judged on peaks above 1 MiB, and by library. A callable's first entry speaks
+/// for it.
+pub fn summaries(wishes: &[String], contracts: &Contracts) -> Vec<Summary> {
+    let libraries = contracts.libraries();
+    let mut rows = Vec::new();
+    let mut all: Vec<&Contract> = Vec::new();
+    for library in &libraries {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut own: Vec<&Contract> = Vec::new();
+        for contract in library.contracts.iter().filter(|contract| contract.provenance.is_some()) {
+            let Some(name) = contract.names.first() else { continue };
+            let is_wanted = wishes.is_empty() || wishes.iter().any(|w| *w == *library.name || is_below(name, w));
+            if is_wanted && !seen.contains(&&**name) {
+                seen.push(name);
+                own.push(contract);
+            }
+        }
+        if own.is_empty() {
+            continue;
+        }
+        let version = own.iter().find_map(|one| one.provenance.as_ref()?.library_version.clone()).unwrap_or_default();
+        rows.push(Summary::of(format!("{} {version}", library.name).trim().to_owned(), &own));
+        all.extend(own);
+    }
+    let large: Vec<&Contract> =
+        all.iter().copied().filter(|one| one.provenance.as_ref().is_some_and(|found| found.above_mib)).collect();
+    rows.insert(0, Summary::of("judged on peaks above 1 MiB".to_owned(), &large));
+    rows.insert(0, Summary::of(format!("all ({} libraries)", rows.len() - 1), &all));
+    rows
+}
+
+/// The same as a table in Markdown.
+pub fn summary_table(rows: &[Summary]) -> String {
+    let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", 100.0 * value));
+    let mut text = String::from(
+        "| | callables | good | constants | median of the median errors | their 95th percentile | \
+         median of the 95th percentiles | p99 covers |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for row in rows {
+        let [median, worst, p95] = row.errors.map(percent);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {median} | {worst} | {p95} | {} |",
+            row.name,
+            row.callables,
+            row.good,
+            row.constants,
+            percent(row.coverage)
+        );
+    }
+    text
+}
+
 /// A callable of a library, with where its contract comes from.
 fn entry(name: &str, library: &Library, contract: &Contract, contracts: &Contracts) -> serde_json::Value {
     let provenance = contract.provenance.as_ref();
@@ -253,14 +388,7 @@ fn show(name: &str, contracts: &Contracts, format: Format, output: &mut Output) 
         places.push((kind.place.file.to_string(), kind.place.line));
     }
     if places.is_empty() {
-        let names = contracts.names();
-        let near = near_names(name, names.iter().map(|name| &**name));
-        let help = if near.is_empty() {
-            "`meminterface contracts list` names all of them".to_owned()
-        } else {
-            format!("did you mean `{}`?", near.join("`, `"))
-        };
-        output.report(&Diagnostic::new(Kind::Usage, format!("no contract is called `{name}`")).help(help));
+        output.report(&unknown(name, contracts));
         return;
     }
     let entries: Vec<(String, u32, String)> = places
@@ -284,6 +412,53 @@ fn show(name: &str, contracts: &Contracts, format: Format, output: &mut Output) 
             output.text(&format!("{document:#}\n"));
         }
     }
+}
+
+/// Draws a callable's contracts into a file.
+fn draw(
+    name: &str,
+    file: &Path,
+    traces: Option<&Path>,
+    python: &Path,
+    contracts: &Contracts,
+    output: &mut Output,
+) -> Result<(), Diagnostic> {
+    let usage = |message: String, help: &str| Diagnostic::new(Kind::Usage, message).help(help);
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if !matches!(extension.as_str(), "svg" | "html") {
+        let message = format!("`--plot` draws .svg and .html files, not `{}`", file.display());
+        return Err(usage(message, "browsers and `rsvg-convert -o out.png out.svg` make other formats of an SVG file"));
+    }
+    if contracts.all(name).is_empty() {
+        return Err(unknown(name, contracts));
+    }
+    let mut found = Traces::default();
+    if let Some(folder) = traces {
+        super::learn::read(&trace::files(folder)?, python, &mut found)?;
+    }
+    let sheet = plot::sheet(name, contracts, &found.traces)
+        .map_err(|reason| usage(format!("`{name}` cannot be drawn: {reason}"), "`contracts show` prints it"))?;
+    let text = if extension == "html" { plot::page(name, &sheet.svg) } else { sheet.svg };
+    super::output::write_file(file, &text)?;
+    let left_out = match sheet.left_out {
+        0 => String::new(),
+        count => format!(", {count} left out (they did not return, or the contract does not give their peak)"),
+    };
+    output.text(&format!("{}: {} measured calls{left_out}\n", file.display(), sheet.points));
+    found.problems.iter().for_each(|problem| output.report(problem));
+    Ok(())
+}
+
+/// The error for a name that no contract has.
+fn unknown(name: &str, contracts: &Contracts) -> Diagnostic {
+    let names = contracts.names();
+    let near = near_names(name, names.iter().map(|name| &**name));
+    let help = if near.is_empty() {
+        "`meminterface contracts list` names all of them".to_owned()
+    } else {
+        format!("did you mean `{}`?", near.join("`, `"))
+    };
+    Diagnostic::new(Kind::Usage, format!("no contract is called `{name}`")).help(help)
 }
 
 fn apply(file: &PathBuf, contracts: &Contracts, output: &mut Output) {

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expression::{Text, Value as Plain};
 use crate::footprint::{Range, Request};
 use crate::formula::Formula;
+use crate::memory::Outcome;
 use crate::memory::unknown::{Unknown, UnknownKind};
 use crate::prediction::{
     self, Boundary, Prediction, Predictor, QUANTILES, Sampled, Sampling, Settings, formula_limits,
@@ -137,7 +138,7 @@ fn of(
     if let Some(first) = predictions.first() {
         let outcome = &first.outcome;
         let modules = Range::of(&outcome.initial, &outcome.unknown);
-        (held, loading) = (process.baseline(outcome), process.initial_peak(outcome));
+        (held, loading) = (first.baseline(), first.initial_peak());
         if modules.low > 1 << 16 {
             let meaning = IN_BASELINE.to_owned();
             drivers.insert(0, Driver { name: "module-level objects".to_owned(), bytes: modules.high, meaning });
@@ -177,11 +178,12 @@ fn of(
             continue;
         }
         let is_given = !inputs.events.is_empty();
-        let bounded = match is_given {
+        let bounds = |outcome: &Outcome| match is_given {
             true => outcome.unknown.clone(),
             false => request.bounded(&outcome.resident_peak, &outcome.unknown),
         };
-        let mut peak = process.above(&outcome.resident_peak, &bounded);
+        let bounded = bounds(outcome);
+        let mut peak = one.above(bounds);
         let name = match &one.event {
             Some(name) => name.clone(),
             None if is_given => format!("event {}", number + 1),
@@ -374,7 +376,7 @@ fn notes(one: &Prediction, into: &mut Vec<String>) {
     let growth = one.outcome.growth.iter().map(|(file, line, what)| {
         format!("{file}:{line}: {what} stays from one event to the next, and is counted once")
     });
-    for text in one.outcome.assumptions.iter().cloned().chain(growth) {
+    for text in one.outcome.assumptions.iter().cloned().chain(one.left_over_note()).chain(growth) {
         if !into.contains(&text) {
             into.push(text);
         }

@@ -14,8 +14,9 @@ use crate::contracts::{Contracts, Origin, check};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::learning::callable::{GOOD_MEDIAN, GOOD_P95, Learned, learn};
 use crate::learning::compare::{Comparison, compare};
+use crate::learning::summary::{MOST_TRACES, reduced, tolerance};
 use crate::learning::trace::{self, Outcome, Trace, Traces};
-use crate::learning::{logs, shipped_workloads, write};
+use crate::learning::{engine, logs, shipped_workloads, write};
 
 /// How the result is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +25,13 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// What learns on more machines than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Dask: `pip install "dask[distributed]"` into the interpreter that --python names.
+    Dask,
 }
 
 /// Learn what library calls take: run them, measure them, fit formulas, write contracts.
@@ -41,9 +49,9 @@ pub struct LearnArguments {
     /// Where traces are kept, and found again; alone: learn from the traces that are there (JSON lines or Parquet).
     #[arg(long, value_name = "DIR")]
     traces: Option<PathBuf>,
-    /// Only callables whose name contains this; `*` stands for anything.
+    /// Only callables whose name contains this; `*` stands for anything. May be given several times.
     #[arg(long, value_name = "PATTERN")]
-    only: Option<String>,
+    only: Vec<String>,
     /// Say what would be traced, and trace nothing.
     #[arg(long)]
     dry_run: bool,
@@ -65,6 +73,21 @@ pub struct LearnArguments {
     /// Folder of contract files that win over the shipped ones, for --check and --diff.
     #[arg(long, value_name = "DIR")]
     contracts: Vec<PathBuf>,
+    /// Of a callable with more traces so many stand for all, chosen by a hash of their lines, and those at the ends.
+    #[arg(long, value_name = "N", default_value_t = MOST_TRACES as u64, value_parser = clap::value_parser!(u64).range(16..))]
+    most_traces: u64,
+    /// Learn from --traces on a cluster: files are parted by callable, callables fitted apart, contracts joined.
+    #[arg(long, value_enum, requires = "traces", conflicts_with_all = ["workloads", "check", "diff", "partition"])]
+    engine: Option<Engine>,
+    /// The scheduler of a cluster that runs, for --engine; else --jobs workers are started on this machine.
+    #[arg(long, value_name = "ADDRESS", requires = "engine")]
+    scheduler: Option<String>,
+    /// Learn nothing: write the traces of --traces by callable into a folder, at most --most-traces of each. A step of --engine.
+    #[arg(long, value_name = "DIR", requires = "traces", conflicts_with_all = ["workloads", "check", "diff"])]
+    partition: Option<PathBuf>,
+    /// The name of the files that --partition writes.
+    #[arg(long, value_name = "NAME", requires = "partition", default_value = "part")]
+    part: String,
     /// Where contract files go.
     #[arg(short, long, value_name = "DIR", default_value = "learned")]
     output: PathBuf,
@@ -136,6 +159,11 @@ fn fits(pattern: &str, name: &str) -> bool {
     parts.last().is_some_and(|last| last.is_empty()) || rest.is_empty()
 }
 
+/// Whether one of the patterns means a name; without any, all are meant.
+fn wanted(patterns: &[String], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, name))
+}
+
 /// The diagnostics that leave something out: they make the exit code 1.
 struct LeftOut(Vec<Diagnostic>);
 
@@ -154,6 +182,11 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
                 "traces are *.jsonl and *.parquet files; `meminterface learn WORKLOAD --traces DIR` makes some",
             ));
         }
+        match (&arguments.partition, arguments.engine) {
+            (Some(folder), _) => return part(arguments, &files, folder, output),
+            (None, Some(Engine::Dask)) => return on_cluster(arguments, files, output),
+            (None, None) => {}
+        }
         read(&files, &arguments.python, &mut traces)?;
     } else {
         match make(arguments, output, &mut left_out)? {
@@ -164,7 +197,7 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
     left_out.0.append(&mut traces.problems);
     let mut groups: BTreeMap<(String, String), Vec<&Trace>> = BTreeMap::new();
     for trace in &traces.traces {
-        if arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &trace.callable)) {
+        if wanted(&arguments.only, &trace.callable) {
             groups.entry((trace.library.clone(), trace.callable.clone())).or_default().push(trace);
         }
     }
@@ -174,6 +207,18 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
             "there is nothing to learn from",
             "`--only` may leave everything out; `--dry-run` names what would be traced",
         ));
+    }
+    let most = most_traces(arguments);
+    for ((_, name), group) in &mut groups {
+        let all = group.len();
+        *group = reduced(std::mem::take(group), most, |trace| trace);
+        if group.len() < all {
+            let off = 100.0 * tolerance(most);
+            output.note(&format!(
+                "{name}: {} of {all} traces stand for all; shares are known to {off:.1} %\n",
+                group.len()
+            ));
+        }
     }
     let contracts = match Contracts::with(&arguments.contracts) {
         Ok(contracts) => contracts,
@@ -239,31 +284,55 @@ fn missed(learned: &Learned) -> Vec<Diagnostic> {
     found
 }
 
-fn read(files: &[PathBuf], python: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
+pub(super) fn read(files: &[PathBuf], python: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
+    let mut found = std::mem::take(&mut traces.traces);
     for file in files {
-        if file.extension().is_some_and(|extension| extension == "parquet") {
-            read_parquet(file, python, traces)?;
-        } else {
-            trace::read_file(file, traces);
-        }
+        each_line_of(file, python, traces, &mut |trace, _| found.push(trace))?;
+    }
+    traces.traces = found;
+    Ok(())
+}
+
+/// Gives each trace of a file, of lines or Parquet, to `keep`.
+fn each_line_of(
+    file: &Path,
+    python: &Path,
+    problems: &mut Traces,
+    keep: &mut dyn FnMut(Trace, &[u8]),
+) -> Result<(), Diagnostic> {
+    if file.extension().is_some_and(|extension| extension == "parquet") {
+        return each_row(file, python, problems, keep);
+    }
+    match fs_err::File::open(file) {
+        Ok(open) => trace::each_line(std::io::BufReader::new(open), file, problems, keep),
+        Err(error) => problems.problems.push(
+            Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}"))
+                .in_file(file)
+                .help("check the path and its permissions"),
+        ),
     }
     Ok(())
 }
 
 #[cfg(target_os = "linux")]
-fn read_parquet(file: &Path, python: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
+fn each_row(
+    file: &Path,
+    python: &Path,
+    problems: &mut Traces,
+    keep: &mut dyn FnMut(Trace, &[u8]),
+) -> Result<(), Diagnostic> {
     use crate::learning::harness::{Folder, parquet};
     let folder = Folder::new()?;
     match parquet(python, &folder, file) {
-        Ok(lines) => trace::read_lines(lines.as_slice(), file, traces),
-        Err(problem) => traces.problems.push(problem),
+        Ok(lines) => trace::each_line(lines.as_slice(), file, problems, keep),
+        Err(problem) => problems.problems.push(problem),
     }
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_parquet(file: &Path, _: &Path, traces: &mut Traces) -> Result<(), Diagnostic> {
-    traces.problems.push(
+fn each_row(file: &Path, _: &Path, problems: &mut Traces, _: &mut dyn FnMut(Trace, &[u8])) -> Result<(), Diagnostic> {
+    problems.problems.push(
         Diagnostic::new(Kind::NeedsLinux, "Parquet traces are read on Linux").in_file(file).help("give JSON lines"),
     );
     Ok(())
@@ -314,9 +383,7 @@ fn make(
                 .help(help),
         );
     }
-    listing
-        .workloads
-        .retain(|workload| arguments.only.as_ref().is_none_or(|pattern| fits(pattern, &workload.callable)));
+    listing.workloads.retain(|workload| wanted(&arguments.only, &workload.callable));
     let listing = listing;
     let files: BTreeSet<PathBuf> =
         listing.workloads.iter().map(|workload| harness::trace_file(&ask.traces, workload)).collect();
@@ -444,23 +511,7 @@ fn write_all(
             }
             let complaints: Vec<Diagnostic> = check(&[&new_path]).into_iter().filter(Diagnostic::is_error).collect();
             if complaints.is_empty() {
-                if present.as_deref() == Some(text.as_str()) {
-                    let _ = std::fs::remove_file(&new_path);
-                    written.push(Written { library: library.to_owned(), path: path.clone(), beside: None });
-                } else if present.is_some() && arguments.replace {
-                    let old = arguments.output.join(format!("{library}.toml.old"));
-                    let renamed = std::fs::rename(&path, &old).and_then(|()| std::fs::rename(&new_path, &path));
-                    if let Err(error) = renamed {
-                        output.report(
-                            &Diagnostic::new(Kind::CannotWrite, format!("cannot be renamed: {error}"))
-                                .in_file(&new_path),
-                        );
-                    }
-                    written.push(Written { library: library.to_owned(), path: path.clone(), beside: Some(old) });
-                } else {
-                    let beside = present.is_some().then(|| path.clone());
-                    written.push(Written { library: library.to_owned(), path: new_path.clone(), beside });
-                }
+                written.push(settle(arguments, library, &path, &new_path, present.as_deref(), &text, output));
                 break;
             }
             let bad: BTreeSet<String> = complaints
@@ -489,6 +540,179 @@ fn write_all(
                 break;
             }
         }
+    }
+    written
+}
+
+/// A new contract file, written and right: where it stays.
+fn settle(
+    arguments: &LearnArguments,
+    library: &str,
+    path: &Path,
+    new_path: &Path,
+    present: Option<&str>,
+    text: &str,
+    output: &mut Output,
+) -> Written {
+    let library = library.to_owned();
+    if present == Some(text) {
+        let _ = std::fs::remove_file(new_path);
+        return Written { library, path: path.to_path_buf(), beside: None };
+    }
+    if present.is_some() && arguments.replace {
+        let old = arguments.output.join(format!("{library}.toml.old"));
+        let renamed = std::fs::rename(path, &old).and_then(|()| std::fs::rename(new_path, path));
+        if let Err(error) = renamed {
+            let message = format!("cannot be renamed: {error}");
+            output.report(&Diagnostic::new(Kind::CannotWrite, message).in_file(new_path));
+        }
+        return Written { library, path: path.to_path_buf(), beside: Some(old) };
+    }
+    let beside = present.is_some().then(|| path.to_path_buf());
+    Written { library, path: new_path.to_path_buf(), beside }
+}
+
+// ---- many machines -----------------------------------------------------------------------------------------------------
+
+fn most_traces(arguments: &LearnArguments) -> usize {
+    usize::try_from(arguments.most_traces).unwrap_or(usize::MAX)
+}
+
+/// A library's or callable's name as that of a file: no other characters than those of names, and not too long.
+fn file_name(name: &str) -> String {
+    let clean = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let text: String = name.chars().map(clean).take(80).collect();
+    if text.chars().all(|c| c == '.') { format!("_{text}") } else { text }
+}
+
+/// Writes the traces of files by callable, as lines in their order.
+fn part(arguments: &LearnArguments, files: &[PathBuf], folder: &Path, output: &mut Output) -> Result<Exit, Diagnostic> {
+    let mut problems = Traces::default();
+    let mut groups: BTreeMap<(String, String), Vec<(Trace, String)>> = BTreeMap::new();
+    let most = most_traces(arguments);
+    for file in files {
+        let mut keep = |trace: Trace, line: &[u8]| {
+            if wanted(&arguments.only, &trace.callable) {
+                let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+                let group = groups.entry((trace.library.clone(), trace.callable.clone())).or_default();
+                group.push((trace, line));
+                // What stands for all is chosen as often as it doubles: memory is bounded by what is kept.
+                if group.len() > most.saturating_mul(2).saturating_add(64) {
+                    *group = reduced(std::mem::take(group), most, |(trace, _)| trace);
+                }
+            }
+        };
+        each_line_of(file, &arguments.python, &mut problems, &mut keep)?;
+    }
+    let mut folders = Vec::new();
+    for ((library, name), group) in groups {
+        let place = folder.join(file_name(&library)).join(file_name(&name));
+        let text: String = reduced(group, most, |(trace, _)| trace).into_iter().map(|(_, line)| line + "\n").collect();
+        write_file(&place.join(format!("{}.jsonl", file_name(&arguments.part))), &text)?;
+        folders.push(place);
+    }
+    folders.sort();
+    folders.dedup();
+    let left_out = LeftOut(problems.problems);
+    match arguments.format {
+        Format::Text => output.text(&format!("{} callables in {}\n", folders.len(), folder.display())),
+        Format::Json => {
+            let document = json!({"schema": {"name": "meminterface.learn.partition", "version": 1}, "folders": folders,
+                                  "left_out": left_out.0});
+            output.text(&format!("{document:#}\n"));
+        }
+    }
+    Ok(if left_out.report(output) { Exit::CheckFailed } else { Exit::Done })
+}
+
+/// Learns on a cluster, and joins what its workers wrote.
+fn on_cluster(arguments: &LearnArguments, files: Vec<PathBuf>, output: &mut Output) -> Result<Exit, Diagnostic> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let command = std::env::current_exe()
+        .map_err(|error| usage(format!("this command does not know where it is: {error}"), "start it by its path"))?;
+    let name = arguments.python.components().count() > 1;
+    let folder = absolute(&arguments.output).join(format!(".parts-{}", std::process::id()));
+    let ask = engine::Ask {
+        python: if name { absolute(&arguments.python) } else { arguments.python.clone() },
+        command,
+        scheduler: arguments.scheduler.clone(),
+        jobs: arguments.jobs,
+        most: most_traces(arguments),
+        files: files.iter().map(|file| absolute(file)).collect(),
+        only: arguments.only.clone(),
+        folder: folder.clone(),
+    };
+    let answer = engine::run(&ask);
+    let written = answer.as_ref().map(|answer| join(arguments, answer, output)).unwrap_or_default();
+    let _ = std::fs::remove_dir_all(&folder);
+    let answer = answer?;
+    if answer.callables.is_empty() {
+        return Err(usage("there is nothing to learn from", "`--only` may leave everything out"));
+    }
+    let left_out = LeftOut(answer.left_out.iter().map(engine::diagnostic).collect());
+    match arguments.format {
+        Format::Text => {
+            let mut rows: Vec<Vec<String>> =
+                vec![["callable", "peak", "median", "p95", "points", "verdict"].map(str::to_owned).to_vec()];
+            for one in &answer.callables {
+                let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                let entry = &one["entries"][0];
+                rows.push(vec![
+                    text(&one["name"]),
+                    shortened(&text(&entry["peak"]), 60),
+                    percent(entry["heldout_median_error"].as_f64()),
+                    percent(entry["heldout_p95_error"].as_f64()),
+                    entry["traces"].to_string(),
+                    text(&one["verdict"]),
+                ]);
+            }
+            let mut text = table(&rows);
+            let workers = answer.workers;
+            text.push_str(&format!("{} callables on {workers} workers\n", answer.callables.len()));
+            written.iter().for_each(|one| text.push_str(&format!("{}: {}\n", one.library, one.path.display())));
+            output.text(&text);
+        }
+        Format::Json => {
+            let files: Vec<_> = written.iter().map(|one| json!({"library": one.library, "file": one.path})).collect();
+            let document = json!({"schema": {"name": "meminterface.learn", "version": 1}, "callables": answer.callables,
+                                  "files": files, "left_out": left_out.0});
+            output.text(&format!("{document:#}\n"));
+        }
+    }
+    Ok(if left_out.report(output) { Exit::CheckFailed } else { Exit::Done })
+}
+
+/// One contract file for each library, of those of its callables.
+fn join(arguments: &LearnArguments, answer: &engine::Answer, output: &mut Output) -> Vec<Written> {
+    let mut libraries: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in &answer.files {
+        let library = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        match fs_err::read_to_string(file) {
+            Ok(text) => libraries.entry(library).or_default().push(text),
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                output.report(&Diagnostic::new(Kind::CannotRead, message).in_file(file).help("a worker wrote it"));
+            }
+        }
+    }
+    let mut written = Vec::new();
+    for (library, texts) in libraries {
+        let path = arguments.output.join(format!("{library}.toml"));
+        let present = std::fs::read_to_string(&path).ok();
+        let new_path = match &present {
+            Some(_) => arguments.output.join(format!("{library}.toml.new")),
+            None => path.clone(),
+        };
+        let text = write::joined(&library, &texts, present.as_deref());
+        if let Err(problem) = write_file(&new_path, &text) {
+            output.report(&problem);
+            continue;
+        }
+        let complaints: Vec<Diagnostic> = check(&[&new_path]).into_iter().filter(Diagnostic::is_error).collect();
+        if complaints.is_empty() {
+            written.push(settle(arguments, &library, &path, &new_path, present.as_deref(), &text, output));
+        }
+        complaints.iter().for_each(|complaint| output.report(complaint));
     }
     written
 }

@@ -8,7 +8,7 @@ mod calls;
 mod cfg;
 pub mod check;
 mod completions;
-mod contracts;
+pub mod contracts;
 mod crash;
 pub mod debloat;
 mod examples;

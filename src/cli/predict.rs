@@ -63,6 +63,9 @@ pub struct PredictArguments {
     /// The value of something that is not known, by its name; may be given several times.
     #[arg(long = "mcv", value_name = "NAME=VALUE")]
     mcvs: Vec<String>,
+    /// Keep formulas of learned contracts as they are: without what measurements differ from them by.
+    #[arg(long)]
+    symbolic: bool,
     /// The version of CPython whose objects are counted: 3.9 to 3.14. The template's, or else the newest that was
     /// checked by running, if not given.
     #[arg(long, value_name = "VERSION")]
@@ -196,7 +199,12 @@ impl Wanted {
             }
         };
         Ok(Self {
-            settings: Settings { version: arguments.python_version, contracts, explain: arguments.explain },
+            settings: Settings {
+                version: arguments.python_version,
+                contracts,
+                explain: arguments.explain,
+                symbolic: arguments.symbolic,
+            },
             values,
             events,
             workload,

@@ -39,16 +39,18 @@ impl Contract {
 
 /// Applies a contract.
 pub(super) fn apply(contract: &Contract, contracts: &Contracts, arguments: &dyn Arguments) -> Applied {
-    let call = Call {
-        arguments,
-        contract,
-        contracts,
-        missing: RefCell::default(),
-        resolved: RefCell::default(),
-        active: RefCell::default(),
-        result: RefCell::default(),
-    };
-    call.run()
+    Call::new(contract, contracts, arguments).run()
+}
+
+/// The values of sizes in a call, with the ends of their ranges.
+pub(super) fn values(
+    contract: &Contract,
+    contracts: &Contracts,
+    arguments: &dyn Arguments,
+    sizes: &[(Text, f64, f64)],
+) -> Vec<(Text, Formula, f64, f64)> {
+    let call = Call::new(contract, contracts, arguments);
+    sizes.iter().map(|(symbol, least, most)| (symbol.clone(), call.symbol(symbol), *least, *most)).collect()
 }
 
 /// The features that Python's own objects have by their length, in bytes. `None` for other kinds.
@@ -73,6 +75,20 @@ pub(super) fn python_bytes(kind: &str, length: &Formula, width: &Formula) -> Opt
         "dict" => container("py_dict(n) + 16"),
         "memoryview" => Some(Formula::from(184)),
         _ => None,
+    }
+}
+
+impl<'a> Call<'a> {
+    fn new(contract: &'a Contract, contracts: &'a Contracts, arguments: &'a dyn Arguments) -> Self {
+        Self {
+            arguments,
+            contract,
+            contracts,
+            missing: RefCell::default(),
+            resolved: RefCell::default(),
+            active: RefCell::default(),
+            result: RefCell::default(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Applied, Arguments, Content, Contracts, Parameters, ResultValue, Text};
+use super::{Applied, Arguments, Content, Contract, Contracts, Parameters, ResultValue, Text};
 use crate::expression::Value;
 use crate::formula::{Environment, Formula};
 
@@ -191,6 +191,12 @@ impl DescribedCall {
         let Some(found) = contracts.find(&self.callable, &bound) else { return Ok(Json::Null) };
         let applied = found.apply(&bound);
         Ok(report(&applied, &self.values))
+    }
+
+    /// The entry that speaks of the call.
+    pub fn matched<'c>(&self, contracts: &'c Contracts) -> Option<&'c Contract> {
+        let bound = self.bind(contracts.parameters(&self.callable)?).ok()?;
+        Some(contracts.find(&self.callable, &bound)?.contract)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Depends on `formula`, `expression` and `diagnostic`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -215,6 +216,49 @@ impl Contract {
     /// What the formula of an amount (`peak`, `demand`, `resident_peak`) leaves over, if the contract was learned.
     pub fn residual(&self, amount: &str) -> Option<&Residual> {
         self.residuals.iter().find(|(name, _)| &**name == amount).map(|(_, residual)| residual)
+    }
+
+    /// The formula of the peak over sizes of the arguments, with its `let`s put in; none where the peak follows from result
+    /// and transient.
+    pub fn peak_formula(&self) -> Option<Formula> {
+        let mut formula = self.peak.as_ref()?.formula.clone();
+        // A `let` may rest on others; circles are refused when files are read.
+        for _ in 0..=self.lets.len() {
+            let symbols = formula.symbols();
+            let used = self.lets.iter().filter(|(name, _)| symbols.contains(name));
+            let map: BTreeMap<Text, Formula> =
+                used.map(|(name, expression)| (name.clone(), expression.formula.clone())).collect();
+            if map.is_empty() {
+                break;
+            }
+            formula = formula.substitute(&map);
+        }
+        Some(formula)
+    }
+
+    /// Its conditions in words; empty if it has none.
+    pub fn conditions(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for test in &self.when {
+            let path = &test.path;
+            if let Some(values) = &test.literal {
+                let values: Vec<String> = values.iter().map(Value::repr).collect();
+                words.push(format!("{path} is {}", values.join(" or ")));
+            }
+            if let Some(kinds) = &test.kind {
+                words.push(format!("{path} is a {}", kinds.join(" or ")));
+            }
+            match test.given {
+                Some(true) => words.push(format!("{path} is given")),
+                Some(false) => words.push(format!("{path} is not given")),
+                None => {}
+            }
+            if let Some(count) = test.ndim {
+                words.push(format!("{path} has {count} dimensions"));
+            }
+            words.extend(test.texts.iter().map(|(name, values)| format!("{path}.{name} is {}", values.join(" or "))));
+        }
+        words.join(" and ")
     }
 
     /// The summands of the formula that the peak rests on, for people: of `peak` or of `transient`.

@@ -3,6 +3,7 @@
 use super::format::{Contract, Test};
 use super::{Applied, Arguments, Contracts, Text};
 use crate::expression::Value;
+use crate::formula::Formula;
 
 /// A contract that speaks of a call.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,16 @@ impl Match<'_> {
     /// What the call does.
     pub fn apply(&self, arguments: &dyn Arguments) -> Applied {
         super::apply::apply(self.contract, self.contracts, arguments)
+    }
+
+    /// The sizes that the formulas were learned on: each with its value in this call, the least and the largest.
+    pub fn range(&self, arguments: &dyn Arguments) -> Vec<(Text, Formula, f64, f64)> {
+        match &self.contract.provenance {
+            Some(provenance) if !provenance.range.is_empty() => {
+                super::apply::values(self.contract, self.contracts, arguments, &provenance.range)
+            }
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -583,8 +583,8 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         Some(model)
     });
     let resident = with(&sizes, |n| rows[n].resident_peak).and_then(|data| {
-        let model = fit::fit(&data, Options::RESIDENT)?;
-        let own = model.values(&data.names, &data.rows)?;
+        let found = fit::fit(&data, Options::RESIDENT)?;
+        let own = found.values(&data.names, &data.rows)?;
         // Where all of the peak is touched there is nothing to say.
         let peak: Vec<f64> =
             rows.iter().filter(|row| row.resident_peak.is_some()).map(|row| row.peak.unwrap_or(0.0)).collect();
@@ -592,8 +592,13 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
             let found = part.iter().zip(&data.y).map(|(f, y)| (f - y).abs() / (y + Options::RESIDENT.floor));
             found.sum::<f64>() / data.y.len().max(1) as f64
         };
-        residuals.extend(residual::fit(&ratios(&own, &data.y)).map(|found| ("resident_peak", found)));
-        (share(&peak) > share(&own) + 0.03).then_some(model)
+        let has_own = share(&peak) > share(&own) + 0.03;
+        // What is left over is left over by what is written: the smaller of its own formula and the peak's.
+        let top = model.values(&data.names, &data.rows)?;
+        let written: Vec<f64> =
+            own.iter().zip(&top).map(|(own, top)| if has_own { own.min(*top) } else { *top }).collect();
+        residuals.extend(residual::fit(&ratios(&written, &data.y)).map(|found| ("resident_peak", found)));
+        has_own.then_some(found)
     });
     let small = |name: fn(&Trace) -> Option<f64>| {
         with(&sizes, |n| name(rows[n])).filter(|data| {

@@ -20,8 +20,10 @@ pub enum Outcome {
 }
 
 /// One call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
+    /// A hash of the line that it was read from: what the choice of a few of many rests on.
+    pub key: u64,
     /// Qualified name.
     pub callable: String,
     /// The library.
@@ -211,6 +213,7 @@ impl Trace {
         let library =
             text(members, "library").unwrap_or_else(|| callable.split('.').next().unwrap_or_default().to_owned());
         Ok(Self {
+            key: 0,
             library,
             library_version: text(members, "library_version"),
             python: text(members, "python"),
@@ -243,6 +246,13 @@ impl Trace {
 
 /// Reads the traces of a stream of JSON lines into `into`. `file` names it in complaints.
 pub fn read_lines(reader: impl BufRead, file: &Path, into: &mut Traces) {
+    let mut traces = std::mem::take(&mut into.traces);
+    each_line(reader, file, into, &mut |trace, _| traces.push(trace));
+    into.traces = traces;
+}
+
+/// The same, giving each trace with its line to `keep`; `into` gets what is wrong alone.
+pub fn each_line(reader: impl BufRead, file: &Path, into: &mut Traces, keep: &mut dyn FnMut(Trace, &[u8])) {
     // What is wrong, the first line of it, and how often.
     let mut wrong: Vec<(String, u32, usize)> = Vec::new();
     let mut complain = |message: String, line: usize| match wrong.iter_mut().find(|(known, ..)| *known == message) {
@@ -275,7 +285,7 @@ pub fn read_lines(reader: impl BufRead, file: &Path, into: &mut Traces) {
             }
         };
         match parsed {
-            Ok(trace) => into.traces.push(trace),
+            Ok(trace) => keep(Trace { key: hash(&line), ..trace }, &line),
             Err(message) => {
                 complain(message, n + 1);
                 skipped += 1;
@@ -291,6 +301,17 @@ pub fn read_lines(reader: impl BufRead, file: &Path, into: &mut Traces) {
             .help("docs/LEARNING.md describes traces; the place is the first of them");
         into.problems.push(diagnostic);
     }
+}
+
+/// FNV-1a of a line without the white space around it, mixed: the same everywhere.
+fn hash(line: &[u8]) -> u64 {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    for byte in line.trim_ascii() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    hash ^ (hash >> 31)
 }
 
 fn contains(line: &[u8], word: &[u8]) -> bool {
@@ -326,18 +347,6 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Reads one file of JSON lines.
-pub fn read_file(path: &Path, into: &mut Traces) {
-    match fs_err::File::open(path) {
-        Ok(file) => read_lines(std::io::BufReader::new(file), path, into),
-        Err(error) => into.problems.push(
-            Diagnostic::new(Kind::CannotRead, format!("cannot be read: {error}"))
-                .in_file(path)
-                .help("check the path and its permissions"),
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -473,6 +473,25 @@ pub fn file(library: &str, all: &[&Learned], earlier: &[Kept]) -> String {
     text
 }
 
+/// Contract files of one library, each with callables of its own, as one; of an earlier file the callables that are in none.
+pub fn joined(library: &str, texts: &[String], earlier: Option<&str>) -> String {
+    let mut all: Vec<Kept> = texts.iter().flat_map(|text| tables(text)).collect();
+    let learned: BTreeSet<String> =
+        all.iter().filter(|kept| kept.header == "callable").map(|kept| kept.name.clone()).collect();
+    let earlier = earlier.map(tables).unwrap_or_default();
+    all.extend(earlier.into_iter().filter(|kept| kept.header == "kind" || !learned.contains(&kept.name)));
+    let whole = file(library, &[], &all);
+    let line = |text: &String| text.lines().find(|line| line.starts_with("versions = ")).map(str::to_owned);
+    match texts.iter().find_map(line) {
+        // The library's version stands after its name, at the top.
+        Some(versions) => {
+            let name = format!("name = {}\n", quoted(library));
+            whole.replacen(&name, &format!("{name}{versions}\n"), 1)
+        }
+        None => whole,
+    }
+}
+
 /// Two declarations of one kind as one: the features and texts of both.
 fn merged(new: &str, old: &str) -> String {
     let list = |text: &str, key: &str| -> BTreeSet<String> {

@@ -153,7 +153,10 @@ impl<'p> Machine<'p> {
             let bound = Bound::new(self, parameters, receiver, arguments);
             let Some(found) = contracts.find(&name, &bound) else { continue };
             let applied = found.apply(&bound);
+            let (contract, range) = (found.contract, found.range(&bound));
             let values = bound.values;
+            self.note_reach(contract, &range, node);
+            let applied = self.with_ratios(contract, applied);
             return self.apply(applied, values, node).map(Some);
         }
         Ok(None)

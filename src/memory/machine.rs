@@ -29,6 +29,7 @@ use super::cpython::Version;
 use super::growth::Additions;
 use super::heap::{Captured, State};
 use super::inputs::{Inputs, Sequence};
+use super::ratios::{Ratio, Ratios, Reaches};
 use super::sizes::Sizes;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
@@ -118,6 +119,8 @@ pub struct Options {
     pub contracts: Option<std::sync::Arc<Contracts>>,
     /// Whether to say what is live at the highest ([`super::Outcome::moment`]). The handler is then run twice.
     pub explain: bool,
+    /// What is taken for the ratios of learned contracts.
+    pub ratios: Ratios,
 }
 
 impl Options {
@@ -193,6 +196,10 @@ pub struct Machine<'p> {
     pub(super) most_seen: i128,
     /// What was live then, and the place that was running: in a run that watches for it.
     pub(super) moment: Option<(ModuleId, u32, Captured)>,
+    /// The ratios of learned contracts that were asked for, by symbol.
+    pub(super) ratios: BTreeMap<Text, Ratio>,
+    /// Where the sizes of calls lie outside of those that contracts were learned on.
+    pub(super) reaches: Reaches,
 }
 
 impl<'p> Machine<'p> {
@@ -240,6 +247,8 @@ impl<'p> Machine<'p> {
             threads: Vec::new(),
             most_seen: 0,
             moment: None,
+            ratios: BTreeMap::new(),
+            reaches: BTreeMap::new(),
         }
     }
 

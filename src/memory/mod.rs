@@ -22,6 +22,7 @@ mod methods;
 mod pictures;
 pub mod predict;
 mod random;
+pub mod ratios;
 mod sizes;
 mod standard;
 mod statements;

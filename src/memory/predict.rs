@@ -12,6 +12,7 @@ use crate::project::Project;
 use super::amount::{Amount, Bytes, HighWater};
 use super::inputs::{Inputs, Sequence};
 use super::machine::{Activation, Flow, Machine, Options};
+use super::ratios::Ratio;
 use super::unknown::{Known, Unknown, Unknowns};
 use super::value::{Code, Value, holds};
 
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub moment: Option<Moment>,
     /// Statements that were run, and work on formulas.
     pub steps: u64,
+    /// The ratios of learned contracts that were asked for, whatever was taken for them.
+    pub ratios: Vec<Ratio>,
 }
 
 /// What was live at the highest: where from.
@@ -254,6 +257,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
             .collect(),
         passing: (whole(captured.passing.0), whole(captured.passing.1)),
     });
+    machine.assume_reaches();
     let outcome = Outcome {
         complete,
         marks,
@@ -268,6 +272,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
         unknown: machine.unknowns.list().to_vec(),
         assumptions: std::mem::take(&mut machine.assumptions).into_iter().collect(),
         growth: machine.growth_since(&entry),
+        ratios: std::mem::take(&mut machine.ratios).into_values().collect(),
     };
     Run { outcome, inputs: machine.inputs, most_seen: machine.most_seen }
 }

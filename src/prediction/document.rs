@@ -13,6 +13,7 @@ use super::sampled::{Method, QUANTILES, Sampled, Spread, with_allowance};
 use crate::diagnostic::Schema;
 use crate::footprint::Range;
 use crate::formula::Formula;
+use crate::memory::predict::Outcome;
 use crate::memory::unknown::Unknown;
 
 /// A whole number of bytes of any size, as a number of JSON.
@@ -416,9 +417,8 @@ impl From<&Sampled> for WorkloadReport {
 /// A prediction as JSON.
 pub fn document(prediction: &Prediction) -> Document {
     let outcome = &prediction.outcome;
-    let range = |formula: &Formula| {
-        let (low, high) = prediction.range(formula);
-        let expected = if low == high { low.clone() } else { None };
+    let range = |of: fn(&Outcome) -> &Formula| {
+        let (low, expected, high) = prediction.range(of);
         Amounts::of(low, expected, high)
     };
     let [demand, peak, resident, retained] = match &prediction.sampled {
@@ -432,7 +432,8 @@ pub fn document(prediction: &Prediction) -> Document {
         }
         None => {
             let (low, expected, high) = prediction.resident();
-            [range(&outcome.demand), range(&outcome.peak), Amounts::of(low, expected, high), range(&outcome.retained)]
+            let [demand, peak, retained] = [range(|o| &o.demand), range(|o| &o.peak), range(|o| &o.retained)];
+            [demand, peak, Amounts::of(low, expected, high), retained]
         }
     };
     let footprint = match &prediction.sampled {
@@ -451,6 +452,7 @@ pub fn document(prediction: &Prediction) -> Document {
         assumptions.retain(|text| !text.starts_with(crate::memory::predict::RAISES));
         assumptions.extend(sampled.notes.iter().cloned());
     }
+    assumptions.extend(prediction.left_over_note());
     Document {
         schema: Schema::PREDICTION,
         handler: prediction.handler.clone(),
@@ -469,7 +471,7 @@ pub fn document(prediction: &Prediction) -> Document {
             initial_peak: written(&outcome.initial_peak),
         },
         baseline_bytes: Amounts::of_range(prediction.baseline()),
-        initial_peak_bytes: Amounts::of_range(prediction.process.initial_peak(outcome)),
+        initial_peak_bytes: Amounts::of_range(prediction.initial_peak()),
         later_bytes: prediction.process.later_bytes,
         footprint_bytes: footprint,
         missing_imports: prediction.process.missing.clone(),
@@ -493,7 +495,7 @@ pub(super) fn written(formula: &Formula) -> Option<String> {
 
 /// The footprint of a workload: that of its resident peaks.
 fn footprint(prediction: &Prediction, resident: &Amounts) -> Amounts {
-    let (held, loading) = (prediction.baseline(), prediction.process.initial_peak(&prediction.outcome));
+    let (held, loading) = (prediction.baseline(), prediction.initial_peak());
     let later = BigInt::from(prediction.process.later_bytes);
     let over = |base: Option<u64>, peak: Option<&Whole>, least: Option<u64>| -> Option<Whole> {
         Some(Whole((BigInt::from(base?) + &later + &peak?.0).max(BigInt::from(least?))))

@@ -9,12 +9,13 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 use serde_json::Value as Json;
 
-use super::{EVENT_STEPS, FAST_STEPS, Predictor, SYMBOLIC_STEPS, Values};
+use super::{EVENT_STEPS, FAST_STEPS, LEFT_OVER, Predictor, SYMBOLIC_STEPS, Values};
 use crate::expression::{Text, Value as Plain};
 use crate::footprint::Range;
 use crate::formula::{Environment, EvaluateError, Formula};
 use crate::memory::amount::Amount;
 use crate::memory::predict::Outcome;
+use crate::memory::ratios::Ratios;
 use crate::memory::unknown::{Unknown, UnknownKind};
 use crate::workload::{Path, part, put, stands_for};
 
@@ -294,7 +295,9 @@ impl Predictor<'_> {
     /// For which inputs the handler's footprint exceeds a limit. With an event its other parts stay as they are; without
     /// one they are at their least, and the answer says so.
     pub fn exceeds(&self, event: Option<&Json>, values: &Values, limit: &BigInt) -> Exceeds {
-        let symbolic = self.outcome(None, values, SYMBOLIC_STEPS);
+        // What learned contracts leave over is at its largest, as in the upper ends of predictions.
+        let most = Ratios::At(LEFT_OVER[2]);
+        let symbolic = self.outcome_with(None, values, SYMBOLIC_STEPS, most);
         let held = self.process.baseline(&symbolic);
         let room = limit - BigInt::from(held.high.unwrap_or(held.low)) - BigInt::from(self.process.later_bytes);
         let Some(event) = event else {
@@ -311,14 +314,14 @@ impl Predictor<'_> {
             BigInt::from(range.high.unwrap_or(range.low))
         };
         let fits = |event: &Json, steps: u64| -> Result<bool, String> {
-            let outcome = self.outcome(Some(&Plain::from_json(event)), values, steps);
+            let outcome = self.outcome_with(Some(&Plain::from_json(event)), values, steps, most);
             // Where work ends, what was seen up to there is the least that it takes.
             match peak_of(&outcome) <= room {
                 true if !outcome.complete => Err("the handler is not followed to its end there".to_owned()),
                 fits => Ok(fits),
             }
         };
-        let given = self.outcome(Some(&Plain::from_json(event)), values, EVENT_STEPS);
+        let given = self.outcome_with(Some(&Plain::from_json(event)), values, EVENT_STEPS, most);
         let now = given.complete.then(|| peak_of(&given) > room);
         // What the formulas depend on, and, where they are not whole, all that has a size.
         let symbols = symbolic.resident_peak.symbols();

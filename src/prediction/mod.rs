@@ -28,7 +28,8 @@ use crate::formula::{Environment, Formula};
 use crate::interface::{self, ExtractOptions, Interface};
 use crate::memory::cpython::Version;
 use crate::memory::predict::{Outcome, bounds, resident_bound, typical};
-use crate::memory::unknown::Known;
+use crate::memory::ratios::Ratios;
+use crate::memory::unknown::{Known, Unknown};
 use crate::memory::{self, Options};
 use crate::project::discover::Handler;
 use crate::project::events::Event;
@@ -53,6 +54,9 @@ pub const FAST_STEPS: u64 = 400_000;
 /// Statements, and work on formulas, without an event.
 pub const SYMBOLIC_STEPS: u64 = 200_000;
 
+/// Shares of what learned contracts leave over: what is the least, what is expected, what is the largest.
+pub const LEFT_OVER: [f64; 3] = [0.01, 0.5, 0.99];
+
 /// Values of what is not known, by name.
 pub type Values = BTreeMap<Text, Plain>;
 
@@ -65,6 +69,8 @@ pub struct Settings {
     pub contracts: Option<Arc<Contracts>>,
     /// Whether to say where the peak comes from.
     pub explain: bool,
+    /// Whether formulas of learned contracts stay as they are: what they leave over is then not in the amounts.
+    pub symbolic: bool,
 }
 
 /// Whole bytes of a formula without symbols, rounded up, never below zero.
@@ -83,6 +89,7 @@ pub struct Predictor<'p> {
     interface: Option<Interface>,
     known: Vec<Known>,
     process: Process,
+    symbolic: bool,
 }
 
 /// Reads a handler and works with it, on a thread with a stack for it.
@@ -124,8 +131,22 @@ pub fn with<T: Send>(
             interface,
             known,
             process,
+            symbolic: settings.symbolic,
         }))
     })
+}
+
+/// What the handler needs where learned contracts leave something over: at each of [`LEFT_OVER`], of all callables at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOver {
+    /// The least.
+    pub low: Outcome,
+    /// At the median.
+    pub usual: Outcome,
+    /// The largest.
+    pub high: Outcome,
+    /// The callables.
+    pub callables: Vec<Text>,
 }
 
 /// What is predicted for an event.
@@ -137,8 +158,10 @@ pub struct Prediction {
     pub file: String,
     /// The event's name, if it has one.
     pub event: Option<String>,
-    /// The formulas and what they rest on.
+    /// The formulas and what they rest on; those of learned contracts as they are.
     pub outcome: Outcome,
+    /// The same with what learned contracts leave over; none where nothing of them is used, or a workload draws it.
+    pub left_over: Option<Box<LeftOver>>,
     /// What the process holds beside.
     pub process: Process,
     /// Lines of the sources that `outcome.moment` names.
@@ -166,15 +189,46 @@ impl Predictor<'_> {
         memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
     }
 
+    /// The same with ratios for what learned contracts leave over.
+    pub fn outcome_with(&self, event: Option<&Plain>, values: &Values, steps: u64, ratios: Ratios) -> Outcome {
+        let ratios = if self.symbolic { Ratios::One } else { ratios };
+        let options = Options { values: values.clone(), ratios, explain: false, ..self.options.clone() };
+        memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
+    }
+
     /// What the handler needs for an event; without one, as formulas over its parts.
     pub fn predict(&self, event: Option<&Plain>, name: Option<String>, values: &Values) -> Prediction {
         let steps = if event.is_some() { ALONE_STEPS } else { SYMBOLIC_STEPS };
-        self.prediction(name, self.outcome(event, values, steps))
+        self.alone(event, name, values, steps)
+    }
+
+    fn alone(&self, event: Option<&Plain>, name: Option<String>, values: &Values, steps: u64) -> Prediction {
+        let outcome = self.outcome(event, values, steps);
+        let left_over = self.left_over(event, values, steps, &outcome);
+        let mut prediction = self.prediction(name, outcome);
+        prediction.left_over = left_over;
+        prediction
+    }
+
+    /// Runs with what learned contracts leave over, if the first run met any.
+    fn left_over(
+        &self,
+        event: Option<&Plain>,
+        values: &Values,
+        steps: u64,
+        outcome: &Outcome,
+    ) -> Option<Box<LeftOver>> {
+        let callables = callables(outcome);
+        if self.symbolic || callables.is_empty() || !outcome.complete {
+            return None;
+        }
+        let [low, usual, high] = LEFT_OVER.map(|share| self.outcome_with(event, values, steps, Ratios::At(share)));
+        Some(Box::new(LeftOver { low, usual, high, callables }))
     }
 
     /// The same with less work: an event that takes more is not followed to its end, and its outcome says so.
     pub fn predict_within(&self, event: &Plain, name: Option<String>, values: &Values, steps: u64) -> Prediction {
-        self.prediction(name, self.outcome(Some(event), values, steps))
+        self.alone(Some(event), name, values, steps)
     }
 
     /// What the handler needs for a workload: its draws change the events, or make one of their own.
@@ -205,6 +259,7 @@ impl Predictor<'_> {
             file: self.handler.file.to_string_lossy().into_owned(),
             event: name,
             outcome,
+            left_over: None,
             process: self.process.clone(),
             lines,
             exceeds: None,
@@ -288,6 +343,20 @@ pub fn stranger_value<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) 
     Diagnostic::new(Kind::Usage, format!("nothing unknown is called {name}")).help(help)
 }
 
+/// The callables whose contracts leave something over, each once.
+fn callables(outcome: &Outcome) -> Vec<Text> {
+    let found: BTreeSet<Text> = outcome.ratios.iter().map(|ratio| ratio.callable.clone()).collect();
+    found.into_iter().collect()
+}
+
+/// Names in a sentence; of many the first ones.
+fn listed(names: &[Text]) -> String {
+    const MOST: usize = 6;
+    let told: Vec<&str> = names.iter().take(MOST).map(|name| &**name).collect();
+    let more = names.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", told.join(", ")) } else { told.join(", ") }
+}
+
 impl Prediction {
     /// Demand, peak, resident peak and retained bytes, as formulas.
     pub fn formulas(&self) -> [&Formula; 4] {
@@ -295,45 +364,86 @@ impl Prediction {
         [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained]
     }
 
-    /// The least and the largest bytes of a formula.
-    pub fn range(&self, formula: &Formula) -> (Option<BigInt>, Option<BigInt>) {
-        let (low, high) = bounds(formula, &self.outcome.unknown);
-        (low.as_ref().and_then(whole), high.as_ref().and_then(whole))
+    /// The outcomes that give the least, the expected and the largest amounts.
+    fn ends(&self) -> [&Outcome; 3] {
+        match &self.left_over {
+            Some(left_over) => [&left_over.low, &left_over.usual, &left_over.high],
+            None => [&self.outcome; 3],
+        }
+    }
+
+    /// The least, the expected and the largest bytes of a formula. Something is expected where all is known.
+    pub fn range(&self, of: fn(&Outcome) -> &Formula) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
+        let [low, usual, high] = self.ends().map(|outcome| {
+            let (low, high) = bounds(of(outcome), &outcome.unknown);
+            (low.as_ref().and_then(whole), high.as_ref().and_then(whole))
+        });
+        let expected = if usual.0 == usual.1 { usual.0 } else { None };
+        (low.0, expected, high.1)
     }
 
     /// The resident peak: the least, what is expected, and the largest with what allocators may keep beside.
     pub fn resident(&self) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
-        let outcome = &self.outcome;
-        let (low, high) = bounds(&outcome.resident_peak, &outcome.unknown);
         // What a condition decides may also be less memory where it holds.
-        let (low, high) = match (low, high) {
+        let range = |outcome: &Outcome| match bounds(&outcome.resident_peak, &outcome.unknown) {
             (Some(low), Some(high)) => {
                 (Some(Formula::min(vec![low.clone(), high.clone()])), Some(Formula::max(vec![low, high])))
             }
             other => other,
         };
-        let bound = high.as_ref().map(resident_bound).as_ref().and_then(whole);
-        let (low, high) = (low.as_ref().and_then(whole), high.as_ref().and_then(whole));
-        let usual = || typical(&outcome.resident_peak, &outcome.unknown).as_ref().and_then(whole);
-        let expected = if low == high { low.clone() } else { usual() };
-        (low, expected, bound)
+        let [low, usual, high] = self.ends();
+        let bound = range(high).1.as_ref().map(resident_bound).as_ref().and_then(whole);
+        let least = range(low).0.as_ref().and_then(whole);
+        let (from, to) = range(usual);
+        let (from, to) = (from.as_ref().and_then(whole), to.as_ref().and_then(whole));
+        let typical = || typical(&usual.resident_peak, &usual.unknown).as_ref().and_then(whole);
+        let expected = if from == to { from } else { typical() };
+        (least, expected, bound)
     }
 
     /// What the process holds before its first event.
     pub fn baseline(&self) -> Range {
-        self.process.baseline(&self.outcome)
+        let [low, _, high] = self.ends().map(|outcome| self.process.baseline(outcome));
+        Range { low: low.low, high: high.high }
+    }
+
+    /// The most that it holds until then.
+    pub fn initial_peak(&self) -> Range {
+        let [low, _, high] = self.ends().map(|outcome| self.process.initial_peak(outcome));
+        Range { low: low.low, high: high.high }
+    }
+
+    /// Of an invocation, above the baseline: its resident peak, and imports within functions. `bounded` says what is known
+    /// of what the formulas rest on, from what a run says of it.
+    pub fn above(&self, bounded: impl Fn(&Outcome) -> Vec<Unknown>) -> Range {
+        let [low, _, high] = self.ends().map(|outcome| self.process.above(&outcome.resident_peak, &bounded(outcome)));
+        Range { low: low.low, high: high.high }
     }
 
     /// The most that the process holds: least, expected, largest.
     pub fn footprint(&self) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
-        let (held, loading) = (self.baseline(), self.process.initial_peak(&self.outcome));
+        let (held, loading) = (self.baseline(), self.initial_peak());
         let (low, expected, high) = self.resident();
         let later = BigInt::from(self.process.later_bytes);
         let over = |base: Option<u64>, peak: Option<BigInt>, loading: Option<u64>| {
             Some((BigInt::from(base?) + &later + peak?).max(BigInt::from(loading?)))
         };
         let low = low.map(|low| (BigInt::from(held.low) + low).max(BigInt::from(loading.low)));
-        (low, over(held.high, expected, loading.high), over(held.high, high, loading.high))
+        let [_, usual, _] = self.ends();
+        let (held_usual, loading_usual) = (self.process.baseline(usual), self.process.initial_peak(usual));
+        let expected = over(held_usual.high, expected, loading_usual.high);
+        (low, expected, over(held.high, high, loading.high))
+    }
+
+    /// What is assumed beside what the run says: how what learned contracts leave over is in the amounts.
+    pub fn left_over_note(&self) -> Option<String> {
+        let left_over = self.left_over.as_ref()?;
+        let [low, _, high] = LEFT_OVER.map(|share| (share * 100.0).round());
+        Some(format!(
+            "what learned contracts leave over ({}) is at its median in what is expected, and at its {low}st and {high}th \
+             percentile, of all of them at once, in the least and the largest",
+            listed(&left_over.callables)
+        ))
     }
 
     /// Where the peak comes from: place, text of the line, resident and requested bytes, the largest first. Empty where it

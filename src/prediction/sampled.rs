@@ -4,17 +4,19 @@
 //! the formulas are evaluated for all samples; a few samples are run one by one to see whether the formulas hold. *By runs*:
 //! each sample is run on its own event, as far as the bound on work reaches. The first is taken where it can be and agrees.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::exceeds::resized;
-use super::{EVENT_STEPS, FAST_STEPS, Predictor, SYMBOLIC_STEPS, Values};
+use super::{EVENT_STEPS, FAST_STEPS, LEFT_OVER, Predictor, SYMBOLIC_STEPS, Values, listed};
 use crate::diagnostic::{Diagnostic, Kind, Span, near_help};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::{Environment, Formula};
 use crate::memory::predict::{Outcome, bounds_over, resident_bound, typical_over};
+use crate::memory::ratios::{Ratio, Ratios};
 use crate::memory::unknown::{Unknown, UnknownKind};
 use crate::workload::{Drawn, Entry, SAMPLES, Source, Table, Workload, input_path, number_of, part, put, stands_for};
 
@@ -57,11 +59,13 @@ pub struct Sampling {
     pub most_runs: usize,
     /// Statements, and work on formulas, of all of these together.
     pub most_steps: u64,
+    /// Whether what learned contracts leave over is drawn; else it is at its median.
+    pub draws_ratios: bool,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { samples: None, seed: None, most_runs: MOST_RUNS, most_steps: RUN_STEPS }
+        Self { samples: None, seed: None, most_runs: MOST_RUNS, most_steps: RUN_STEPS, draws_ratios: true }
     }
 }
 
@@ -114,32 +118,46 @@ struct Sample {
     values: Values,
 }
 
-/// A symbol of formulas, and the entry that gives its values.
+/// A symbol of formulas, and what gives its values.
 struct Column<'w> {
     symbol: Text,
-    entry: &'w Entry,
-    /// Whether the symbol is the length of what the entry gives.
-    length: bool,
+    draw: Draw<'w>,
+}
+
+/// What gives the values of a symbol.
+enum Draw<'w> {
+    /// An entry of the workload: what it gives, or the length of that.
+    Entry(&'w Entry, bool),
+    /// What a learned contract leaves over.
+    Ratio(&'w Ratio),
 }
 
 impl Column<'_> {
     fn at(&self, seed: u64, sample: usize) -> f64 {
-        if matches!(self.entry.source, Source::Numbers { .. }) {
-            return self.entry.number(seed, sample).unwrap_or(f64::NAN);
+        let (entry, length) = match &self.draw {
+            Draw::Ratio(ratio) => return ratio.drawn(seed, sample),
+            Draw::Entry(entry, length) => (*entry, *length),
+        };
+        if matches!(entry.source, Source::Numbers { .. }) {
+            return entry.number(seed, sample).unwrap_or(f64::NAN);
         }
-        let drawn = self.entry.draw(seed, sample);
-        length_or_number(&drawn, self.length).unwrap_or(f64::NAN)
+        let drawn = entry.draw(seed, sample);
+        length_or_number(&drawn, length).unwrap_or(f64::NAN)
     }
 
     /// Whether each draw is a number for this symbol.
     fn is_numeric(&self) -> bool {
-        match &self.entry.source {
+        let (entry, is_length) = match &self.draw {
+            Draw::Ratio(_) => return true,
+            Draw::Entry(entry, length) => (*entry, *length),
+        };
+        match &entry.source {
             Source::Open => false,
-            Source::Fixed(drawn) => length_or_number(drawn, self.length).is_some(),
+            Source::Fixed(drawn) => length_or_number(drawn, is_length).is_some(),
             Source::Listed { items, .. } | Source::Rows(items) => {
-                items.iter().all(|item| length_or_number(item, self.length).is_some())
+                items.iter().all(|item| length_or_number(item, is_length).is_some())
             }
-            Source::Numbers { length, .. } => *length || !self.length || self.entry.name.trim().starts_with("len("),
+            Source::Numbers { length, .. } => *length || !is_length || entry.name.trim().starts_with("len("),
         }
     }
 }
@@ -156,6 +174,42 @@ fn length_or_number(drawn: &Drawn, length: bool) -> Option<f64> {
 
 /// The values of all samples by a run's formulas, or why not.
 type ByFormula = [Spread; 4];
+
+/// The least and the expected bytes of demand, peak, resident peak and retained memory.
+type Figures = [(f64, f64); 4];
+
+/// What runs give.
+struct ByRuns {
+    /// The bytes of each sample.
+    spreads: [Spread; 4],
+    /// Of the last sample; formulas as they are.
+    outcome: Outcome,
+    /// Samples.
+    done: usize,
+    runs: usize,
+    /// Exceptions, with how often they come.
+    raising: BTreeMap<String, usize>,
+    /// The callables whose learned contracts leave something over.
+    callables: Vec<Text>,
+}
+
+/// What is taken for what learned contracts leave over in a sample.
+fn ratios_of(draws: bool, seed: u64, sample: usize) -> Ratios {
+    if draws { Ratios::Drawn { seed, sample } } else { Ratios::At(LEFT_OVER[1]) }
+}
+
+/// What is assumed of draws of what learned contracts leave over.
+fn drawn_note(callables: &[Text], draws: bool) -> Option<String> {
+    let names = listed(callables);
+    match (callables, draws) {
+        ([], _) => None,
+        (_, true) => Some(format!(
+            "each sample draws what learned contracts leave over ({names}): once for all calls of a callable, independently for \
+             different callables"
+        )),
+        (_, false) => Some(format!("what learned contracts leave over ({names}) is not drawn")),
+    }
+}
 
 impl Predictor<'_> {
     /// What a workload gives. `events` are those that its draws change; without any, an event is made of its inputs.
@@ -180,7 +234,7 @@ impl Predictor<'_> {
         let has_inputs = workload.of(Table::Inputs).next().is_some();
         // With an event, what its draws change is no symbol: then each sample is an event of its own.
         let formula = match events.is_empty() || !has_inputs {
-            true => self.by_formula(events, values, workload, count, seed),
+            true => self.by_formula(events, values, workload, (count, seed), sampling.draws_ratios),
             false => None,
         };
         let mut off = None;
@@ -191,7 +245,7 @@ impl Predictor<'_> {
         if is_partial {
             kept = formula;
         } else if let Some((spreads, outcomes)) = formula {
-            match self.check(events, values, workload, count, seed, &spreads) {
+            match self.check(events, values, workload, (count, seed), sampling.draws_ratios, &spreads) {
                 Some((worst, _)) if worst > MOST_OFF => {
                     off = Some(worst);
                     kept = Some((spreads, outcomes));
@@ -199,17 +253,31 @@ impl Predictor<'_> {
                 checked => {
                     let off = checked.map(|(worst, _)| worst);
                     let runs = outcomes.len() + checked.map_or(0, |(_, runs)| runs);
-                    return self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, off), notes);
+                    return self.by_formula_done(
+                        spreads,
+                        outcomes,
+                        workload,
+                        (count, seed, runs, off),
+                        sampling.draws_ratios,
+                        notes,
+                    );
                 }
             }
         }
         if let Some(found) = self.by_runs(events, values, workload, count, seed, sampling) {
-            let (spreads, outcome, done, runs, raising) = found;
+            let ByRuns { spreads, outcome, done, runs, raising, callables } = found;
             if let Some((spreads, outcomes)) =
                 kept.take_if(|_| is_partial && raising.keys().any(|name| lacks_part(name)))
             {
                 let runs = outcomes.len() + runs;
-                return self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, None), notes);
+                return self.by_formula_done(
+                    spreads,
+                    outcomes,
+                    workload,
+                    (count, seed, runs, None),
+                    sampling.draws_ratios,
+                    notes,
+                );
             }
             if is_partial {
                 notes.push("what the workload does not give is not in the event".to_owned());
@@ -220,6 +288,7 @@ impl Predictor<'_> {
             if done < count {
                 notes.push(format!("{done} samples of {count} were run: more is more work than is done"));
             }
+            notes.extend(drawn_note(&callables, sampling.draws_ratios && !self.symbolic));
             for (name, times) in raising {
                 notes.push(format!("in {times} of {done} samples the handler raises {name}"));
             }
@@ -240,7 +309,14 @@ impl Predictor<'_> {
         match kept {
             Some((spreads, outcomes)) => {
                 let runs = outcomes.len();
-                self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, off), notes)
+                self.by_formula_done(
+                    spreads,
+                    outcomes,
+                    workload,
+                    (count, seed, runs, off),
+                    sampling.draws_ratios,
+                    notes,
+                )
             }
             None => {
                 let outcome = self.outcome(events.first().map(Plain::from_json).as_ref(), values, FAST_STEPS);
@@ -270,7 +346,8 @@ impl Predictor<'_> {
         mut outcomes: Vec<Outcome>,
         workload: &Workload,
         (count, seed, runs, off): (usize, u64, usize, Option<f64>),
-        notes: Vec<String>,
+        draws_ratios: bool,
+        mut notes: Vec<String>,
     ) -> (Sampled, Outcome) {
         let mut open: Vec<Unknown> = Vec::new();
         for outcome in &outcomes {
@@ -280,6 +357,9 @@ impl Predictor<'_> {
                 }
             }
         }
+        let callables: BTreeSet<Text> = outcomes.iter().flat_map(super::callables).collect();
+        let callables: Vec<Text> = callables.into_iter().collect();
+        notes.extend(drawn_note(&callables, draws_ratios && !self.symbolic));
         let first = outcomes.swap_remove(0);
         let method = Method::Formula;
         (Sampled { samples: count, wanted: count, seed, method, runs, off, spreads, open, notes }, first)
@@ -295,10 +375,10 @@ impl Predictor<'_> {
                 if is_unknown {
                     let length = **symbol == *format!("len_{name}");
                     let is_it = **symbol == *name || length && entry.has_lengths();
-                    return is_it.then(|| Column { symbol: symbol.clone(), entry, length });
+                    return is_it.then(|| Column { symbol: symbol.clone(), draw: Draw::Entry(entry, length) });
                 }
                 let length = stands_for(symbol, name)?;
-                Some(Column { symbol: symbol.clone(), entry, length })
+                Some(Column { symbol: symbol.clone(), draw: Draw::Entry(entry, length) })
             };
             let of_table = |table| workload.of(table).find_map(of);
             let (first, second) = if is_unknown { (Table::Mcvs, Table::Inputs) } else { (Table::Inputs, Table::Mcvs) };
@@ -339,8 +419,8 @@ impl Predictor<'_> {
         events: &[Json],
         values: &Values,
         workload: &Workload,
-        count: usize,
-        seed: u64,
+        (count, seed): (usize, u64),
+        draws_ratios: bool,
     ) -> Option<(ByFormula, Vec<Outcome>)> {
         let mut values = values.clone();
         // A value that is no number and always the same is known from the beginning.
@@ -358,16 +438,36 @@ impl Predictor<'_> {
         if outcomes.iter().any(|outcome| !outcome.complete) {
             return None;
         }
+        // Where learned contracts leave something over, formulas with symbols for that are evaluated, and those without
+        // are told.
+        let ratios = if draws_ratios { Ratios::Symbols } else { Ratios::At(LEFT_OVER[1]) };
+        let evaluated_ones: Vec<Cow<'_, Outcome>> = outcomes
+            .iter()
+            .enumerate()
+            .map(|(at, outcome)| {
+                if outcome.ratios.is_empty() {
+                    return Cow::Borrowed(outcome);
+                }
+                let event = events.get(at).map(Plain::from_json);
+                let steps = if event.is_some() { FAST_STEPS } else { SYMBOLIC_STEPS };
+                Cow::Owned(self.outcome_with(event.as_ref(), &values, steps, ratios))
+            })
+            .collect();
+        if evaluated_ones.iter().any(|outcome| !outcome.complete) {
+            return None;
+        }
         let mut spreads: ByFormula = std::array::from_fn(|_| Spread { low: vec![0.0; count], bytes: vec![0.0; count] });
-        for (at, outcome) in outcomes.iter().enumerate() {
+        for (at, outcome) in evaluated_ones.iter().enumerate() {
             let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
             let symbols: BTreeSet<Text> = formulas.iter().flat_map(|formula| formula.symbols()).collect();
-            let columns = self.columns(&symbols, &outcome.unknown, workload);
+            let mut columns = self.columns(&symbols, &outcome.unknown, workload);
+            let ratios = outcome.ratios.iter().filter(|ratio| symbols.contains(&ratio.symbol));
+            columns.extend(ratios.map(|ratio| Column { symbol: ratio.symbol.clone(), draw: Draw::Ratio(ratio) }));
             if columns.iter().any(|column| !column.is_numeric()) {
                 return None;
             }
             // Without an event the samples are all there is to say of inputs.
-            let own: Vec<usize> = (at..count).step_by(outcomes.len()).collect();
+            let own: Vec<usize> = (at..count).step_by(evaluated_ones.len()).collect();
             for (formula, spread) in formulas.into_iter().zip(&mut spreads) {
                 let [low, bytes] = evaluated(formula, &outcome.unknown, &columns, seed, &own)?;
                 for ((sample, low), bytes) in own.iter().zip(low).zip(bytes) {
@@ -378,6 +478,7 @@ impl Predictor<'_> {
                 }
             }
         }
+        drop(evaluated_ones);
         Some((spreads, outcomes))
     }
 
@@ -435,8 +536,8 @@ impl Predictor<'_> {
         events: &[Json],
         values: &Values,
         workload: &Workload,
-        count: usize,
-        seed: u64,
+        (count, seed): (usize, u64),
+        draws_ratios: bool,
         spreads: &ByFormula,
     ) -> Option<(f64, usize)> {
         let resident = spreads.get(2)?;
@@ -458,7 +559,8 @@ impl Predictor<'_> {
             let event = drawn.event.as_ref().map(Plain::from_json);
             // Without an event that is whole there is nothing to hold the formulas against.
             event.as_ref()?;
-            let outcome = self.outcome(event.as_ref(), &drawn.values, FAST_STEPS);
+            let ratios = ratios_of(draws_ratios, seed, sample);
+            let outcome = self.outcome_with(event.as_ref(), &drawn.values, FAST_STEPS, ratios);
             runs += 1;
             if outcome.raised().is_some_and(lacks_part) {
                 return None;
@@ -475,9 +577,7 @@ impl Predictor<'_> {
         worst.map(|worst| (worst, runs))
     }
 
-    /// A run for each sample that differs from the others, as far as the bound on work reaches: the bytes of each sample,
-    /// the last outcome, samples, runs, and exceptions with how often they come.
-    #[allow(clippy::type_complexity)]
+    /// A run for each sample that differs from the others, as far as the bound on work reaches.
     fn by_runs(
         &self,
         events: &[Json],
@@ -486,11 +586,12 @@ impl Predictor<'_> {
         count: usize,
         seed: u64,
         sampling: &Sampling,
-    ) -> Option<([Spread; 4], Outcome, usize, usize, BTreeMap<String, usize>)> {
-        let mut known: BTreeMap<String, ([(f64, f64); 4], Option<String>)> = BTreeMap::new();
+    ) -> Option<ByRuns> {
+        let mut known: BTreeMap<String, (Figures, Option<String>)> = BTreeMap::new();
         let mut spreads: [Spread; 4] = Default::default();
         let mut raising: BTreeMap<String, usize> = BTreeMap::new();
-        let (mut steps, mut done) = (0_u64, 0);
+        let (mut steps, mut done, mut runs) = (0_u64, 0, 0);
+        let mut callables: BTreeSet<Text> = BTreeSet::new();
         let mut last = None;
         // Whether the work is one event's, or that of many.
         let each =
@@ -504,11 +605,13 @@ impl Predictor<'_> {
             let (figures, raises) = match known.get(&key) {
                 Some(found) => found.clone(),
                 None => {
-                    if known.len() >= sampling.most_runs || steps > sampling.most_steps {
+                    if runs >= sampling.most_runs || steps > sampling.most_steps {
                         break;
                     }
+                    runs += 1;
                     let event = drawn.event.as_ref().map(Plain::from_json);
-                    let outcome = self.outcome(event.as_ref(), &drawn.values, each);
+                    let ratios = ratios_of(sampling.draws_ratios, seed, sample);
+                    let outcome = self.outcome_with(event.as_ref(), &drawn.values, each, ratios);
                     steps = steps.saturating_add(outcome.steps.max(1_000));
                     let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
                     let figures = formulas.map(|formula| match outcome.complete {
@@ -516,8 +619,12 @@ impl Predictor<'_> {
                         false => (bytes_of(formula, &outcome.unknown).0, f64::INFINITY),
                     });
                     let found = (figures, outcome.raised().map(str::to_owned));
-                    last = Some(outcome);
-                    known.insert(key, found.clone());
+                    callables.extend(super::callables(&outcome));
+                    // With draws of its own, a sample is like no other.
+                    if outcome.ratios.is_empty() || !sampling.draws_ratios {
+                        known.insert(key, found.clone());
+                    }
+                    last = Some((event, drawn.values.clone(), outcome));
                     found
                 }
             };
@@ -530,7 +637,13 @@ impl Predictor<'_> {
             }
             done += 1;
         }
-        Some((spreads, last?, done, known.len(), raising))
+        let (event, values, outcome) = last?;
+        // What is told are formulas as they are.
+        let outcome = match outcome.ratios.is_empty() {
+            true => outcome,
+            false => self.outcome(event.as_ref(), &values, each),
+        };
+        Some(ByRuns { spreads, outcome, done, runs, raising, callables: callables.into_iter().collect() })
     }
 
     /// What entries of a workload mean nothing to this handler.

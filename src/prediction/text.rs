@@ -7,12 +7,16 @@ use super::document::{Amounts, Whole, document, written};
 use super::exceeds::{Boundary, InputLimit};
 use super::{Method, Prediction};
 use crate::formula::Formula;
+use crate::memory::predict::Outcome;
 
 /// Lines of an explanation that are shown; of more, the JSON has all.
 const MOST_LINES: usize = 20;
 
 /// Widest bar of a histogram.
 const BAR: usize = 40;
+
+/// One of a run's formulas.
+type Pick = fn(&Outcome) -> &Formula;
 
 impl Prediction {
     /// The prediction in lines.
@@ -55,21 +59,23 @@ impl Prediction {
     }
 
     fn amounts_text(&self) -> String {
-        let outcome = &self.outcome;
-        let rows = [
-            ("demand", &outcome.demand),
-            ("peak, requested", &outcome.peak),
-            ("peak, resident", &outcome.resident_peak),
-            ("retained", &outcome.retained),
+        let rows: [(&str, Pick); 4] = [
+            ("demand", |outcome| &outcome.demand),
+            ("peak, requested", |outcome| &outcome.peak),
+            ("peak, resident", |outcome| &outcome.resident_peak),
+            ("retained", |outcome| &outcome.retained),
         ];
         let mut text = String::new();
-        for (name, formula) in rows {
-            let (low, high) = self.range(formula);
-            let value = match (low, high) {
-                (Some(low), Some(high)) if low == high => people(&low),
-                (Some(low), Some(high)) => format!("{} to {}", people(&low), people(&high)),
-                (Some(low), None) => format!("{} or more: {}", people(&low), shown(formula)),
-                (None, _) => shown(formula),
+        for (name, of) in rows {
+            let formula = of(&self.outcome);
+            let value = match self.range(of) {
+                (Some(low), _, Some(high)) if low == high => people(&low),
+                (Some(low), Some(expected), Some(high)) => {
+                    format!("{}, from {} to {}", people(&expected), people(&low), people(&high))
+                }
+                (Some(low), None, Some(high)) => format!("{} to {}", people(&low), people(&high)),
+                (Some(low), _, None) => format!("{} or more: {}", people(&low), shown(formula)),
+                (None, ..) => shown(formula),
             };
             text.push_str(&format!("  {name:<16} {value}\n"));
         }

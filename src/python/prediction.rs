@@ -149,7 +149,13 @@ pub fn _predict_rows<'py>(
             workload.entries.push(Entry { table, name, line: 0, column: 0, source, sizes: None });
         }
     }
-    let sampling = Sampling { samples: Some(count), seed: Some(0), most_runs: usize::MAX, most_steps: u64::MAX };
+    let sampling = Sampling {
+        samples: Some(count),
+        seed: Some(0),
+        most_runs: usize::MAX,
+        most_steps: u64::MAX,
+        draws_ratios: false,
+    };
     let (columns, text) = with(python, interface, &Settings::default(), |predictor| {
         let found = predictor.predict_workload(&events, &fixed, &workload, &sampling);
         known(predictor, &fixed, &found)?;

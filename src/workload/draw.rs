@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, DiscreteCDF, LogNormal, Normal, Pareto, Poisson};
 
 use super::Table;
+use crate::draws;
 
 /// Widest range of counts for which a Poisson distribution's shares are kept as a table.
 const MOST_COUNTS: f64 = 1_000_000.0;
@@ -131,21 +132,7 @@ fn share_below(kind: &Kind, at: f64) -> f64 {
     }
 }
 
-/// A share between 0 and 1, both exclusive, for an entry and a sample: SplitMix64 of a counter.
+/// A share between 0 and 1, both exclusive, for an entry and a sample.
 pub(super) fn uniform(seed: u64, table: Table, name: &str, sample: usize) -> f64 {
-    // FNV-1a of the name, so that entries are independent of each other.
-    let mut start = 0xCBF2_9CE4_8422_2325_u64;
-    for byte in table.word().bytes().chain([b'.']).chain(name.bytes()) {
-        start = (start ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-    }
-    let start = mixed(start ^ mixed(seed));
-    let bits = mixed(start.wrapping_add((sample as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-    ((bits >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-}
-
-fn mixed(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+    draws::share(seed, table.word(), name, sample)
 }

@@ -3,7 +3,7 @@
 //! A workload says of each input (`[inputs."event['n']"]`) and each variable (`[mcvs.rows]`) that it is fixed, listed or
 //! drawn from a distribution (docs/WORKLOAD.md). [`Workload::parse`] is the one reader, [`Writer`] the one writer;
 //! `measure --record-mcvs` and `recommend --write-workload` write what `predict`, `recommend` and `listing` read. Depends on
-//! `diagnostic` and the language of `formula`; reads no files.
+//! `diagnostic`, `draws` and the language of `formula`; reads no files.
 //!
 //! Invariant: a draw is a function of the seed, the entry's name and the number of the sample, and of nothing else. Adding an
 //! entry changes no other entry's draws, and every machine draws the same.
