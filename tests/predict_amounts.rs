@@ -168,9 +168,9 @@ fn a_joined_text_is_as_long_as_the_texts_that_it_is_made_of() {
 
 #[test]
 fn a_deque_with_a_largest_length_keeps_no_more() {
-    // 100,000 floats in blocks of 32 bytes, and 8 bytes a slot.
+    // 50,000 floats in blocks of 32 bytes, and 8 bytes a slot.
     let python = "from collections import deque\n\ndef handler(event, context):\n    last = deque(maxlen=event['keep'])\n    for i in range(event['n']):\n        last.append(i * 0.5)\n    return len(last)\n";
-    assert_resident("deque", python, r#"{"n": 3000000, "keep": 100000}"#, 100_000.0 * 40.0, 6.0);
+    assert_resident("deque", python, r#"{"n": 3000000, "keep": 50000}"#, 50_000.0 * 40.0, 6.0);
 }
 
 #[test]
@@ -198,11 +198,9 @@ fn what_numpy_broadcasts_is_not_written_over() {
 
 #[test]
 fn tests_for_one_float_do_not_split_the_way() {
-    // 200 lists of 200 floats, twice: the rows and their copies, whose floats are made anew.
+    // 200 lists of 200 floats, and copies, of which a half gets floats of its own. Measured on CPython 3.11: 2.03 MB.
     let python = "import random\n\ndef handler(event, context):\n    n = event['n']\n    rng = random.Random(1)\n    rows = [[rng.random() for _ in range(n)] for _ in range(n)]\n    work = [row[:] for row in rows]\n    for column in range(n):\n        for at in range(column + 1, n):\n            factor = work[at][column] / work[column][column]\n            if factor == 0:\n                continue\n            for k in range(column, n):\n                work[at][k] -= factor * work[column][k]\n    return n\n";
-    let answer = predict("elimination", python, r#"{"n": 200}"#, &[]);
-    assert!(resident(&answer, "max") < 4.5e6, "{answer:#}");
-    assert!(resident(&answer, "min") > 2.5e6, "{answer:#}");
+    assert_resident("elimination", python, r#"{"n": 200}"#, 2.03e6, 5.0);
 }
 
 // What follows is known to be wrong today (docs/ACCURACY.md says why): when one of these fails for the better, take the new
@@ -217,12 +215,40 @@ fn items_of_a_long_list_that_is_written_by_index_are_not_told_apart() {
     assert!(resident(&answer, "max") > 3.0 * 22e6, "{answer:#}");
 }
 
+/// A handler of the accuracy bench, an event, and the share of what was measured (MB) that is predicted.
+#[track_caller]
+fn assert_known_miss(name: &str, python: &str, event: &str, measured: f64, shares: std::ops::Range<f64>) {
+    let answer = predict(name, python, event, &[]);
+    let amounts = &answer["resident_peak_bytes"];
+    let said = amounts["expected"].as_f64().or(amounts["max"].as_f64()).unwrap_or(f64::NAN);
+    let share = said / (measured * 1e6);
+    assert!(shares.contains(&share), "{name}: {said} is {share:.2} of what was measured");
+}
+
 #[test]
 fn numbers_of_a_long_dynamic_programme_stay_those_of_its_first_rounds() {
-    // 100 rows of 20,001 slots are 16 MB, and the ints in them, most larger than 256, another 64 MB at most.
-    let python = "def handler(event, context):\n    n = event['n']\n    table = [[0] * (n + 1)]\n    for item in range(1, 101):\n        row = [0] * (n + 1)\n        for room in range(n + 1):\n            best = table[-1][room]\n            if room >= item:\n                best = max(best, table[-1][room - item] + item * 7)\n            row[room] = best\n        table.append(row)\n    return table[-1][n]\n";
-    let answer = predict("knapsack", python, r#"{"n": 20000}"#, &[]);
-    assert!(resident(&answer, "max") < 40e6, "{answer:#}");
+    let python = include_str!("accuracy/handlers/knapsack.py");
+    assert_known_miss("knapsack", python, r#"{"items": 200, "capacity": 30000}"#, 230.6, 0.1..0.4);
+}
+
+#[test]
+fn ints_of_a_loop_that_is_left_early_are_taken_for_small() {
+    // The nodes are numbered; the window of rounds that is run ends before 257, and ints up to there take nothing.
+    let python = include_str!("accuracy/handlers/linked_list.py");
+    assert_known_miss("linked", python, r#"{"nodes": 200000}"#, 35.2, 0.6..0.9);
+}
+
+#[test]
+fn lists_of_keys_that_are_new_at_first_are_taken_to_be_new_throughout() {
+    let python = include_str!("accuracy/handlers/nested_dicts.py");
+    assert_known_miss("nested", python, r#"{"readings": 1200000, "sensors": 50}"#, 60.2, 2.0..3.5);
+}
+
+#[test]
+fn what_becomes_of_the_second_half_of_a_recursion_is_not_known() {
+    let python = include_str!("accuracy/handlers/merge_sort.py");
+    let answer = predict("merge", python, r#"{"n": 100000}"#, &[]);
+    assert!(answer["resident_peak_bytes"]["max"].is_null(), "{answer:#}");
 }
 
 /// Two callables of a library, each with a ratio of measured to predicted memory that is normal, with 10 %.

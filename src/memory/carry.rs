@@ -198,6 +198,7 @@ impl<'p> Machine<'p> {
         let features: Vec<(Text, Amount)> =
             one.features.iter().map(|(name, values)| (name.clone(), feature(values))).collect();
         let Some(object) = state.object(one.id) else { return };
+        let (length, payload) = limited(object.features.get("maxlen"), length, payload);
         let (old, own_before) = (object.bytes(), object.own.clone());
         let told = Amount::from(object.entries.len());
         let last = object.entries.last().cloned();
@@ -303,7 +304,10 @@ impl<'p> Machine<'p> {
     ) {
         let [middle, last] = probes;
         let grow = |values: [&Amount; 3], probes: [&Amount; 2]| growth(values, probes, window.half, rest);
-        let (mut own_grown, mut dropped) = (Bytes::ZERO, Bytes::ZERO);
+        let mut own_grown = Bytes::ZERO;
+        // After how many rounds a container with a largest length is full: from there on, rounds take what they take
+        // far behind the window.
+        let mut filled: Option<i128> = None;
         let mut largest: Option<(i128, ObjectId)> = None;
         let mut resized = Vec::new();
         for (at, one) in growing.iter().enumerate() {
@@ -311,10 +315,7 @@ impl<'p> Machine<'p> {
             let zero = Amount::ZERO;
             let probed = [middle.lengths.get(at).unwrap_or(&zero), last.lengths.get(at).unwrap_or(&zero)];
             let more = grow([a, b, c], probed);
-            let all = (c + &more).at_least_zero();
-            // A deque with a largest length drops what is beyond it.
-            let most = base.object(one.id).and_then(|object| object.features.get("maxlen"));
-            let length = most.map_or_else(|| all.clone(), |most| all.min(most));
+            let length = (c + &more).at_least_zero();
             let [pa, pb, pc] = &one.payloads;
             let none = Bytes::ZERO;
             let (pm, pl) = (middle.payloads.get(at).unwrap_or(&none), last.payloads.get(at).unwrap_or(&none));
@@ -324,15 +325,13 @@ impl<'p> Machine<'p> {
                 resident: pc.resident.clone()
                     + grow([&pa.resident, &pb.resident, &pc.resident], [&pm.resident, &pl.resident]),
             };
-            let mut payload = &payload + &one.each.times(&more.at_least_zero());
-            if length != all {
-                let kept = payload.map(|bytes| match (bytes * &length).divide(&all) {
-                    Some(kept) => kept.whole(),
-                    None => bytes.clone(),
-                });
-                dropped += &(&payload - &kept);
-                payload = kept;
+            let all = &payload + &one.each.times(&more.at_least_zero());
+            let most = base.object(one.id).and_then(|object| object.features.get("maxlen"));
+            let (kept, payload) = limited(most, length.clone(), all);
+            if let (true, Some(room), Some(more)) = (kept != length, (&kept - c).as_int(), more.as_int()) {
+                filled = Some((rest.rounds.saturating_mul(room.max(0)) / more.max(1)).min(rest.rounds));
             }
+            let length = kept;
             let alive = match (base.object(one.id), self.state.object(one.id)) {
                 (Some(base), Some(now)) => base.born == now.born,
                 _ => false,
@@ -373,14 +372,22 @@ impl<'p> Machine<'p> {
         };
         let others = [&window.first.live - &own(0), &window.middle.live - &own(1), &base.live - &own(2)];
         let [a, b, c] = &others;
+        let more = |values: [&Amount; 3], probes: [&Amount; 2]| match filled {
+            Some(rounds) => {
+                let before = (values[2] - values[0]) * Amount::Int(rounds);
+                let before = before.floor_div(&Amount::Int(2 * window.half)).unwrap_or(Amount::ZERO);
+                before + probes[0] * &Amount::Int(rest.rounds - rounds)
+            }
+            None => grow(values, probes),
+        };
         let more = Bytes {
-            requested: grow(
+            requested: more(
                 [&a.requested, &b.requested, &c.requested],
                 [&middle.other.requested, &last.other.requested],
             ),
-            resident: grow([&a.resident, &b.resident, &c.resident], [&middle.other.resident, &last.other.resident]),
+            resident: more([&a.resident, &b.resident, &c.resident], [&middle.other.resident, &last.other.resident]),
         };
-        let live = &(&(&base.live + &own_grown) + &more) - &dropped;
+        let live = &(&base.live + &own_grown) + &more;
         let counted = &self.state.total() + &self.state.other;
         let left = &live - &counted;
         let fits = |id: ObjectId| {
@@ -621,6 +628,16 @@ fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: 
         }
     }
     Value::Object(state.place(object))
+}
+
+/// The length and the bytes of the items of a container with a largest length: what is beyond it has gone again.
+fn limited(most: Option<&Amount>, length: Amount, payload: Bytes) -> (Amount, Bytes) {
+    let Some(kept) = most.map(|most| length.min(most)).filter(|kept| *kept != length) else { return (length, payload) };
+    let payload = payload.map(|bytes| match (bytes * &kept).divide(&length) {
+        Some(part) => part.whole(),
+        None => bytes.clone(),
+    });
+    (kept, payload)
 }
 
 /// A straight line through two values, so many rounds ahead of the second one.
