@@ -144,6 +144,12 @@ impl Amount {
         Self::Formula(Formula::rational(BigRational::new(1.into(), 2.into())))
     }
 
+    /// The product of a shape's sides: how many items it has.
+    #[must_use]
+    pub fn product(sides: &[Self]) -> Self {
+        sides.iter().fold(Self::ONE, |size, side| size * side.clone())
+    }
+
     /// Of how many parts its formula is made.
     #[must_use]
     pub fn parts(&self) -> u64 {

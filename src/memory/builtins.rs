@@ -323,7 +323,7 @@ impl<'p> Machine<'p> {
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {
                     let own = self.state.object(*id).map(|object| object.own.requested.clone());
-                    Value::Number(Number { kind: NumberKind::Int, amount: own, shared: false, spare: false })
+                    Value::computed(NumberKind::Int, own)
                 }
                 _ => Value::number(NumberKind::Int),
             },
@@ -626,9 +626,7 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| match &entry.value {
                     Value::Plain(plain) => super::containers::blurred(plain),
-                    Value::Number(number) => {
-                        Value::Number(Number { kind: number.kind, amount: None, shared: false, spare: false })
-                    }
+                    Value::Number(number) => Value::computed(number.kind, None),
                     Value::Float(_) => Value::number(NumberKind::Float),
                     other => other.clone(),
                 })
@@ -792,7 +790,7 @@ impl<'p> Machine<'p> {
             }
             (_, amount) => amount,
         };
-        Ok(Value::Number(Number { kind, amount, shared: false, spare: false }))
+        Ok(Value::computed(kind, amount))
     }
 
     fn arithmetic(&mut self, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -834,14 +832,8 @@ impl<'p> Machine<'p> {
             }
             ("hex" | "bin" | "oct", _, _) => return Ok(self.new_str(1, Amount::Int(12), node)),
             ("divmod", Some(a), Some(b)) => {
-                let quotient = Value::Number(Number {
-                    kind: NumberKind::Int,
-                    amount: a.floor_div(&b),
-                    shared: false,
-                    spare: false,
-                });
-                let remainder =
-                    Value::Number(Number { kind: NumberKind::Int, amount: a.modulo(&b), shared: false, spare: false });
+                let quotient = Value::computed(NumberKind::Int, a.floor_div(&b));
+                let remainder = Value::computed(NumberKind::Int, a.modulo(&b));
                 return Ok(self.pair(quotient, remainder, node));
             }
             ("divmod", _, _) => {
@@ -850,7 +842,7 @@ impl<'p> Machine<'p> {
             ("pow" | "round", _, _) => (self.number_kind(arguments.positional.first()), None),
             _ => (NumberKind::Float, None),
         };
-        Ok(Value::Number(Number { kind, amount, shared: false, spare: false }))
+        Ok(Value::computed(kind, amount))
     }
 
     fn number_kind(&self, value: Option<&Value>) -> NumberKind {

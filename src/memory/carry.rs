@@ -325,13 +325,7 @@ impl<'p> Machine<'p> {
                 resident: pc.resident.clone()
                     + grow([&pa.resident, &pb.resident, &pc.resident], [&pm.resident, &pl.resident]),
             };
-            let all = &payload + &one.each.times(&more.at_least_zero());
-            let most = base.object(one.id).and_then(|object| object.features.get("maxlen"));
-            let (kept, payload) = limited(most, length.clone(), all);
-            if let (true, Some(room), Some(more)) = (kept != length, (&kept - c).as_int(), more.as_int()) {
-                filled = Some((rest.rounds.saturating_mul(room.max(0)) / more.max(1)).min(rest.rounds));
-            }
-            let length = kept;
+            let payload = &payload + &one.each.times(&more.at_least_zero());
             let alive = match (base.object(one.id), self.state.object(one.id)) {
                 (Some(base), Some(now)) => base.born == now.born,
                 _ => false,
@@ -348,6 +342,11 @@ impl<'p> Machine<'p> {
             });
             self.state = state;
             if let Some(object) = self.state.object(one.id) {
+                if let Some(kept) = object.length.as_ref().filter(|kept| **kept != length)
+                    && let (Some(room), Some(more)) = ((kept - c).as_int(), more.as_int())
+                {
+                    filled = Some((rest.rounds.saturating_mul(room.max(0)) / more.max(1)).min(rest.rounds));
+                }
                 if one.sized {
                     own_grown += &(&object.own - &one.own[2]);
                 }

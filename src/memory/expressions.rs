@@ -338,7 +338,7 @@ impl<'p> Machine<'p> {
         let condition = Condition::all(conditions);
         let one = Formula::one();
         let amount = Formula::conditional(condition, one, Formula::zero());
-        Ok(Value::Number(Number { kind: NumberKind::Bool, amount: Some(amount.into()), shared: false, spare: false }))
+        Ok(Value::computed(NumberKind::Bool, Some(amount.into())))
     }
 
     /// One comparison: known, a condition, or neither.
@@ -465,19 +465,9 @@ impl<'p> Machine<'p> {
                 Err(Weight::Condition(condition)) => {
                     let one = Formula::one();
                     let amount = Formula::conditional(condition, Formula::zero(), one);
-                    Value::Number(Number {
-                        kind: NumberKind::Bool,
-                        amount: Some(amount.into()),
-                        shared: false,
-                        spare: false,
-                    })
+                    Value::computed(NumberKind::Bool, Some(amount.into()))
                 }
-                Err(Weight::Share(share)) => Value::Number(Number {
-                    kind: NumberKind::Bool,
-                    amount: Some(Amount::ONE - share),
-                    shared: false,
-                    spare: false,
-                }),
+                Err(Weight::Share(share)) => Value::computed(NumberKind::Bool, Some(Amount::ONE - share)),
             });
         }
         if self.is_array(operand) {
@@ -509,12 +499,7 @@ impl<'p> Machine<'p> {
                 Value::Number(Number { kind: NumberKind::Float, .. }) | Value::Float(_) | Value::Plain(Plain::Float(_))
             )
         });
-        Value::Number(Number {
-            kind: if float { NumberKind::Float } else { NumberKind::Int },
-            amount,
-            shared: false,
-            spare: false,
-        })
+        Value::computed(if float { NumberKind::Float } else { NumberKind::Int }, amount)
     }
 
     /// `a op b`
@@ -638,11 +623,7 @@ impl<'p> Machine<'p> {
             |amount| !matches!(amount, Amount::Formula(formula) if formula.size() > LONGEST_NUMBER || formula.is_undefined()),
         );
         let value = self.number_like(&[left, right], amount.clone());
-        Ok(if operator == ast::Operator::Div {
-            Value::Number(Number { kind: NumberKind::Float, amount, shared: false, spare: false })
-        } else {
-            value
-        })
+        Ok(if operator == ast::Operator::Div { Value::computed(NumberKind::Float, amount) } else { value })
     }
 
     /// `template % values`: each directive gives way to what a value takes as text.
@@ -1217,10 +1198,10 @@ fn digits(int: i64) -> u32 {
     (u64::BITS - int.unsigned_abs().leading_zeros()).div_ceil(30).max(1)
 }
 
-/// The result of an addition or a multiplication for which `made` digits were made, of operands with up to `most`; those
-/// of one digit are worked out by the machine, and their result made to measure.
-fn spare_int(result: i64, made: u32, most: u32) -> Value {
-    let spare = most > 1 && made > digits(result);
+/// The result of an addition or a multiplication of operands of so many digits, for which `made` were made; operands of
+/// one digit are worked out by the machine, and their result made to measure.
+fn spare_int(result: i64, operands: [u32; 2], made: u32) -> Value {
+    let spare = operands != [1, 1] && made > digits(result);
     Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(result.into())), shared: false, spare })
 }
 
@@ -1235,14 +1216,11 @@ fn quick_arithmetic(operator: ast::Operator, left: &Value, right: &Value) -> Opt
     let int = |value: i64| Some(Value::int(Amount::Int(value.into())));
     let (a, b) = match (quick(left)?, quick(right)?) {
         (Quick::Int(a), Quick::Int(b)) => {
+            let (x, y) = (digits(a), digits(b));
             return match operator {
-                ast::Operator::Add => {
-                    Some(spare_int(a.checked_add(b)?, digits(a).max(digits(b)) + 1, digits(a).max(digits(b))))
-                }
+                ast::Operator::Add => Some(spare_int(a.checked_add(b)?, [x, y], x.max(y) + 1)),
                 ast::Operator::Sub => int(a.checked_sub(b)?),
-                ast::Operator::Mult => {
-                    Some(spare_int(a.checked_mul(b)?, digits(a) + digits(b), digits(a).max(digits(b))))
-                }
+                ast::Operator::Mult => Some(spare_int(a.checked_mul(b)?, [x, y], x + y)),
                 ast::Operator::FloorDiv if b > 0 => int(a.div_euclid(b)),
                 ast::Operator::Mod if b > 0 => int(a.rem_euclid(b)),
                 // Exact only where both are floats exactly.

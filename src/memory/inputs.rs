@@ -14,7 +14,7 @@ use crate::expression::Text;
 
 use super::amount::Amount;
 use super::machine::{Flow, Machine};
-use super::value::{Number, NumberKind, Value};
+use super::value::{NumberKind, Value};
 
 /// A type of sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,12 +112,7 @@ impl Machine<'_> {
         if self.inputs.known.contains_key(path) {
             return None;
         }
-        Some(Value::Number(Number {
-            kind: NumberKind::Int,
-            amount: Some(Amount::symbol(path)),
-            shared: false,
-            spare: false,
-        }))
+        Some(Value::computed(NumberKind::Int, Some(Amount::symbol(path))))
     }
 
     /// An operation with a part of the event that is not given: none if it is one of numbers.

@@ -13,7 +13,7 @@ use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Code, Entry, Growth, Kind, Number, NumberKind, Object, ObjectId, Rest, Value};
+use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value};
 
 /// Kind of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
@@ -344,8 +344,8 @@ impl<'p> Machine<'p> {
 
     /// How many items an argument that is an array has.
     fn size_of(&self, values: &BTreeMap<Text, Given>, parameter: &str) -> Option<Amount> {
-        let shape = self.state.object_of(values.get(parameter)?.value()?)?.shape.clone()?;
-        Some(shape.into_iter().fold(Amount::ONE, |size, dim| size * dim))
+        let object = self.state.object_of(values.get(parameter)?.value()?)?;
+        Some(Amount::product(object.shape.as_ref()?))
     }
 
     /// A number of the event by its path (`Records[0].s3.object.size`).
@@ -390,7 +390,7 @@ impl<'p> Machine<'p> {
                     "float" | "complex" => NumberKind::Float,
                     _ => NumberKind::Int,
                 };
-                return Value::Number(Number { kind, amount: value.as_ref().map(amount), shared: false, spare: false });
+                return Value::computed(kind, value.as_ref().map(amount));
             }
             ResultValue::Argument(path) if path.ends_with("[]") => {
                 let of = values.get(path.trim_end_matches("[]")).and_then(Given::value).cloned();
@@ -624,7 +624,7 @@ impl<'p> Machine<'p> {
                             of.as_ref().and_then(|of| of.features.get("itemsize")).and_then(Amount::as_int) == Some(1);
                         match of.and_then(|of| of.shape) {
                             Some(index) if mask => {
-                                let most = index.iter().fold(Amount::ONE, |size, dim| size * dim.clone());
+                                let most = Amount::product(&index);
                                 let hint = format!("len_{}", self.hint(node));
                                 let cause = "how many items the mask selects is not known";
                                 let half = most.floor_div(&Amount::Int(2));
@@ -658,7 +658,7 @@ impl<'p> Machine<'p> {
             let float = object.features.get("itemsize").and_then(Amount::as_int) != Some(1);
             return Ok(Value::number(if float { NumberKind::Float } else { NumberKind::Int }));
         }
-        let size = dims.iter().fold(Amount::ONE, |size, dim| size * dim.clone());
+        let size = Amount::product(&dims);
         let itemsize = object.features.get("itemsize").cloned().unwrap_or(Amount::Int(8));
         let mut made = Object::new(object.kind.clone(), Bytes::touched(Amount::Int(112)));
         if copy {
@@ -706,7 +706,7 @@ impl<'p> Machine<'p> {
                 return Some(self.tuple_of(items, node));
             }
             if let Some(shape) = &object.shape {
-                let size = shape.iter().fold(Amount::ONE, |size, dim| size * dim.clone());
+                let size = Amount::product(shape);
                 match name {
                     "size" => return Some(Value::int(size)),
                     "ndim" => return Some(Value::int(Amount::from(shape.len()))),
@@ -924,10 +924,11 @@ impl contracts::Arguments for Bound<'_, '_> {
                         _ => object.features.get("width").map(Amount::to_formula),
                     },
                     "bytes" => Some(self.machine.state.deep(*id).requested.to_formula()),
-                    "size" => object.features.get("size").map(Amount::to_formula).or_else(|| {
-                        let shape = object.shape.as_ref()?;
-                        Some(shape.iter().fold(Amount::ONE, |size, dim| size * dim.clone()).to_formula())
-                    }),
+                    "size" => object
+                        .features
+                        .get("size")
+                        .map(Amount::to_formula)
+                        .or_else(|| Some(Amount::product(object.shape.as_ref()?).to_formula())),
                     other => object.features.get(other).map(Amount::to_formula),
                 }
             }

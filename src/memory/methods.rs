@@ -11,7 +11,7 @@ use super::inputs::Sequence;
 use super::machine::{Eval, Flow, Machine};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
-use super::value::{Adapter, Code, Growth, Kind, Number, NumberKind, Object, ObjectId, Value};
+use super::value::{Adapter, Code, Growth, Kind, NumberKind, Object, ObjectId, Value};
 
 /// Whether texts take between what they would take if all were like one of them and half as much again: a list may
 /// have been charged with more than its texts.
@@ -100,7 +100,7 @@ impl<'p> Machine<'p> {
                     self.new_bytes(length.unwrap_or(Amount::ONE), node)
                 }
                 "is_integer" => Value::number(NumberKind::Bool),
-                _ => Value::Number(Number { kind: number.kind, amount: None, shared: false, spare: false }),
+                _ => Value::computed(number.kind, None),
             }),
             (None, Value::Code(Code::Class(class))) => {
                 // `Class._make(…)`, `Enum("x")` and the like.

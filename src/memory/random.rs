@@ -11,7 +11,7 @@ use super::amount::Amount;
 use super::calls::Arguments;
 use super::machine::{Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Kind, Number, NumberKind, Value};
+use super::value::{Kind, NumberKind, Value};
 
 impl<'p> Machine<'p> {
     /// The next number: SplitMix64 (Steele, Lea and Flood, 2014).
@@ -98,12 +98,7 @@ impl<'p> Machine<'p> {
                         let cause = "a random number";
                         let hint = format!("random_{}", self.line(node));
                         let more = self.quantity(node, &hint, UnknownKind::Size, cause, Some(&high - &low));
-                        Value::Number(Number {
-                            kind: NumberKind::Int,
-                            amount: Some(low + more),
-                            shared: false,
-                            spare: false,
-                        })
+                        Value::computed(NumberKind::Int, Some(low + more))
                     }
                 }
             }

@@ -115,20 +115,16 @@ impl Machine<'_> {
         let clean: String = callable.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
         let symbol = Text::from(format!("ratio_{clean}_{amount}_{}", contract.place.line));
         let ratio = Ratio { callable: callable.clone(), amount, symbol, residual: residual.clone() };
-        let share = match self.options.ratios {
-            Ratios::One => None,
-            Ratios::At(share) => Some(in_millionths(residual.quantile(share))),
-            Ratios::Drawn { seed, sample } => Some((ratio.drawn(seed, sample) * MILLION).round() as i64),
-            Ratios::Symbols => None,
+        let scaled = |ratio: f64| {
+            let exact = BigRational::new(BigInt::from(in_millionths(ratio)), BigInt::from(MILLION as i64));
+            let product = formula.scale(&exact);
+            if product.as_number().is_some() { product.ceil() } else { product }
         };
-        let by = match share {
-            Some(millionths) => {
-                let exact = BigRational::new(BigInt::from(millionths), BigInt::from(MILLION as i64));
-                let product = formula.scale(&exact);
-                if product.as_number().is_some() { product.ceil() } else { product }
-            }
-            None if self.options.ratios == Ratios::Symbols => formula * &Formula::symbol(&ratio.symbol),
-            None => formula.clone(),
+        let by = match self.options.ratios {
+            Ratios::One => formula.clone(),
+            Ratios::At(share) => scaled(residual.quantile(share)),
+            Ratios::Drawn { seed, sample } => scaled(ratio.drawn(seed, sample)),
+            Ratios::Symbols => formula * &Formula::symbol(&ratio.symbol),
         };
         self.ratios.entry(ratio.symbol.clone()).or_insert(ratio);
         by

@@ -94,14 +94,19 @@ impl Value {
     /// `None`.
     pub const NONE: Self = Self::Plain(Plain::None);
 
+    /// A computed number: nothing keeps it yet, and its block is made to measure.
+    pub fn computed(kind: NumberKind, amount: Option<Amount>) -> Self {
+        Self::Number(Number { kind, amount, shared: false, spare: false })
+    }
+
     /// A computed integer.
     pub fn int(amount: Amount) -> Self {
-        Self::Number(Number { kind: NumberKind::Int, amount: Some(amount), shared: false, spare: false })
+        Self::computed(NumberKind::Int, Some(amount))
     }
 
     /// A number of which the type alone is known.
     pub fn number(kind: NumberKind) -> Self {
-        Self::Number(Number { kind, amount: None, shared: false, spare: false })
+        Self::computed(kind, None)
     }
 
     /// The value as something that is kept already: keeping it once more takes no memory.

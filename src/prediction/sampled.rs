@@ -237,6 +237,9 @@ impl Predictor<'_> {
             true => self.by_formula(events, values, workload, (count, seed), sampling.draws_ratios),
             false => None,
         };
+        let by_formula = |spreads, outcomes, runs, off, notes| {
+            self.by_formula_done(spreads, outcomes, workload, (count, seed, runs, off), sampling.draws_ratios, notes)
+        };
         let mut off = None;
         let mut kept: Option<(ByFormula, Vec<Outcome>)> = None;
         // Parts of the event that the workload does not give may be missing in it: only runs can say what is then.
@@ -253,14 +256,7 @@ impl Predictor<'_> {
                 checked => {
                     let off = checked.map(|(worst, _)| worst);
                     let runs = outcomes.len() + checked.map_or(0, |(_, runs)| runs);
-                    return self.by_formula_done(
-                        spreads,
-                        outcomes,
-                        workload,
-                        (count, seed, runs, off),
-                        sampling.draws_ratios,
-                        notes,
-                    );
+                    return by_formula(spreads, outcomes, runs, off, notes);
                 }
             }
         }
@@ -270,14 +266,7 @@ impl Predictor<'_> {
                 kept.take_if(|_| is_partial && raising.keys().any(|name| lacks_part(name)))
             {
                 let runs = outcomes.len() + runs;
-                return self.by_formula_done(
-                    spreads,
-                    outcomes,
-                    workload,
-                    (count, seed, runs, None),
-                    sampling.draws_ratios,
-                    notes,
-                );
+                return by_formula(spreads, outcomes, runs, None, notes);
             }
             if is_partial {
                 notes.push("what the workload does not give is not in the event".to_owned());
@@ -309,14 +298,7 @@ impl Predictor<'_> {
         match kept {
             Some((spreads, outcomes)) => {
                 let runs = outcomes.len();
-                self.by_formula_done(
-                    spreads,
-                    outcomes,
-                    workload,
-                    (count, seed, runs, off),
-                    sampling.draws_ratios,
-                    notes,
-                )
+                by_formula(spreads, outcomes, runs, off, notes)
             }
             None => {
                 let outcome = self.outcome(events.first().map(Plain::from_json).as_ref(), values, FAST_STEPS);
