@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "project",
             "calls",
             "contracts",
+            "learning",
             "memory",
             "interface",
             "workload",

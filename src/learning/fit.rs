@@ -226,6 +226,11 @@ fn solve(columns: &[&[f64]], y: &[f64], weights: &[f64]) -> Option<(Vec<f64>, DM
     coefficients.iter().all(|c| c.is_finite() && *c > 0.0).then_some((coefficients, inverse))
 }
 
+/// Coefficients of least squares. None if the columns depend on one another, or a coefficient would not be positive.
+pub fn non_negative(columns: &[&[f64]], y: &[f64], weights: &[f64]) -> Option<Vec<f64>> {
+    solve(columns, y, weights).map(|(coefficients, _)| coefficients)
+}
+
 /// As [`solve`], with whole numbers for the columns that are steps of containers.
 fn solve_whole(columns: &[&[f64]], whole: &[bool], y: &[f64], weights: &[f64]) -> Option<(Vec<f64>, DMatrix<f64>)> {
     let (mut coefficients, inverse) = solve(columns, y, weights)?;

@@ -249,19 +249,22 @@ impl<'p> Machine<'p> {
             }
             ("copy.copy", Some(value)) => self.shallow_copy(&value, node),
             ("copy.deepcopy", Some(value)) => self.deep_copy(&value, node),
-            ("heapq.heappush", Some(Value::Object(id))) => {
-                if let Some(item) = arguments.positional.get(1) {
-                    self.push_item(id, None, item.clone(), node);
-                    self.blur_items(id);
-                }
+            ("heapq.heappop", Some(Value::Object(id))) => self.heap_pop(id, node),
+            ("heapq.heapify", Some(Value::Object(id))) => {
+                self.heapify(id, node);
                 Value::NONE
             }
-            ("heapq.heappop" | "heapq.heappushpop" | "heapq.heapreplace", Some(Value::Object(id))) => {
-                self.blur_items(id);
-                let last = self.state.object(id).and_then(|object| object.entries.len().checked_sub(1));
-                self.remove_at(id, last)
+            ("heapq.heappush" | "heapq.heappushpop" | "heapq.heapreplace", Some(Value::Object(id))) => {
+                let item = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
+                match name {
+                    "heapq.heappush" => {
+                        self.heap_push(id, item, node);
+                        Value::NONE
+                    }
+                    "heapq.heappushpop" => self.heap_push_pop(id, item, node),
+                    _ => self.heap_replace(id, item, node),
+                }
             }
-            ("heapq.heapify", _) => Value::NONE,
             ("heapq.nlargest" | "heapq.nsmallest", Some(count)) => {
                 let items = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
                 self.heap_extremes(&count, &items, arguments.keyword("key").is_some(), node)?

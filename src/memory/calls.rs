@@ -322,15 +322,16 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         let info = self.program.function(function);
-        if self.stack.len() >= MAX_DEPTH || self.steps > self.most_steps {
+        if self.stack.len() >= MAX_DEPTH || self.is_spent() {
             return self.call_unknown(&format!("{} (nested too deep)", info.qualified_name), node);
         }
         let mut frames: Vec<FrameId> =
             self.stack.iter().filter(|running| running.function == function).map(|running| running.frame).collect();
         frames.dedup();
         let running = frames.len();
-        if running > 0 && self.summing == 0 && self.steps > 6 * super::machine::EXACT_STEPS {
+        if running > 0 && self.summing == 0 && self.steps > self.exact_steps().saturating_mul(6) {
             // It has been followed long enough to know what a call gives.
+            self.estimated = true;
             let known = self.results.get(&function).cloned();
             self.assume(format!("{} calls itself more often than is followed", info.qualified_name));
             return Ok(known.unwrap_or_else(|| Value::number(super::value::NumberKind::Int).kept()));

@@ -69,6 +69,7 @@ impl<'p> Machine<'p> {
         probe: &mut dyn FnMut(&mut Self, i128) -> Flow,
     ) -> Option<Flow> {
         self.steps += u64::try_from(self.state.places() / 64).unwrap_or(0);
+        self.estimated = true;
         let base = self.state.clone();
         let growing = self.growing(window, &base);
         let mut probes = Vec::new();

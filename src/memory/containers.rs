@@ -11,6 +11,9 @@ use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value, hash_of};
 
+/// Items of `[0] * n` that are told apart in a run, of all such lists together.
+const MOST_UNFOLDED: usize = 1_000_000;
+
 impl<'p> Machine<'p> {
     /// An empty container.
     pub(super) fn new_container(&mut self, kind: Kind, node: &impl Ranged) -> Value {
@@ -34,7 +37,7 @@ impl<'p> Machine<'p> {
         let mut object = Object::new(Kind::List, self.sizes.list_exact(&count));
         object.growth = Growth::Exact;
         object.length = Some(count.clone());
-        object.rest = Some(Box::new(Rest { count, key: None, value: item, payload: Bytes::ZERO }));
+        object.rest = Some(Box::new(Rest { count, value: item, ..Rest::default() }));
         self.allocate(object, node)
     }
 
@@ -400,6 +403,7 @@ impl<'p> Machine<'p> {
 
     fn set_index(&mut self, id: ObjectId, key: &Value, value: Value, node: &impl Ranged) {
         self.thaw(id);
+        self.unfold(id);
         let index = self.amount(key, node).and_then(|amount| amount.as_int());
         let Some(object) = self.state.object(id) else { return };
         if let Some(index) = index
@@ -441,6 +445,24 @@ impl<'p> Machine<'p> {
                 self.state.add_payload(id, &Amount::ZERO, &more);
             }
         }
+    }
+
+    /// Tells the items of `[0] * n` apart, before one is replaced.
+    fn unfold(&mut self, id: ObjectId) {
+        let Some(object) = self.state.object(id) else { return };
+        let Some(rest) = object.rest.as_deref().filter(|rest| rest.alike && object.account.is_none()) else { return };
+        let (Some(value @ Value::Plain(_)), Some(count)) = (&rest.value, rest.count.as_usize()) else { return };
+        if !object.entries.is_empty() || count > MAX_ENTRIES || self.unfolded + count > MOST_UNFOLDED {
+            return;
+        }
+        self.unfolded += count;
+        self.steps += count as u64 / 4;
+        let entries = vec![Entry { key: None, value: value.clone(), hash: None }; count];
+        let payload = rest.payload.clone();
+        self.state.note(id, |object| {
+            object.entries = entries;
+            object.rest = (!payload.is_zero()).then(|| Box::new(super::value::Rest { payload, ..Default::default() }));
+        });
     }
 
     /// For how many objects a sample stands.

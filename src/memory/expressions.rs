@@ -342,7 +342,7 @@ impl<'p> Machine<'p> {
     }
 
     /// One comparison: known, a condition, or neither.
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         operator: ast::CmpOp,
         left: &Value,
@@ -760,7 +760,7 @@ impl<'p> Machine<'p> {
                 object.growth = Growth::Exact;
                 object.length = Some(length.clone());
                 let payload = item.as_ref().map(|item| self.charge(item)).unwrap_or(Bytes::ZERO);
-                object.rest = Some(Box::new(Rest { count: length, key: None, value: item, payload }));
+                object.rest = Some(Box::new(Rest { count: length, value: item, payload, alike: true, ..Rest::default() }));
                 Ok(self.allocate(object, node))
             }
         }
@@ -1063,7 +1063,7 @@ impl<'p> Machine<'p> {
                 let mut object = Object::new(kind, own);
                 object.growth = Growth::Exact;
                 object.length = Some(count.clone());
-                object.rest = Some(Box::new(Rest { count, key: None, value: item, payload: Bytes::ZERO }));
+                object.rest = Some(Box::new(Rest { count, value: item, ..Rest::default() }));
                 Ok(self.allocate(object, node))
             }
             _ => Ok(self.unknown(node, UnknownKind::Result, "a part of something unknown")),

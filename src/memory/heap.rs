@@ -616,9 +616,9 @@ impl State {
     }
 }
 
-/// The items of an object that are not told apart.
+/// The items of an object that are not told apart, to be changed.
 pub(super) fn rest_of(object: &mut Object) -> &mut Rest {
-    object
-        .rest
-        .get_or_insert_with(|| Box::new(Rest { count: Amount::ZERO, key: None, value: None, payload: Bytes::ZERO }))
+    let rest = object.rest.get_or_insert_with(Box::default);
+    rest.alike = false;
+    rest
 }

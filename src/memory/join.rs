@@ -357,7 +357,7 @@ impl Merge<'_, '_> {
             };
             // Items stay as objects of their own while they are few: their bytes are weighed already.
             let slot = rest.get_or_insert_with(|| {
-                Box::new(Rest { count: Amount::ZERO, key: None, value: None, payload: Bytes::ZERO })
+                Box::new(Rest::default())
             });
             slot.count += count;
             slot.key = last.key.clone();
@@ -383,7 +383,7 @@ impl Merge<'_, '_> {
         } else if lost {
             let count = Amount::from(known(first).max(known(second)));
             let slot = rest.get_or_insert_with(|| {
-                Box::new(Rest { count: Amount::ZERO, key: None, value: None, payload: Bytes::ZERO })
+                Box::new(Rest::default())
             });
             if slot.count.is_zero() {
                 slot.count = count;
@@ -393,7 +393,7 @@ impl Merge<'_, '_> {
     }
 
     fn rests(&mut self, first: Option<&Rest>, second: Option<&Rest>) -> Option<Rest> {
-        let none = Rest { count: Amount::ZERO, key: None, value: None, payload: Bytes::ZERO };
+        let none = Rest::default();
         if first.is_none() && second.is_none() {
             return None;
         }
@@ -409,6 +409,7 @@ impl Merge<'_, '_> {
             key,
             value,
             payload: self.meet.bytes(&a.payload, &b.payload),
+            alike: a.alike && b.alike && a.value == b.value,
         })
     }
 

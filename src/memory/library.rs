@@ -13,7 +13,7 @@ use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value};
+use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Value};
 
 /// Kind of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
@@ -1058,9 +1058,4 @@ fn is_small(name: &str) -> bool {
                 | "breakpoint"
                 | "complex"
         )
-}
-
-/// A rest that stands for nothing yet.
-pub(super) fn empty_rest() -> Rest {
-    Rest { count: Amount::ZERO, key: None, value: None, payload: Bytes::ZERO }
 }

@@ -138,6 +138,9 @@ impl<'p> Machine<'p> {
         let mut window: Option<Window> = None;
         self.round_index = None;
         loop {
+            if self.is_spent() {
+                return Flow::Next;
+            }
             let (test, gap) = match self.test_and_gap(&statement.test) {
                 Ok(test) => test,
                 Err(flow) => return flow,
@@ -841,7 +844,7 @@ impl<'p> Machine<'p> {
             machine.round_index = Some(index);
             machine.round(value, begun, each, mark)
         };
-        while done < total {
+        while done < total && !self.is_spent() {
             let left = total - done;
             match &mut window {
                 None => {

@@ -36,6 +36,8 @@ use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
 pub const EXACT_STEPS: u64 = 100_000;
+/// [`Options::exact_steps`] for a run in which no loop is carried on: more than any run has.
+pub const ROUND_BY_ROUND: u64 = 1 << 62;
 /// Statements before nothing is followed any more.
 pub const MAX_STEPS: u64 = 4_000_000;
 /// Deepest chain of calls.
@@ -121,6 +123,8 @@ pub struct Options {
     pub explain: bool,
     /// What is taken for the ratios of learned contracts.
     pub ratios: Ratios,
+    /// Steps that loops are run round by round for, before what they do is carried on; [`EXACT_STEPS`] if not given.
+    pub exact_steps: Option<u64>,
 }
 
 impl Options {
@@ -200,6 +204,10 @@ pub struct Machine<'p> {
     pub(super) ratios: BTreeMap<Text, Ratio>,
     /// Where the sizes of calls lie outside of those that contracts were learned on.
     pub(super) reaches: Reaches,
+    /// Whether rounds or calls were not run but estimated from those that were.
+    pub(super) estimated: bool,
+    /// Items of repeated lists that were told apart.
+    pub(super) unfolded: usize,
 }
 
 impl<'p> Machine<'p> {
@@ -249,7 +257,19 @@ impl<'p> Machine<'p> {
             moment: None,
             ratios: BTreeMap::new(),
             reaches: BTreeMap::new(),
+            estimated: false,
+            unfolded: 0,
         }
+    }
+
+    /// Whether there are no steps left for statements.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps > self.most_steps
+    }
+
+    /// Steps before loops are carried on, and before a function that calls itself is no longer followed.
+    pub(super) fn exact_steps(&self) -> u64 {
+        self.options.exact_steps.unwrap_or_else(|| EXACT_STEPS.min(self.most_steps / 2))
     }
 
     // ---- where we are ---------------------------------------------------------------------------------------------
@@ -472,7 +492,7 @@ impl<'p> Machine<'p> {
             payload += &self.sizes.deep(item);
         }
         (!payload.is_zero())
-            .then(|| Box::new(super::value::Rest { count: Amount::ZERO, key: None, value: None, payload }))
+            .then(|| Box::new(super::value::Rest { payload, ..Default::default() }))
     }
 
     /// A text whose content is not known.
@@ -517,7 +537,7 @@ impl<'p> Machine<'p> {
                 if let Some(known) = &object.known {
                     return Some(known.clone());
                 }
-                if object.rest.is_some() || object.entries.len() > *budget {
+                if !object.apart() || object.entries.len() > *budget {
                     return None;
                 }
                 match object.kind {

@@ -13,6 +13,7 @@ pub mod cpython;
 mod expressions;
 mod growth;
 mod heap;
+mod heaps;
 mod inputs;
 mod join;
 mod library;
@@ -30,6 +31,6 @@ mod texts;
 pub mod unknown;
 mod value;
 
-pub use machine::Options;
+pub use machine::{EXACT_STEPS, Options, ROUND_BY_ROUND};
 pub use predict::{Outcome, run_bounded};
 pub use statements::is_simple;

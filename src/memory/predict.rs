@@ -46,6 +46,8 @@ pub struct Outcome {
     pub growth: Vec<(String, u32, String)>,
     /// Whether the handler was followed to its end.
     pub complete: bool,
+    /// Whether rounds of loops, or calls, were not run but estimated from those that were.
+    pub estimated: bool,
     /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
     /// one formula of a place; of numbers the largest.
     pub marks: Vec<(String, u32, Formula)>,
@@ -162,7 +164,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
     machine.state.watched = watched;
     machine.most_seen = 0;
     let entry = machine.state.clone();
-    machine.limit = super::machine::EXACT_STEPS.min(machine.most_steps / 2);
+    machine.limit = machine.exact_steps();
     let frame = machine.state.new_frame();
     let names = machine.names_of(handler);
     let method = matches!(info.kind, FunctionKind::Method | FunctionKind::ClassMethod | FunctionKind::Property);
@@ -228,7 +230,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
     };
     let retained = &(&machine.state.live.clone() - &base) - &result_bytes;
     let formula = |amount: &Amount| amount.at_least_zero().to_formula();
-    let complete = machine.steps <= machine.most_steps;
+    let complete = !machine.is_spent();
     let mut marks: Vec<_> = std::mem::take(&mut machine.marks).into_iter().collect();
     marks.sort_by_key(|(_, (order, _))| *order);
     let marks = marks
@@ -260,6 +262,7 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
     machine.assume_reaches();
     let outcome = Outcome {
         complete,
+        estimated: machine.estimated,
         marks,
         moment,
         steps: machine.steps,

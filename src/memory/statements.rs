@@ -34,7 +34,7 @@ impl<'p> Machine<'p> {
             let effort = self.state.effort();
             let bounded = self.most_steps < MAX_STEPS;
             self.steps = self.steps.saturating_add(1 + if bounded { effort } else { effort.min(100) });
-            if self.steps > self.most_steps {
+            if self.is_spent() {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
                 return Flow::Next;
             }

@@ -363,7 +363,7 @@ impl Spread {
 }
 
 /// Items that are not told apart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rest {
     /// How many.
     pub count: Amount,
@@ -373,6 +373,8 @@ pub struct Rest {
     pub value: Option<Value>,
     /// The memory of all of them, keys included, as far as the container is their owner.
     pub payload: Bytes,
+    /// Whether all are the very same value, as in `[0] * n` before anything is put into it.
+    pub alike: bool,
 }
 
 /// What an iterator goes over when something asks it for items.

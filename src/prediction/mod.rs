@@ -8,6 +8,7 @@
 mod document;
 mod exceeds;
 mod sampled;
+mod scaled;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,6 +190,14 @@ impl Predictor<'_> {
         memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
     }
 
+    /// The same with loops run round by round for so many steps.
+    fn outcome_after(&self, event: &Plain, values: &Values, exact_steps: u64, steps: u64) -> Outcome {
+        let (values, exact_steps) = (values.clone(), Some(exact_steps));
+        let options = Options { values, exact_steps, explain: false, ..self.options.clone() };
+        let known = self.known.clone();
+        memory::run_bounded(self.project, self.program, self.function, Some(event), known, &options, steps)
+    }
+
     /// The same with ratios for what learned contracts leave over.
     pub fn outcome_with(&self, event: Option<&Plain>, values: &Values, steps: u64, ratios: Ratios) -> Outcome {
         let ratios = if self.symbolic { Ratios::One } else { ratios };
@@ -204,6 +213,10 @@ impl Predictor<'_> {
 
     fn alone(&self, event: Option<&Plain>, name: Option<String>, values: &Values, steps: u64) -> Prediction {
         let outcome = self.outcome(event, values, steps);
+        let outcome = match event {
+            Some(event) => self.mended(event, values, steps, outcome),
+            None => outcome,
+        };
         let left_over = self.left_over(event, values, steps, &outcome);
         let mut prediction = self.prediction(name, outcome);
         prediction.left_over = left_over;
