@@ -689,7 +689,7 @@ impl<'p> Machine<'p> {
                 *value = machine.copy_of(&inner, node);
             }
         };
-        for entry in &mut copy.entries {
+        for entry in copy.entries.iter_mut() {
             deep(self, &mut entry.value);
         }
         for value in copy.fields.values_mut() {

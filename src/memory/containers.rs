@@ -7,7 +7,7 @@ use crate::expression::{Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::heap::{MAX_ENTRIES, rest_of};
-use super::machine::{Eval, Flow, Machine};
+use super::machine::{Eval, Flow, Machine, ROUND_BY_ROUND};
 use super::unknown::UnknownKind;
 use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value, hash_of};
 
@@ -112,7 +112,7 @@ impl<'p> Machine<'p> {
                     rest.value = Some(Value::Plain(value));
                 }
             } else {
-                object.entries = entries;
+                object.entries = entries.into();
             }
         });
     }
@@ -447,20 +447,29 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Tells the items of `[0] * n` apart, before one is replaced.
+    /// Tells the items of `[0] * n` apart before one is replaced, in a run that carries nothing on: a loop that is carried
+    /// on knows what a round puts into such lists by one value that stands for all.
     fn unfold(&mut self, id: ObjectId) {
         let Some(object) = self.state.object(id) else { return };
-        let Some(rest) = object.rest.as_deref().filter(|rest| rest.alike && object.account.is_none()) else { return };
-        let (Some(value @ Value::Plain(_)), Some(count)) = (&rest.value, rest.count.as_usize()) else { return };
-        if !object.entries.is_empty() || count > MAX_ENTRIES || self.unfolded + count > MOST_UNFOLDED {
+        let Some(rest) = object.rest.as_deref().filter(|rest| rest.alike) else { return };
+        let (Some(value), Some(count)) = (&rest.value, rest.count.as_usize()) else { return };
+        // Numbers and texts that are there already: what the one object takes stays the list's.
+        let value = match value {
+            Value::Plain(_) | Value::Number(_) | Value::Float(_) => self.plain(value).map(Value::Plain),
+            Value::Object(_) | Value::Code(_) | Value::Input(_) | Value::Unknown(_) => None,
+        };
+        let Some(value) = value else { return };
+        let has_room = count <= MAX_ENTRIES && self.unfolded + count <= MOST_UNFOLDED && object.entries.is_empty();
+        if !has_room || self.exact_steps() < ROUND_BY_ROUND {
+            self.estimated = true;
             return;
         }
         self.unfolded += count;
         self.steps += count as u64 / 4;
-        let entries = vec![Entry { key: None, value: value.clone(), hash: None }; count];
+        let entries = vec![Entry { key: None, value, hash: None }; count];
         let payload = rest.payload.clone();
         self.state.note(id, |object| {
-            object.entries = entries;
+            object.entries = entries.into();
             object.rest = (!payload.is_zero()).then(|| Box::new(super::value::Rest { payload, ..Default::default() }));
         });
     }
@@ -522,8 +531,9 @@ impl<'p> Machine<'p> {
         {
             let mut taken = None;
             self.state.note(id, |object| {
-                object.index.clear();
-                taken = Some(object.entries.remove(at));
+                let entry = object.entries.remove(at);
+                object.index.removed(at, &entry);
+                taken = Some(entry);
             });
             let Some(entry) = taken else { return Value::NONE };
             let charge = self.charge(&entry.value);

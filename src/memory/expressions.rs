@@ -760,7 +760,8 @@ impl<'p> Machine<'p> {
                 object.growth = Growth::Exact;
                 object.length = Some(length.clone());
                 let payload = item.as_ref().map(|item| self.charge(item)).unwrap_or(Bytes::ZERO);
-                object.rest = Some(Box::new(Rest { count: length, value: item, payload, alike: true, ..Rest::default() }));
+                object.rest =
+                    Some(Box::new(Rest { count: length, value: item, payload, alike: true, ..Rest::default() }));
                 Ok(self.allocate(object, node))
             }
         }

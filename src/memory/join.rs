@@ -120,7 +120,7 @@ impl Merge<'_, '_> {
     }
 
     fn adopted(&mut self, mut object: Object) -> Object {
-        for entry in &mut object.entries {
+        for entry in object.entries.iter_mut() {
             entry.key = entry.key.take().map(|key| self.adopt_value(&key));
             entry.value = self.adopt_value(&entry.value);
         }
@@ -301,7 +301,7 @@ impl Merge<'_, '_> {
         if let (Kind::Str { width: a }, Kind::Str { width: b }) = (&first.kind, &second.kind) {
             out.kind = Kind::Str { width: *a.max(b) };
         }
-        out.entries = self.entries(&first, &second, &mut out.rest);
+        out.entries = self.entries(&first, &second, &mut out.rest).into();
         out.rest = self.rests(first.rest.as_deref(), out.rest.as_deref()).map(Box::new);
         let names: BTreeSet<&Text> = first.fields.keys().chain(second.fields.keys()).collect();
         for name in names {
@@ -356,9 +356,7 @@ impl Merge<'_, '_> {
                 (Meet::Rounds(_), _) => count,
             };
             // Items stay as objects of their own while they are few: their bytes are weighed already.
-            let slot = rest.get_or_insert_with(|| {
-                Box::new(Rest::default())
-            });
+            let slot = rest.get_or_insert_with(|| Box::new(Rest::default()));
             slot.count += count;
             slot.key = last.key.clone();
             slot.value = Some(last.value.clone());
@@ -382,9 +380,7 @@ impl Merge<'_, '_> {
             }
         } else if lost {
             let count = Amount::from(known(first).max(known(second)));
-            let slot = rest.get_or_insert_with(|| {
-                Box::new(Rest::default())
-            });
+            let slot = rest.get_or_insert_with(|| Box::new(Rest::default()));
             if slot.count.is_zero() {
                 slot.count = count;
             }
@@ -728,7 +724,7 @@ impl State {
                     rest.key = Some(new);
                 }
             }
-            for entry in &mut new.entries {
+            for entry in new.entries.iter_mut() {
                 if let Some(new) = value(&entry.value) {
                     entry.value = new;
                 }

@@ -28,7 +28,7 @@ const ALIKE: i128 = 12;
 /// Part of a loop's steps that one of its rounds may take: nested loops share what there is.
 const PART: u64 = 8;
 /// Steps that a loop may always take.
-const LEAST_STEPS: u64 = 48;
+const LEAST_STEPS: u64 = 512;
 /// Rounds of half a window, at most.
 const HALF: i128 = 2_048;
 

@@ -491,8 +491,7 @@ impl<'p> Machine<'p> {
         for item in items {
             payload += &self.sizes.deep(item);
         }
-        (!payload.is_zero())
-            .then(|| Box::new(super::value::Rest { payload, ..Default::default() }))
+        (!payload.is_zero()).then(|| Box::new(super::value::Rest { payload, ..Default::default() }))
     }
 
     /// A text whose content is not known.

@@ -256,15 +256,91 @@ pub fn hash_of(key: &Plain) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// The items of a container that are told apart: a row from whose front items are taken as cheaply as from its end.
+#[derive(Clone, Debug, Default)]
+pub struct Entries {
+    /// Those that were taken from the front are still there, without values.
+    row: Vec<Entry>,
+    /// The first that was not.
+    begin: usize,
+}
+
+impl Entries {
+    /// Puts one behind the last.
+    pub fn push(&mut self, entry: Entry) {
+        self.row.push(entry);
+    }
+
+    /// Takes one out. Panics if there are not so many.
+    pub fn remove(&mut self, at: usize) -> Entry {
+        if at > 0 || self.is_empty() {
+            return self.row.remove(self.begin + at);
+        }
+        let none = Entry { key: None, value: Value::NONE, hash: None };
+        let taken = std::mem::replace(&mut self.row[self.begin], none);
+        self.begin += 1;
+        // Each is moved once for every time that it was behind as many as were taken.
+        if self.begin > self.row.len() / 2 {
+            self.row.drain(..self.begin);
+            self.begin = 0;
+        }
+        taken
+    }
+
+    /// Takes out all from one on.
+    pub fn split_off(&mut self, from: usize) -> Vec<Entry> {
+        self.row.split_off(self.begin + from)
+    }
+}
+
+impl From<Vec<Entry>> for Entries {
+    fn from(row: Vec<Entry>) -> Self {
+        Self { row, begin: 0 }
+    }
+}
+
+impl std::ops::Deref for Entries {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        self.row.get(self.begin..).unwrap_or_default()
+    }
+}
+
+impl std::ops::DerefMut for Entries {
+    fn deref_mut(&mut self) -> &mut [Entry] {
+        self.row.get_mut(self.begin..).unwrap_or_default()
+    }
+}
+
+impl<'e> IntoIterator for &'e Entries {
+    type Item = &'e Entry;
+    type IntoIter = std::slice::Iter<'e, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
 /// Where the entries of a container are by what [`hash_of`] makes of their keys: made when something is looked for, and
-/// no part of what a container is. Whoever removes or moves entries calls [`Index::clear`].
+/// no part of what a container is. Whoever moves entries calls [`Index::clear`], and whoever removes one
+/// [`Index::removed`].
 #[derive(Debug, Default)]
 pub struct Index(std::cell::RefCell<Positions>);
 
 #[derive(Debug, Default)]
 struct Positions {
+    /// Positions among all that the container ever had at its end.
     by_hash: rustc_hash::FxHashMap<u64, u32>,
-    /// Entries that have been looked at.
+    /// Entries that were taken from the front since.
+    gone: usize,
+    /// Entries that have been looked at, those included.
     upto: usize,
     /// Some entry has no hash, or two have the same one: only looking at all of them tells.
     partial: bool,
@@ -276,24 +352,37 @@ impl Index {
         *self.0.borrow_mut() = Positions::default();
     }
 
+    /// An entry was removed from a place.
+    pub fn removed(&self, at: usize, entry: &Entry) {
+        let mut positions = self.0.borrow_mut();
+        match entry.hash {
+            Some(hash) if at == 0 && !positions.partial && positions.upto > positions.gone => {
+                positions.by_hash.remove(&hash);
+                positions.gone += 1;
+            }
+            _ => *positions = Positions::default(),
+        }
+    }
+
     /// The only entry that may have a hash: `Err` where all have to be looked at.
     pub fn find(&self, entries: &[Entry], hash: u64) -> Result<Option<usize>, ()> {
         let mut positions = self.0.borrow_mut();
-        if positions.upto > entries.len() {
+        if positions.upto > entries.len() + positions.gone {
             *positions = Positions::default();
         }
-        for (at, entry) in entries.iter().enumerate().skip(positions.upto) {
-            let place = u32::try_from(at).unwrap_or(u32::MAX);
+        let gone = positions.gone;
+        for (at, entry) in entries.iter().enumerate().skip(positions.upto - gone) {
+            let place = u32::try_from(at + gone).unwrap_or(u32::MAX);
             match entry.hash {
                 Some(hash) => positions.partial |= positions.by_hash.insert(hash, place).is_some(),
                 None => positions.partial = true,
             }
         }
-        positions.upto = entries.len();
+        positions.upto = entries.len() + gone;
         if positions.partial {
             return Err(());
         }
-        Ok(positions.by_hash.get(&hash).and_then(|at| usize::try_from(*at).ok()))
+        Ok(positions.by_hash.get(&hash).and_then(|at| usize::try_from(*at).ok()?.checked_sub(gone)))
     }
 }
 
@@ -429,7 +518,7 @@ pub struct Object {
     /// Its exact content, while that is known.
     pub known: Option<Plain>,
     /// Its items, as far as they are told apart; in order.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// Where entries are by their keys.
     pub index: Index,
     /// How its ints are spread, by place where that is a tuple's: of one that stands for others, or has others.
@@ -469,7 +558,7 @@ impl Object {
             growth: Growth::Fixed,
             length: None,
             known: None,
-            entries: Vec::new(),
+            entries: Entries::default(),
             index: Index::default(),
             spread: None,
             rest: None,

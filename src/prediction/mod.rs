@@ -193,7 +193,7 @@ impl Predictor<'_> {
     /// The same with loops run round by round for so many steps.
     fn outcome_after(&self, event: &Plain, values: &Values, exact_steps: u64, steps: u64) -> Outcome {
         let (values, exact_steps) = (values.clone(), Some(exact_steps));
-        let options = Options { values, exact_steps, explain: false, ..self.options.clone() };
+        let options = Options { values, exact_steps, ..self.options.clone() };
         let known = self.known.clone();
         memory::run_bounded(self.project, self.program, self.function, Some(event), known, &options, steps)
     }

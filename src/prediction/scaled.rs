@@ -15,8 +15,8 @@ use super::{Predictor, Values, whole};
 use crate::expression::Value as Plain;
 use crate::formula::Formula;
 use crate::learning::fit;
-use crate::memory::{EXACT_STEPS, ROUND_BY_ROUND};
 use crate::memory::predict::Outcome;
+use crate::memory::{EXACT_STEPS, ROUND_BY_ROUND};
 
 /// Statements of the largest event that is run round by round.
 const MOST_STEPS: u64 = 1_000_000;
@@ -33,11 +33,22 @@ const FAR_BELOW: u64 = 64;
 /// The largest size of the smallest event.
 const SMALLEST: u64 = 6;
 
-/// How far an estimate may be from what it estimates, and from what the smaller events foretell.
+/// How far an estimate of the largest event that was run may be off, and still be believed.
 const AGREES: f64 = 0.03;
 
-/// How far what smaller events foretell may be off, on average, for the next size that was run.
-const FORETELLS: f64 = 0.04;
+/// How far what smaller events foretell may be off over all doubles, and be believed against an estimate that was right
+/// for a smaller event.
+const FORETELLS: f64 = 0.1;
+
+/// Two answers that are further apart than this are not both about right.
+const FAR_APART: f64 = 0.25;
+
+/// Statements of the largest event that was run without which nothing is foretold: where larger ones could not be run
+/// for another reason than their steps, small ones say little.
+const LEAST_STEPS: u64 = MOST_STEPS / 32;
+
+/// Sizes without which nothing is foretold.
+const LEAST_POINTS: usize = 4;
 
 /// Sizes that a sum of powers is looked at on.
 const LATEST: usize = 6;
@@ -66,7 +77,11 @@ impl Halving {
     fn apply(&self, event: &Plain, times: u32, data: bool) -> Plain {
         let shorter = |items: &[Plain]| -> Vec<Plain> {
             let length = self.size(items.len() as u64, times);
-            items.iter().take(usize::try_from(length).unwrap_or(usize::MAX)).map(|item| self.apply(item, times, false)).collect()
+            items
+                .iter()
+                .take(usize::try_from(length).unwrap_or(usize::MAX))
+                .map(|item| self.apply(item, times, false))
+                .collect()
         };
         match event {
             Plain::Int(number) if data => match size_of_number(number) {
@@ -133,6 +148,10 @@ fn sizes(event: &Plain, data: bool, found: &mut impl FnMut(u64)) {
     }
 }
 
+/// Places of the peak and of the resident peak among the amounts of a [`Point`].
+const PEAK: usize = 1;
+const RESIDENT_PEAK: usize = 2;
+
 /// An event that was run round by round, and what it needs: demand, peak, resident peak and retained bytes.
 struct Point {
     times: u32,
@@ -151,6 +170,36 @@ fn amounts(outcome: &Outcome) -> Option<[f64; 4]> {
     Some(found)
 }
 
+/// What runs of smaller events gave.
+enum Smaller {
+    /// The event itself can be run.
+    Whole(Box<Outcome>),
+    /// Those that can, smallest first.
+    Points(Vec<Point>),
+}
+
+/// How far two predictions are apart: the larger of what the peak and the resident peak are.
+fn apart(found: &[f64; 4], expected: &[f64; 4]) -> f64 {
+    [PEAK, RESIDENT_PEAK].map(|index| relative(found[index], expected[index])).into_iter().fold(0.0, f64::max)
+}
+
+/// The amounts at the size of the event, and how far off what was foretold was for smaller ones.
+fn foretold(points: &[Point], halving: &Halving) -> Option<([f64; 4], f64)> {
+    let times = f64::from(points.last()?.times);
+    let mut found = [0.0; 4];
+    let mut off = 0.0_f64;
+    for (index, amount) in found.iter_mut().enumerate() {
+        let points: Vec<(f64, f64)> = points.iter().map(|point| (point.size, point.amounts[index])).collect();
+        let (value, error) = carried(&points, halving.largest as f64)?;
+        *amount = value.ceil();
+        if [PEAK, RESIDENT_PEAK].contains(&index) {
+            // The error of one double counts once more for each.
+            off = off.max(error * times);
+        }
+    }
+    Some((found, off))
+}
+
 fn relative(found: f64, expected: f64) -> f64 {
     (found - expected).abs() / expected.abs().max(1.0)
 }
@@ -160,17 +209,20 @@ fn relative(found: f64, expected: f64) -> f64 {
 struct Sum {
     powers: Vec<f64>,
     sign: f64,
+    /// By how much it has to be better than a simpler one.
+    handicap: f64,
 }
 
 /// The sums that amounts may be, simplest first.
 fn sums() -> impl Iterator<Item = Sum> {
     let whole = [vec![1.0], vec![2.0], vec![1.0, 2.0], vec![3.0], vec![2.0, 3.0]];
     // Between whole powers: n log n, n / log n, and what several sizes have in common.
-    let between = (5..60_u32).filter(|twentieths| twentieths % 20 != 0).map(|twentieths| vec![f64::from(twentieths) / 20.0]);
-    std::iter::once(Vec::new())
-        .chain(whole)
-        .chain(between)
-        .flat_map(|powers| [1.0, -1.0].map(|sign| Sum { powers: powers.clone(), sign }))
+    let between =
+        (5..60_u32).filter(|twentieths| twentieths % 20 != 0).map(|twentieths| vec![f64::from(twentieths) / 20.0]);
+    let whole = std::iter::once(Vec::new()).chain(whole).map(|powers| (powers, 0.002));
+    whole
+        .chain(between.map(|powers| (powers, 0.006)))
+        .flat_map(|(powers, handicap)| [1.0, -1.0].map(|sign| Sum { powers: powers.clone(), sign, handicap }))
 }
 
 impl Sum {
@@ -196,12 +248,12 @@ fn carried(points: &[(f64, f64)], at: f64) -> Option<(f64, f64)> {
         return Some((last, 0.0));
     }
     let mut best: Option<(f64, f64)> = None;
-    for begin in 0..=latest.len().saturating_sub(4) {
+    for begin in 0..=latest.len().saturating_sub(LEAST_POINTS) {
         let points = &latest[begin..];
         for sum in sums() {
             let Some(error) = off(&sum, points) else { continue };
             // A simpler one, and one through more points, comes first where it is as good.
-            if best.is_none_or(|(_, least)| error + 0.002 < least)
+            if best.is_none_or(|(_, least)| error + sum.handicap < least)
                 && let Some(found) = sum.through(points, at)
             {
                 best = Some((found, error));
@@ -229,13 +281,52 @@ fn off(sum: &Sum, points: &[(f64, f64)]) -> Option<f64> {
 impl Predictor<'_> {
     /// The outcome of an event, mended by smaller events where its loops were estimated.
     pub(super) fn mended(&self, event: &Plain, values: &Values, steps: u64, outcome: Outcome) -> Outcome {
-        if !(outcome.estimated || !outcome.complete) || !outcome.ratios.is_empty() || outcome.raised().is_some() {
+        let is_open = outcome.estimated || !outcome.complete;
+        if !is_open || !outcome.ratios.is_empty() || outcome.raised().is_some() {
             return outcome;
         }
         let Some(halving) = Halving::of(event) else { return outcome };
+        let points = match self.smaller(&halving, event, values) {
+            Smaller::Whole(whole) => return *whole,
+            Smaller::Points(points) => points,
+        };
+        let is_enough = |last: &&Point| points.len() >= LEAST_POINTS && last.steps >= LEAST_STEPS;
+        let Some(largest) = points.last().filter(is_enough) else { return outcome };
+        let smaller = halving.apply(event, largest.times, true);
+        let estimate = self.outcome_after(&smaller, values, EXACT_STEPS.min(largest.steps / 4), steps);
+        let estimated_off = match amounts(&estimate) {
+            Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
+            _ => f64::INFINITY,
+        };
+        let Some((found, off)) = foretold(&points, &halving) else { return outcome };
+        let direct = amounts(&outcome).filter(|_| outcome.complete);
+        let is_better = match direct.map_or(f64::INFINITY, |direct| apart(&direct, &found)) {
+            between if between <= FAR_APART => estimated_off > AGREES && off < estimated_off,
+            // One of the two is wrong.
+            _ => !outcome.complete || off <= FAR_APART && (off < estimated_off || off <= FORETELLS),
+        };
+        let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = found.map(BigInt::from_f64) else {
+            return outcome;
+        };
+        if !is_better {
+            return outcome;
+        }
+        let [demand, peak, resident_peak, retained] = [demand, peak, resident_peak, retained].map(Formula::integer);
+        let moment = None;
+        let mut outcome = Outcome { demand, peak, resident_peak, retained, moment, complete: true, ..outcome };
+        outcome.assumptions.push(format!(
+            "the event is too large to be run round by round: its amounts are carried on from those of {} events with \
+             halved sizes, the largest at 1/{} of the size",
+            points.len(),
+            1_u64 << largest.times
+        ));
+        outcome
+    }
+
+    /// Runs the event with its sizes halved, round by round, from the smallest one up to what steps allow.
+    fn smaller(&self, halving: &Halving, event: &Plain, values: &Values) -> Smaller {
         let mut points: Vec<Point> = Vec::new();
-        let first = (halving.largest / SMALLEST).ilog2();
-        for times in (0..=first).rev() {
+        for times in (0..=(halving.largest / SMALLEST).ilog2()).rev() {
             // Steps at twice the size follow from those at the last two.
             let foreseen = match points.as_slice() {
                 [.., before, last] => last.steps.saturating_mul(last.steps) / before.steps.max(1),
@@ -244,54 +335,14 @@ impl Predictor<'_> {
             if foreseen > MOST_STEPS {
                 break;
             }
-            let smaller = halving.apply(event, times, true);
-            let found = self.outcome_after(&smaller, values, ROUND_BY_ROUND, MOST_STEPS);
-            eprintln!("  times {times} steps {} complete {} est {} raised {:?} {:?}", found.steps, found.complete, found.estimated, found.raised(), amounts(&found));
-            if !found.complete {
-                eprintln!("{:?} {:?}", found.assumptions, found.unknown.iter().map(|u| (&u.name,&u.cause,u.line)).collect::<Vec<_>>());
-                break;
-            }
-            let is_sound = !found.estimated && found.raised().is_none();
-            let Some(amounts) = amounts(&found).filter(|_| is_sound) else { return outcome };
+            let found = self.outcome_after(&halving.apply(event, times, true), values, ROUND_BY_ROUND, MOST_STEPS);
+            let is_sound = found.complete && !found.estimated && found.raised().is_none();
+            let Some(amounts) = amounts(&found).filter(|_| is_sound) else { break };
             if times == 0 {
-                return found;
+                return Smaller::Whole(Box::new(found));
             }
-            let size = (halving.largest >> times) as f64;
-            points.push(Point { times, size, amounts, steps: found.steps });
+            points.push(Point { times, size: (halving.largest >> times) as f64, amounts, steps: found.steps });
         }
-        let Some(largest) = points.last().filter(|_| points.len() >= 4) else { return outcome };
-        let window = EXACT_STEPS.min(largest.steps / 4);
-        let estimate = self.outcome_after(&halving.apply(event, largest.times, true), values, window, steps);
-        eprintln!("  estimate at {}: {:?} complete {} est {}", largest.times, amounts(&estimate), estimate.complete, estimate.estimated);
-        if let Some(at) = amounts(&estimate)
-            && estimate.estimated
-            && estimate.complete
-            && relative(at[2], largest.amounts[2]) <= AGREES
-            && relative(at[1], largest.amounts[1]) <= AGREES
-        {
-            eprintln!("  direct agrees at {}: {at:?}", largest.times);
-            return outcome;
-        }
-        let size = halving.largest as f64;
-        let mut found = [BigInt::from(0), BigInt::from(0), BigInt::from(0), BigInt::from(0)];
-        for (index, amount) in found.iter_mut().enumerate() {
-            let points: Vec<(f64, f64)> = points.iter().map(|point| (point.size, point.amounts[index])).collect();
-            let Some((value, error)) = carried(&points, size) else { return outcome };
-            eprintln!("  amount {index}: {value} error {error} direct {:?} at {:?}", amounts(&outcome).map(|a| a[index]), amounts(&estimate).map(|a| a[index]));
-            if error > FORETELLS {
-                return outcome;
-            }
-            let Some(whole) = BigInt::from_f64(value.ceil()) else { return outcome };
-            *amount = whole;
-        }
-        let [demand, peak, resident_peak, retained] = found.map(Formula::integer);
-        let mut outcome = Outcome { demand, peak, resident_peak, retained, complete: true, ..outcome };
-        outcome.assumptions.push(format!(
-            "the event is too large to be run round by round: its amounts are carried on from those of {} events with \
-             halved sizes, the largest at 1/{} of the size",
-            points.len(),
-            1_u64 << largest.times
-        ));
-        outcome
+        Smaller::Points(points)
     }
 }
