@@ -141,9 +141,10 @@ for log in sorted(glob.glob("log/*_delta.log")):
                 shutil.copyfile(backup, to)
                 shutil.rmtree(os.path.join(os.path.dirname(to), "__pycache__"), ignore_errors=True)
                 break
-    if attributes is not None:
-        from ltrim.moduify import Moduify
-        Moduify(module_name=module, marked_attributes=marked).modify(marked + attributes, remove=False)
+if attributes is not None:
+    # It empties the folder of its logs when it is imported.
+    from ltrim.moduify import Moduify
+    Moduify(module_name=current, marked_attributes=marked).modify(marked + attributes, remove=False)
 print("SETTLED " + json.dumps({"finished": finished, "current": current,
                                "kept": None if attributes is None else len(attributes)}))
 '''
