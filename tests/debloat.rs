@@ -1133,6 +1133,16 @@ fn what_may_go_and_what_stays() {
     // A class's own name of the same kind hides it only once it is bound.
     assert_eq!(may_go("import a\nclass C:\n    a = a\n"), ["C"]);
 
+    // What ran on demand would see what has happened to a name since.
+    assert_eq!(may_go("n = f()\ndef g(x=n): pass\nn = f()\n"), Vec::<String>::new());
+    assert_eq!(may_go("import a\nv = a.b\ndel a\n"), Vec::<String>::new());
+    assert_eq!(may_go("def f():\n    global n\n    n = 1\nclass C:\n    x = n\n"), ["f"]);
+    assert_eq!(may_go("t = [f()]\nu = sorted(t)\nt.append(1)\n"), Vec::<String>::new());
+    assert_eq!(may_go("t = [f()]\nu = sorted(t)\ndef g(): t[0] = 1\n"), ["g"]);
+    assert_eq!(may_go("from a import t\nu = sorted(t)\nv = (t, 1)\n"), ["t", "v"]);
+    assert_eq!(may_go("try: import a\nexcept E: a = None\nif a is None: b = 1\nelse: b = 2\n"), ["a", "b"]);
+    assert_eq!(may_go("from __future__ import annotations\ndef f(x: C): pass\nclass C: pass\n"), ["C", "f"]);
+
     let rewritten = |text: &str, names: &[&str]| {
         let choice = Choice { names: names.iter().map(|name| (*name).to_owned()).collect(), ..Choice::default() };
         let text = read(text).rewrite(&choice, "p.m").text;
@@ -1150,6 +1160,8 @@ fn what_may_go_and_what_stays() {
         rewritten("import a\ntry:\n    from x import (b,\n      c)\nexcept a.E:\n    b = c = None\nb()\n", &["b", "c"]),
         "pass\n\n\n\n\n_mi_.b()"
     );
+    // An alias may stand on several lines.
+    assert_eq!(rewritten("from x import (a, b as\n  c, d)\nc()\n", &["a"]), "\nc()");
 }
 
 /// The forms of JSON are checked in. `UPDATE_SCHEMAS=1` writes them anew.
