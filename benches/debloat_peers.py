@@ -5,11 +5,12 @@
         --meminterface target/release/meminterface [--limit 600] [--top 10] [--runs 10] [--only peer,ours,measure] [APP …]
 
 For each application: an environment of its pinned requirements; the peer in a private copy of the whole interpreter (it
-rewrites the standard library in place too, not only site-packages: never run it in one that is needed), for at most `--limit` seconds; ours on the same handler (`lambda.py`) and the same events (`data.json`); then the
-three packages in the same layout (one folder), measured in turn by one neutral script: a fresh process, bytecode
-compiled beforehand, the package's files dropped from the page cache. Events of `WITHHELD`, which neither was given, must
-get the original's answers. Every stage leaves a JSON file in DIR and is not repeated; `--table` prints the table of
-docs/DEBLOATING.md from them.
+rewrites the standard library in place too, not only site-packages: never run it in one that is needed), for at most
+`--limit` seconds, after which it is stopped, and what it had found and verified by then is put in place; ours on the same
+handler (`lambda.py`) and the same events (`data.json`); then the three packages in the same layout (one folder), measured
+in turn by one neutral script: a fresh process, bytecode compiled beforehand, the package's files dropped from the page
+cache. Events of `WITHHELD`, which neither was given, must get the original's answers. Every stage leaves a JSON file in DIR
+and is not repeated; `--table` prints the table of docs/DEBLOATING.md from them.
 
 `lxml` asks a server of this script in place of github.com (both tools, and all measurements). `textblob` needs the
 tokenizer of English sentences: `--nltk DIR` names a folder with `tokenizers/punkt_tab/english` (in the wheel of
@@ -111,6 +112,41 @@ for event in json.load(open(events)):
 json.dump({"import_ms": a * 1000, "import_cpu_ms": b * 1000, "rss_mb": after["Rss"], "bare_mb": bare["Rss"],
            "end_mb": resident()["Rss"], "modules": len(sys.modules), "answers": answers}, open(out, "w"))
 os._exit(0)
+'''
+
+# What the peer has found out when its time is over, from its own log and by its own function: it is killed in the
+# middle of a module, whose file then holds a candidate that may not even start.
+SETTLE = r'''
+import ast, glob, json, os, shutil, sys
+finished, current, attributes = [], None, None
+for log in sorted(glob.glob("log/*_delta.log")):
+    module = os.path.basename(log)[:-len("_delta.log")]
+    if os.path.exists("log/%s/attrs.txt" % module):
+        finished.append(module)
+        continue
+    current = module
+    marked = []
+    for line in open(log, errors="replace"):
+        if "INFO - REDUCED to " in line:
+            attributes = ast.literal_eval(line.split("INFO - REDUCED to ", 1)[1])
+        elif "INFO - Necessary attributes: " in line:
+            marked = ast.literal_eval(line.split("INFO - Necessary attributes: ", 1)[1])
+    for backup in glob.glob("tmp/%s/*" % module):
+        name = os.path.basename(backup)
+        path = module.replace(".", "/")
+        path = path + "/" + name if name.startswith("__init__.") else os.path.dirname(path) + "/" + name
+        for folder in sys.path:
+            to = os.path.join(folder or ".", path.lstrip("/"))
+            if os.path.exists(to):
+                shutil.copyfile(backup, to)
+                shutil.rmtree(os.path.join(os.path.dirname(to), "__pycache__"), ignore_errors=True)
+                break
+if attributes is not None:
+    # It empties the folder of its logs when it is imported.
+    from ltrim.moduify import Moduify
+    Moduify(module_name=current, marked_attributes=marked).modify(marked + attributes, remove=False)
+print("SETTLED " + json.dumps({"finished": finished, "current": current,
+                               "kept": None if attributes is None else len(attributes)}))
 '''
 
 EVICT = r'''
@@ -245,7 +281,7 @@ def variables(options, app, more=None):
 def peer(options, app):
     out = options.work / app / "peer.json"
     if out.exists():
-        return
+        return settle(options, app)
     folder = options.work / app / "peer"
     program = interpreter(options, app, folder)
     where = code(options, app, folder / "code")
@@ -259,6 +295,21 @@ def peer(options, app):
     out.write_text(json.dumps({"code": status, "seconds": seconds, "limit": options.limit, "top": options.top,
                                "cpu_seconds": run.cpu_seconds, "said": said}, indent=1))
     print(app, "peer", status, round(seconds, 1), flush=True)
+    settle(options, app)
+
+
+def settle(options, app):
+    """Where the peer was stopped, the best that it had found and verified by then is put in its place."""
+    out, folder = options.work / app / "peer.json", options.work / app / "peer"
+    found = json.loads(out.read_text())
+    if found["code"] is not None or "settled" in found or not folder.exists():
+        return
+    status, _, said = run([folder / "python/bin/python", "-c", SETTLE], 300, cwd=folder / "code",
+                          env=variables(options, app))
+    lines = [line for line in said.splitlines() if line.startswith("SETTLED ")]
+    found["settled"] = json.loads(lines[-1].removeprefix("SETTLED ")) if status == 0 and lines else {"failed": said[-800:]}
+    out.write_text(json.dumps(found, indent=1))
+    print(app, "peer stopped:", found["settled"], flush=True)
 
 
 def ours(options, app):
@@ -378,7 +429,9 @@ def table(options):
             if one is None:
                 return "—"
             if one["code"] is None:
-                return f"not finished within {one['limit']:.0f}"
+                settled = one.get("settled", {})
+                at = f", in module {len(settled['finished']) + 1} of {one['top']}" if settled.get("current") else ""
+                return f"stopped after {one['limit']:.0f}{at}"
             return f"{one['seconds']:.0f}" + ("" if one["code"] == 0 else f" (fails, code {one['code']})")
 
         print(f"| {app} | {cell('import_cpu_ms')} | {cell('rss_mb', 1)} | {cell('modules')} | "

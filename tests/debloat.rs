@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meminterface::debloat::rewrite::{Choice, Module};
@@ -227,8 +227,8 @@ impl Case {
             .expect("it starts")
     }
 
-    /// Debloats into `out`, with the minimal client, and without measuring unless that is asked for.
-    fn debloat(&self, words: &[&str]) -> (Option<i32>, String, String) {
+    /// The words that debloat into `out`, with the minimal client, and without measuring unless that is asked for.
+    fn words<'a>(words: &[&'a str]) -> Vec<&'a str> {
         let mut all =
             vec!["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
         all.extend(["-o", "out", "--runtime-client", "minimal"]);
@@ -236,7 +236,25 @@ impl Case {
             all.extend(["--runs", "0"]);
         }
         all.extend(words);
-        let done = self.command(&all);
+        all
+    }
+
+    /// Begins to debloat; what is done is said on standard error.
+    fn begin(&self, words: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_meminterface"))
+            .args(Self::words(words))
+            .arg("-v")
+            .current_dir(&self.folder)
+            .env("XDG_CACHE_HOME", self.folder.join("cache"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts")
+    }
+
+    /// Debloats.
+    fn debloat(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let done = self.command(&Self::words(words));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (done.status.code(), text(&done.stdout), text(&done.stderr))
     }
@@ -764,21 +782,9 @@ fn the_budget_ends_search_and_measuring() {
 fn an_interruption_keeps_the_best_so_far() {
     use std::io::{BufRead, BufReader};
     let Some(case) = Case::new() else { return };
-    let begin = || {
-        let words = ["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
-        Command::new(env!("CARGO_BIN_EXE_meminterface"))
-            .args(words)
-            .args(["-o", "out", "--runtime-client", "minimal", "--runs", "10", "-v"])
-            .current_dir(&case.folder)
-            .env("XDG_CACHE_HOME", case.folder.join("cache"))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("it starts")
-    };
     for (moment, left) in [("several times", Vec::new()), ("accepting", vec!["out"]), ("measuring: run 2", vec!["out"])]
     {
-        let mut child = begin();
+        let mut child = case.begin(&["--runs", "10"]);
         let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut line = String::new();
         let mut all = String::new();
@@ -817,16 +823,7 @@ fn a_second_interruption_ends_at_once() {
     // The acceptance would take minutes.
     case.app("import time\nimport stock\n\n\ndef handler(event, context):\n    time.sleep(event['n'])\n    return stock.convert(2)\n");
     case.events(&[r#"{"n": 1.5}"#, r#"{"n": 1.5}"#]);
-    let words = ["debloat", "code/app.py", "--handler", "handler", "--events", "tests.json", "--venv", "venv"];
-    let mut child = Command::new(env!("CARGO_BIN_EXE_meminterface"))
-        .args(words)
-        .args(["-o", "out", "--runtime-client", "minimal", "--runs", "0", "-v"])
-        .current_dir(&case.folder)
-        .env("XDG_CACHE_HOME", case.folder.join("cache"))
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut child = case.begin(&[]);
     let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut all = String::new();
     let mut wait_for = |moment: &str| {
@@ -1136,6 +1133,16 @@ fn what_may_go_and_what_stays() {
     // A class's own name of the same kind hides it only once it is bound.
     assert_eq!(may_go("import a\nclass C:\n    a = a\n"), ["C"]);
 
+    // What ran on demand would see what has happened to a name since.
+    assert_eq!(may_go("n = f()\ndef g(x=n): pass\nn = f()\n"), Vec::<String>::new());
+    assert_eq!(may_go("import a\nv = a.b\ndel a\n"), Vec::<String>::new());
+    assert_eq!(may_go("def f():\n    global n\n    n = 1\nclass C:\n    x = n\n"), ["f"]);
+    assert_eq!(may_go("t = [f()]\nu = sorted(t)\nt.append(1)\n"), Vec::<String>::new());
+    assert_eq!(may_go("t = [f()]\nu = sorted(t)\ndef g(): t[0] = 1\n"), ["g"]);
+    assert_eq!(may_go("from a import t\nu = sorted(t)\nv = (t, 1)\n"), ["t", "v"]);
+    assert_eq!(may_go("try: import a\nexcept E: a = None\nif a is None: b = 1\nelse: b = 2\n"), ["a", "b"]);
+    assert_eq!(may_go("from __future__ import annotations\ndef f(x: C): pass\nclass C: pass\n"), ["C", "f"]);
+
     let rewritten = |text: &str, names: &[&str]| {
         let choice = Choice { names: names.iter().map(|name| (*name).to_owned()).collect(), ..Choice::default() };
         let text = read(text).rewrite(&choice, "p.m").text;
@@ -1153,6 +1160,8 @@ fn what_may_go_and_what_stays() {
         rewritten("import a\ntry:\n    from x import (b,\n      c)\nexcept a.E:\n    b = c = None\nb()\n", &["b", "c"]),
         "pass\n\n\n\n\n_mi_.b()"
     );
+    // An alias may stand on several lines.
+    assert_eq!(rewritten("from x import (a, b as\n  c, d)\nc()\n", &["a"]), "\nc()");
 }
 
 /// The forms of JSON are checked in. `UPDATE_SCHEMAS=1` writes them anew.

@@ -97,6 +97,15 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
+/// Frames of zstd: one that holds nothing of the content, the data in two, one more that holds nothing.
+fn zstd(data: &[u8]) -> Vec<u8> {
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let (head, rest) = data.split_at(data.len() / 2);
+    let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"toc"].concat();
+    let packed = |part: &[u8]| ruzstd::encoding::compress_to_vec(part, level);
+    [skipped.clone(), packed(head), packed(rest), skipped].concat()
+}
+
 impl Case {
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.0.join(name);
@@ -205,7 +214,7 @@ fn an_archive_of_docker() {
     assert_eq!(answer, "{'n': 12, 'stage': 'test'} unused never", "{said}");
 }
 
-/// The OCI layout, as a folder and as a packed tar file, with packed layers and an index of platforms.
+/// The OCI layout, as a folder and as a packed tar file, with layers packed by gzip and by zstd, and an index of platforms.
 #[test]
 fn the_layout_of_oci() {
     let Some(version) = version() else { return };
@@ -222,7 +231,7 @@ fn the_layout_of_oci() {
         ("blobs/sha256/m", manifest.into()),
         ("blobs/sha256/c", config(&version).into_bytes()),
         ("blobs/sha256/a", gzip(&base)),
-        ("blobs/sha256/b", gzip(&own)),
+        ("blobs/sha256/b", zstd(&own)),
     ];
     for (name, data) in &files {
         case.write(&format!("layout/{name}"), data);
@@ -297,13 +306,20 @@ fn images_that_cannot_be_read() {
     leading.splice(148..156, format!("{sum:06o}\0 ").into_bytes());
     let app = tar(&[Entry::File("var/task/app.py", APP.as_bytes())]);
     let old = r#"{"config": {"Cmd": ["app.handler"], "Env": ["PYTHON_VERSION=3.1.1"]}}"#;
+    let packed = zstd(&app);
+    let half = packed.get(..packed.len() / 2).unwrap_or_default();
+    let mut other = packed.clone();
+    // Into the middle of the first frame that holds something.
+    other.splice(60..64, *b"xxxx");
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("none.tar", b"no archive at all".repeat(99), "no container image"),
         ("empty.tar", tar(&[]), "no folder /var/task"),
         ("missing.tar", tar(&[Entry::File("manifest.json", manifest.as_bytes())]), "c.json"),
         ("json.tar", tar(&[Entry::File("manifest.json", b"{")]), "damaged"),
         ("leads.tar", image("{}", &leading), "leads out"),
-        ("zstd.tar", image("{}", &[0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]), "zstd"),
+        ("zstd.tar", image("{}", &[0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]), "damaged"),
+        ("half.tar", image("{}", half), "damaged"),
+        ("other.tar", image("{}", &other), "damaged"),
         ("task.tar", image(r#"{"config": {"WorkingDir": "/srv"}}"#, &app), "no folder /srv"),
         ("old.tar", image(old, &app), "Python 3.1"),
         ("cut.tar", image("{}", app.get(..700).unwrap_or_default()), "damaged"),

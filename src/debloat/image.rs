@@ -1,14 +1,16 @@
 //! Container images: where the code and the packages of a function lie in one. Depends on `diagnostic` and `tree`.
 //!
 //! Read are what `docker save`, `podman save` and `skopeo copy … oci:` write (Docker's archive and the OCI layout 1.0, as a
-//! tar file or a folder, layers plain or packed by gzip), what `docker export` writes, and the unpacked root of an image.
+//! tar file or a folder, layers plain or packed by gzip or zstd), what `docker export` writes, and the unpacked root of an image.
 //! Of an archive only the folders that hold code and packages are unpacked, layer by layer, with what later layers remove
-//! removed. Sources: Docker Image Specification 1.2, OCI Image Format 1.0 (layers, whiteouts).
+//! removed. Sources: Docker Image Specification 1.2, OCI Image Format 1.1 (layers, whiteouts), RFC 8878 (zstd).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use serde_json::Value;
 use tar::{Archive, EntryType};
 
@@ -335,6 +337,66 @@ fn blob(digest: &str) -> String {
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Whether a frame of zstd that begins so holds nothing of the content (RFC 8878, 3.1.2).
+fn is_skipped(magic: [u8; 4]) -> bool {
+    u32::from_le_bytes(magic) & !0xf == 0x184d_2a50
+}
+
+/// What is packed by zstd, unpacked: all its frames, one behind the other. Layers that can be read in part
+/// (`zstd:chunked`) have one a file, and end in frames that hold an index.
+struct Frames<R> {
+    source: R,
+    decoder: FrameDecoder,
+}
+
+impl<R: std::io::BufRead> Frames<R> {
+    fn new(source: R) -> Self {
+        let mut decoder = FrameDecoder::new();
+        // As the command `zstd` does, which refuses more as well.
+        decoder.set_max_window_size(128 << 20);
+        Self { source, decoder }
+    }
+
+    /// Begins the next frame that holds something; false behind the last.
+    fn begin(&mut self) -> std::io::Result<bool> {
+        while !self.source.fill_buf()?.is_empty() {
+            match self.decoder.init(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    let length = u64::from(length);
+                    let skipped = std::io::copy(&mut self.source.by_ref().take(length), &mut std::io::sink())?;
+                    if skipped < length {
+                        return Err(std::io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => return Err(std::io::Error::other(error.to_string())),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<R: std::io::BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        while self.decoder.can_collect() == 0 {
+            if !self.decoder.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                let decoded = self.decoder.decode_blocks(&mut self.source, one);
+                decoded.map_err(|error| std::io::Error::other(error.to_string()))?;
+                continue;
+            }
+            let told = self.decoder.get_checksum_from_data();
+            if told.is_some() && told != self.decoder.get_calculated_checksum() {
+                return Err(std::io::Error::other("a checksum of zstd is another"));
+            }
+            if !self.begin()? {
+                return Ok(0);
+            }
+        }
+        self.decoder.read(into)
+    }
+}
+
 /// A path without its root and `.`; none if it leads up.
 fn plain(path: &Path) -> Option<PathBuf> {
     let mut all = PathBuf::new();
@@ -416,13 +478,12 @@ impl Unpacked {
                 read => have += read,
             }
         }
-        if magic == ZSTD {
-            return Err(wrong(file, "a layer is packed by zstd, which is not read; `docker save` writes plain layers"));
-        }
         let whole = std::io::Cursor::new(magic.into_iter().take(have).collect::<Vec<u8>>()).chain(reader);
         let whole = std::io::BufReader::new(whole);
         if magic.starts_with(&GZIP) {
             self.entries(flate2::read::MultiGzDecoder::new(whole), file)
+        } else if magic == ZSTD || is_skipped(magic) {
+            self.entries(Frames::new(whole), file)
         } else {
             self.entries(whole, file)
         }

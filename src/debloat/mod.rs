@@ -2,7 +2,7 @@
 //!
 //! [`debloat`] makes the package in a folder beside its destination and renames it when it is whole; nothing of the
 //! user's is changed. One concern a file: `tree` (files and the rules that leave some out), `archive` (zip files), `image` (container images), `rewrite` (a module without
-//! some of its names), `search` (which), `runner` and `oracle` (whether a candidate does the same), `proof` (what was
+//! some of its names), `later` (which of them give the same when they run later), `search` (which), `runner` and `oracle` (whether a candidate does the same), `proof` (what was
 //! gained), `report` (what is said), `restore` (back again). docs/DEBLOATING.md tells how and why.
 //!
 //! Works on Linux; elsewhere [`debloat`] says how to get there. Depends on `diagnostic`, `project`, `measure` and
@@ -10,6 +10,8 @@
 
 pub mod archive;
 pub mod image;
+#[cfg(target_os = "linux")]
+mod later;
 #[cfg(target_os = "linux")]
 mod oracle;
 #[cfg(target_os = "linux")]

@@ -113,12 +113,16 @@ pub struct Oracle {
 /// not ask.
 const PROBES: &[&str] = &["lscpu", "ldconfig", "uname", "getconf", "gcc", "cc", "ld", "objdump", "file"];
 
-/// An initialisation without what was asked of such programs.
+/// An initialisation without what was asked of such programs, and of sockets that nobody can reach.
 fn without_probes(step: &Step) -> Step {
     let is_probe = |call: &Value| {
         let text = |n: usize| call.get(n).and_then(Value::as_str).unwrap_or_default();
         let program = text(1).rsplit('/').next().unwrap_or_default();
+        // A socket that the system gives a port of this very machine: whether there is IPv6.
+        let address = |n: usize| call.get(2).and_then(|address| address.get(n));
+        let is_own = address(0).and_then(Value::as_str).is_some_and(|host| matches!(host, "::1" | "127.0.0.1"));
         text(0) == "subprocess.Popen" && PROBES.contains(&program)
+            || text(0) == "socket.bind" && is_own && address(1).and_then(Value::as_u64) == Some(0)
     };
     Step { calls: step.calls.iter().filter(|call| !is_probe(call)).cloned().collect(), ..step.clone() }
 }

@@ -5,7 +5,7 @@
 //! *never touched* therefore only decides what pays, not what is right. What would change the meaning is no candidate:
 //! statements that have effects when they run, and names whose lookup cannot be seen in the text.
 //!
-//! Lines stay where they are: what is taken out leaves `pass` and empty lines. Depends on `diagnostic` and `project`.
+//! Lines stay where they are: what is taken out leaves `pass` and empty lines. Depends on `diagnostic`, `later` and `project`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
+use super::later::Later;
 use crate::diagnostic::Diagnostic;
 use crate::project::source::Source;
 
@@ -97,6 +98,10 @@ pub struct Module {
     pub stars: Vec<String>,
     /// Modules that its statements may change: those whose functions it calls, or whose attributes it sets.
     pub changes: BTreeSet<String>,
+    /// Names of its own that its functions bind anew, whenever they are called.
+    pub rebound: BTreeSet<String>,
+    /// Names of other modules that it sets: `config.DEBUG = True`.
+    pub sets: BTreeSet<String>,
     references: Vec<(TextRange, String)>,
     evaluations: Vec<(TextRange, &'static str)>,
     imports: Vec<Import>,
@@ -180,6 +185,8 @@ impl Module {
             left_alone: None,
             stars: Vec::new(),
             changes: BTreeSet::new(),
+            rebound: BTreeSet::new(),
+            sets: BTreeSet::new(),
             references: Vec::new(),
             evaluations: Vec::new(),
             imports: Vec::new(),
@@ -295,6 +302,18 @@ impl Module {
                 || name.starts_with("_mi_");
             together && statements.len() == places && !is_special && !pinned.contains(name)
         });
+        // What runs on demand must not see what happened to a name since.
+        let later = Later::of(body, annotated, |statement| {
+            let mut binder = Binder::default();
+            binder.visit_stmt(statement);
+            binder.bound
+        });
+        candidates.retain(|_, candidate| {
+            candidate.shape == Shape::Import
+                || candidate.places.iter().all(|(at, _)| body.get(*at).is_some_and(|one| later.same(one, *at)))
+        });
+        let rebound = later.rebound().map(str::to_owned).collect();
+        let sets = later.set.iter().filter_map(|name| full_name(name, &module.imports)).collect();
         // One statement, one fate: what binds several names at once goes only if all may go.
         loop {
             let before = candidates.len();
@@ -369,7 +388,16 @@ impl Module {
         module.functions = functions;
         module.left_alone = left_alone;
         module.changes = changes;
+        module.rebound = rebound;
+        module.sets = sets;
         Ok(module)
+    }
+
+    /// What the imports of a name take, by its full name: `a.b` of `from a import b`.
+    pub fn taken_by(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.imports.iter().filter(|import| import.base.is_some());
+        let aliases = named.flat_map(|import| import.aliases.iter());
+        aliases.filter(move |(_, bound)| bound == name).map(|(full, _)| full.as_str())
     }
 
     /// Length of the text, in bytes.
@@ -485,7 +513,7 @@ impl Module {
                     let is_out = |n: usize| out.iter().any(|(_, alias)| *alias == Some(n));
                     let mut kept = Vec::new();
                     for (n, alias) in import.names.iter().enumerate() {
-                        let written = self.source.slice(alias).to_owned();
+                        let written = written(alias);
                         if is_out(n) {
                             let bound = bound_by_import(alias).to_owned();
                             unit("import", format!("import {written}\n"), vec![bound]);
@@ -503,7 +531,7 @@ impl Module {
                     let from = format!("from {dots}{} import ", import.module.as_ref().map_or("", |m| m.as_str()));
                     let mut kept = Vec::new();
                     for (n, alias) in import.names.iter().enumerate() {
-                        let written = self.source.slice(alias).to_owned();
+                        let written = written(alias);
                         if is_out(n) {
                             let bound = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
                             unit("import", format!("{from}{written}\n"), vec![bound]);
@@ -644,6 +672,28 @@ fn future_flag(name: &str) -> u32 {
 
 fn is_future(module: Option<&str>, level: u32) -> bool {
     level == 0 && module == Some("__future__")
+}
+
+/// An alias on one line: within brackets it may have several.
+fn written(alias: &Alias) -> String {
+    match &alias.asname {
+        Some(bound) => format!("{} as {bound}", alias.name),
+        None => alias.name.to_string(),
+    }
+}
+
+/// The full name of what is written `a.b`, if `a` is imported.
+fn full_name(name: &str, imports: &[Import]) -> Option<String> {
+    let (first, rest) = name.split_once('.')?;
+    let aliases = imports.iter().flat_map(|import| import.aliases.iter().map(move |alias| (&import.base, alias)));
+    aliases
+        .filter(|(_, (_, bound))| bound == first)
+        .map(|(base, (full, _))| {
+            // `import a.b` binds `a`.
+            let is_first = base.is_none() && full.split('.').next() == Some(first);
+            if is_first { name.to_owned() } else { format!("{full}.{rest}") }
+        })
+        .next()
 }
 
 /// The name that an alias of `import` binds.
@@ -788,6 +838,8 @@ fn outward(statement: &Stmt, imported: &FxHashMap<String, String>, changes: &mut
         }
     };
     match statement {
+        // What runs only where the module is the program.
+        Stmt::If(node) if is_main(&node.test) => {}
         Stmt::Expr(expr) => {
             if let Expr::Call(call) = expr.value.as_ref()
                 && !own_call(call, imported)
@@ -819,6 +871,16 @@ fn outward(statement: &Stmt, imported: &FxHashMap<String, String>, changes: &mut
             }
         }
     }
+}
+
+/// `__name__ == "__main__"`.
+fn is_main(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    let is = |expr: &Expr| matches!(expr, Expr::Name(name) if name.id.as_str() == "__name__");
+    let says = |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    let right = compare.comparators.first();
+    matches!(&*compare.ops, [CmpOp::Eq])
+        && (is(&compare.left) && right.is_some_and(says) || says(&compare.left) && right.is_some_and(is))
 }
 
 /// Variables that say how many threads a compiled library starts: they matter to the module that sets them.

@@ -132,6 +132,26 @@ pub fn read_modules(run: &Run, root: &Path, keep: &[String], allowed: Option<&BT
             }
         }
     }
+    // A name that somebody sets anew is taken from its module when the original took it, or another would be taken.
+    let set: BTreeSet<String> = modules
+        .all
+        .iter()
+        .flat_map(|(name, (_, module))| {
+            let own = module.rebound.iter().map(move |one| format!("{name}.{one}"));
+            own.chain(module.sets.iter().cloned())
+        })
+        .collect();
+    for (_, module) in modules.all.values_mut() {
+        let taken: Vec<String> = module
+            .candidates
+            .keys()
+            .filter(|one| module.taken_by(one).any(|full| set.contains(full)))
+            .cloned()
+            .collect();
+        for one in taken {
+            module.candidates.remove(&one);
+        }
+    }
     modules
 }
 

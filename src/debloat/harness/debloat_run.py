@@ -206,7 +206,8 @@ class Evidence:
                "typing", "abc", "functools", "__main__", "weakref", "_weakref", "enum", "zipimport", "_thread",
                "posixpath", "debloat_run", "importlib._bootstrap", "importlib._bootstrap_external", "importlib",
                "_warnings", "logging", "threading", "encodings", "_weakrefset", "_collections_abc", "collections.abc",
-               "traceback", "inspect", "zipfile", "tempfile", "gc", "_imp", "meminterface_ondemand", "tokenize", "_io", "marshal", "posix", "time"}
+               "traceback", "inspect", "zipfile", "tempfile", "gc", "_imp", "meminterface_ondemand", "tokenize", "_io", "marshal", "posix", "time",
+               "regex", "regex._main", "regex._regex_core"}
 
     def __init__(self):
         self.imports = []  # [module, [[importer, line], …]]: the statements that led to it, the outermost first
@@ -235,7 +236,8 @@ class Evidence:
         kinds = (dict, list, set)
         found = []
         for key, value in list(space.items()):
-            if key.startswith("__") or key == "onceregistry":
+            if key.startswith("__") or key == "onceregistry" or "cache" in key.lower():
+                # What is in a cache is found out again.
                 continue
             try:
                 if isinstance(value, kinds):
