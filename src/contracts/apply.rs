@@ -458,6 +458,24 @@ impl Call<'_> {
         for (name, formula) in &spec.features {
             features.insert(name.clone(), self.value(formula));
         }
+        // A table's rows and columns are its shape.
+        let lineage = self.contracts.lineage(&kind);
+        let shaped = lineage.iter().filter_map(|name| self.contracts.kind(name)).find(|kind| !kind.shape.is_empty());
+        if let (None, None, Some(shaped)) = (&spec.shape, &dimensions, shaped) {
+            let extent = |expression: &Expression| -> Option<Formula> {
+                let mut map = BTreeMap::new();
+                for symbol in expression.formula.symbols() {
+                    let value = self.own_feature(&kind, &symbol, &features, &texts, None, 0)?;
+                    map.insert(symbol, value);
+                }
+                Some(expression.formula.substitute(&map))
+            };
+            dimensions = shaped.shape.iter().map(extent).collect();
+            if let Some(dimensions) = &dimensions {
+                let size = Shape::of(dimensions.clone()).size;
+                features.entry(Text::from("size")).or_insert(size);
+            }
+        }
         let content = match &spec.content {
             ContentSpec::Opaque => Content::Opaque,
             ContentSpec::Items(items) => Content::Items(items.iter().map(|item| self.result(item)).collect()),

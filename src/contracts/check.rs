@@ -120,7 +120,7 @@ impl Checker<'_> {
         let own = kind.bytes.iter().chain(&kind.touched);
         let looked_up =
             kind.lookups.iter().flat_map(|lookup| lookup.values.iter().map(|(_, e)| e).chain(&lookup.default));
-        for expression in own.chain(kind.derived.iter().map(|(_, e)| e)).chain(looked_up) {
+        for expression in own.chain(kind.derived.iter().map(|(_, e)| e)).chain(looked_up).chain(&kind.shape) {
             for symbol in expression.formula.symbols() {
                 let name = symbol.split('[').next().unwrap_or(&symbol);
                 if !features.contains(name) && !COMMON.contains(&name) && name != "shape" {

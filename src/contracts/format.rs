@@ -295,6 +295,8 @@ pub struct Kind {
     pub(super) lookups: Vec<Lookup>,
     pub(super) bytes: Option<Expression>,
     pub(super) touched: Option<Expression>,
+    /// The extents of one whose shape the contract that makes it does not give, by its features.
+    pub(super) shape: Vec<Expression>,
     /// One of shape `()` is a number.
     pub(super) scalar: bool,
 }
@@ -384,7 +386,7 @@ const CALLABLE_KEYS: &[&str] = &[
     "provenance",
 ];
 const KIND_KEYS: &[&str] =
-    &["name", "names", "base", "about", "features", "texts", "derived", "lookup", "bytes", "touched", "scalar"];
+    &["name", "names", "base", "about", "features", "texts", "derived", "lookup", "bytes", "touched", "shape", "scalar"];
 /// Keys of a result that are not features.
 const RESULT_KEYS: &[&str] = &[
     "kind", "view", "holds", "shape", "dtype", "bytes", "touched", "tuple", "item", "dict", "value", "numbers", "text",
@@ -1104,9 +1106,24 @@ impl<'a> Reader<'a> {
             lookups,
             bytes: self.formula_of(table, "bytes"),
             touched: self.formula_of(table, "touched"),
+            shape: self.extents(table),
             scalar: self.boolean(table, "scalar").unwrap_or(false),
         };
         names.into_iter().map(|name| Kind { name, ..kind.clone() }).collect()
+    }
+
+    /// `shape = ["rows", "columns"]` of a kind.
+    fn extents(&mut self, table: &DeTable<'a>) -> Vec<Expression> {
+        match table.get("shape") {
+            None => Vec::new(),
+            Some(value) => match value.get_ref() {
+                DeValue::Array(items) => items.iter().filter_map(|item| self.formula(item)).collect(),
+                _ => {
+                    self.complain(value.span(), "`shape` of a kind is a list of formulas over its features");
+                    Vec::new()
+                }
+            },
+        }
     }
 
     fn lookup(&mut self, feature: Text, value: &Item<'a>) -> Option<Lookup> {

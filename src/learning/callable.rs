@@ -24,6 +24,8 @@ const FEWEST: usize = 4;
 const MOST_KINDS: usize = 12;
 /// Bytes below which what stays behind, or grows, is not told from noise.
 const NOISE: f64 = 4096.0;
+/// Peaks from which resident growth is told from what the process had left, in bytes.
+const TOUCHED_FROM: f64 = 393_216.0;
 const MIB: f64 = 1_048_576.0;
 
 /// Errors on sizes that the formula was not fitted to.
@@ -582,23 +584,26 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         residuals.extend(residual::fit(&ratios(&predicted, &data.y)).map(|found| ("demand", found)));
         Some(model)
     });
-    let resident = with(&sizes, |n| rows[n].resident_peak).and_then(|data| {
-        let found = fit::fit(&data, Options::RESIDENT)?;
-        let own = found.values(&data.names, &data.rows)?;
-        // Where all of the peak is touched there is nothing to say.
-        let peak: Vec<f64> =
-            rows.iter().filter(|row| row.resident_peak.is_some()).map(|row| row.peak.unwrap_or(0.0)).collect();
+    // Small calls are served from memory that the process has: their resident growth says nothing of larger ones.
+    let tells = |n: usize| rows[n].resident_peak.filter(|_| rows[n].peak.is_some_and(|peak| peak >= TOUCHED_FROM));
+    let resident = with(&sizes, tells).and_then(|data| {
+        let top = model.values(&data.names, &data.rows)?;
         let share = |part: &[f64]| {
             let found = part.iter().zip(&data.y).map(|(f, y)| (f - y).abs() / (y + Options::RESIDENT.floor));
             found.sum::<f64>() / data.y.len().max(1) as f64
         };
-        let has_own = share(&peak) > share(&own) + 0.03;
+        // Where all of the peak is touched there is nothing to say. What is not touched is a part of the peak, so that
+        // its formula has no terms of its own kind: sizes, their products, a constant.
+        let own = fit::fit(&data, Options::RESIDENT)
+            .and_then(|found| Some((found.values(&data.names, &data.rows)?, found)))
+            .filter(|(own, _)| share(&top) > 1.5 * share(own) + 0.05);
         // What is left over is left over by what is written: the smaller of its own formula and the peak's.
-        let top = model.values(&data.names, &data.rows)?;
-        let written: Vec<f64> =
-            own.iter().zip(&top).map(|(own, top)| if has_own { own.min(*top) } else { *top }).collect();
+        let written: Vec<f64> = match &own {
+            Some((own, _)) => own.iter().zip(&top).map(|(own, top)| own.min(*top)).collect(),
+            None => top,
+        };
         residuals.extend(residual::fit(&ratios(&written, &data.y)).map(|found| ("resident_peak", found)));
-        has_own.then_some(found)
+        own.map(|(_, found)| found)
     });
     let small = |name: fn(&Trace) -> Option<f64>| {
         with(&sizes, |n| name(rows[n])).filter(|data| {

@@ -83,28 +83,32 @@ pub struct Options {
     pub most_terms: usize,
     /// Whether a library may switch its strategy at some size.
     pub pieces: bool,
+    /// Whether there are terms other than the constant, sizes and their products.
+    pub steps: bool,
 }
 
 impl Options {
     /// For requested bytes.
-    pub const REQUESTED: Self = Self { floor: 32_768.0, most_terms: 4, pieces: true };
+    pub const REQUESTED: Self = Self { floor: 32_768.0, most_terms: 4, pieces: true, steps: true };
     /// For resident bytes, which come in pages and from what the allocator had left.
-    pub const RESIDENT: Self = Self { floor: 262_144.0, most_terms: 3, pieces: false };
+    pub const RESIDENT: Self = Self { floor: 262_144.0, most_terms: 3, pieces: false, steps: false };
     /// For sizes of results: lengths, rows.
-    pub const SIZE: Self = Self { floor: 1.0, most_terms: 3, pieces: false };
+    pub const SIZE: Self = Self { floor: 1.0, most_terms: 3, pieces: false, steps: true };
 }
 
 /// How many partial models are kept for each number of terms.
 const BEAM: usize = 8;
 /// Folds of the cross-validation; one more is for the largest sizes.
 const FOLDS: usize = 5;
+/// Most copies of a container of one length that a call makes: what fits with more is no container.
+const MOST_COPIES: f64 = 8.0;
 /// Most sizes that terms are made of.
 pub const MOST_SIZES: usize = 7;
 
 // ---- terms ---------------------------------------------------------------------------------------------------------
 
 /// The candidate terms over named sizes with their values on the data, without those that say the same as a simpler one.
-fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
+fn candidates(data: &Data, options: Options) -> Vec<(Term, Vec<f64>)> {
     let count = data.names.len().min(MOST_SIZES);
     let mut texts: Vec<(String, f64)> = vec![("1".to_owned(), 0.5)];
     let name = |n: usize| data.names.get(n).map(String::as_str).unwrap_or_default();
@@ -116,12 +120,12 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
             texts.push((format!("{}*{}", name(a), name(b)), 2.0));
         }
     }
-    for n in 0..count {
+    for n in 0..if options.steps { count } else { 0 } {
         let x = name(n);
         texts.push((format!("{x}**2"), 2.0));
         texts.push((format!("{x}*log2({x} + 1)"), 3.5));
     }
-    for n in 0..count {
+    for n in 0..if options.steps { count } else { 0 } {
         let whole = data.column(n).iter().all(|x| *x >= 0.0 && x.fract() == 0.0 && *x < 1e9);
         let x = name(n);
         if whole && !x.ends_with(".bytes") {
@@ -132,7 +136,21 @@ fn candidates(data: &Data) -> Vec<(Term, Vec<f64>)> {
             texts.push((format!("2**ceil(log2(max({x}, 1)))"), 2.8));
         }
     }
-    for a in 0..count {
+    // numpy's own ways: reductions and casts go through a buffer of 8192 items (`NPY_BUFSIZE`), and a temporary of at least
+    // 256 KiB is written over by the next operator (`NPY_MIN_ELIDE_BYTES`, 32768 items of 8 bytes).
+    for n in 0..if options.steps { count } else { 0 } {
+        let (x, column) = (name(n), data.column(n));
+        let reaches = |limit: f64| column.iter().any(|v| *v > limit) && column.iter().any(|v| *v > 0.0 && *v < limit);
+        if x.ends_with(".size") || x.contains(".shape[") || x.ends_with("rows") {
+            for limit in [8192.0, 4096.0].into_iter().filter(|limit| reaches(*limit)) {
+                texts.push((format!("min({x}, {limit})"), 2.0));
+            }
+            if reaches(32_768.0) {
+                texts.push((format!("({x} if {x} < 32768 else 0)"), 2.5));
+            }
+        }
+    }
+    for a in 0..if options.steps { count } else { 0 } {
         for b in a + 1..count {
             texts.push((format!("max({}, {})", name(a), name(b)), 3.0));
             if count <= 4 {
@@ -240,6 +258,9 @@ fn solve_whole(columns: &[&[f64]], whole: &[bool], y: &[f64], weights: &[f64]) -
     let mut rest = y.to_vec();
     for (at, column) in columns.iter().enumerate().filter(|(at, _)| whole.get(*at) == Some(&true)) {
         coefficients[at] = coefficients[at].round().max(1.0);
+        if coefficients[at] > MOST_COPIES {
+            return None;
+        }
         rest.iter_mut().zip(column.iter()).for_each(|(rest, x)| *rest -= coefficients[at] * x);
     }
     let open: Vec<usize> = (0..columns.len()).filter(|at| whole.get(*at) != Some(&true)).collect();
@@ -366,7 +387,8 @@ fn select(data: &Data, all: &[(Term, Vec<f64>)], options: Options, beam: usize) 
     let weights: Vec<f64> = data.y.iter().map(|y| weight(*y, options.floor)).collect();
     let folds = folds(data);
     let distinct = data.distinct();
-    let most = options.most_terms.min((distinct + 2) / 4).max(1);
+    // Three sizes a term: fewer leave nothing that could contradict it.
+    let most = options.most_terms.min((distinct + 1) / 3).max(1);
     let mut frontier: Vec<Vec<usize>> = vec![Vec::new()];
     let mut judged: Vec<(f64, f64, f64, Vec<usize>)> = Vec::new();
     for _ in 0..most {
@@ -502,7 +524,7 @@ pub fn fit(data: &Data, options: Options) -> Option<Model> {
     if largest <= 0.0 {
         return Some(Model { pieces: vec![Piece { until: None, terms: Vec::new() }], cross_validated: 0.0 });
     }
-    let all = candidates(data);
+    let all = candidates(data, options);
     let chosen = select(data, &all, options, BEAM)?;
     let single =
         Model { pieces: vec![piece(data, &all, &chosen.terms, options, None)?], cross_validated: chosen.score };

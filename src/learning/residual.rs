@@ -2,7 +2,7 @@
 //!
 //! Pure. Depends on `contracts` (the type).
 
-use statrs::distribution::{ContinuousCDF, Gamma, Normal};
+use statrs::distribution::{ContinuousCDF, Gamma, Normal, StudentsT};
 use statrs::function::gamma::{digamma, ln_gamma};
 
 use crate::contracts::{Distribution, Residual};
@@ -35,10 +35,20 @@ pub fn fit(ratios: &[f64]) -> Option<Residual> {
     }
     let fitting = best.filter(|(.., ks)| *ks <= critical(count));
     Some(match fitting {
-        Some((_, distribution, ks)) => Residual { distribution: rounded(distribution), traces, ks: Some(round(ks, 4)) },
+        Some((_, distribution, ks)) => {
+            let wider = rounded(predictive(distribution, count));
+            Residual { distribution: wider, traces, ks: Some(round(ks, 4)) }
+        }
         None => {
-            // The highest and lowest of few are not the ends of the distribution.
-            let quantiles = KEPT.iter().map(|p| round(super::quantile(&sorted, *p).unwrap_or(1.0), 5)).collect();
+            // The highest and lowest of few are not the ends of the distribution: what was seen of the tails goes on.
+            let at = |p: f64| super::quantile(&sorted, p).unwrap_or(1.0);
+            let beyond = (1.0 - count as f64 / 200.0).max(0.0);
+            let value = |p: f64| match p {
+                p if p >= 0.99 => at(p) + beyond * (at(1.0) - at(0.9)),
+                p if p <= 0.01 => (at(p) - beyond * (at(0.1) - at(0.0))).max(0.0),
+                p => at(p),
+            };
+            let quantiles = KEPT.iter().map(|p| round(value(*p), 5)).collect();
             Residual {
                 distribution: Distribution::Empirical { probabilities: KEPT.to_vec(), quantiles },
                 traces,
@@ -46,6 +56,24 @@ pub fn fit(ratios: &[f64]) -> Option<Residual> {
             }
         }
     })
+}
+
+/// The distribution of the next ratio, where the parameters are known from `count` of them: wider than the one with the
+/// parameters that fit best, by Student's factor at the 99th percentile (Geisser 1993, "Predictive Inference", 2.2).
+fn predictive(distribution: Distribution, count: usize) -> Distribution {
+    let n = count as f64;
+    let Ok(student) = StudentsT::new(0.0, 1.0, (n - 1.0).max(1.0)) else { return distribution };
+    let unbiased = (n / (n - 1.0).max(1.0)).sqrt();
+    let factor = unbiased * (1.0 + 1.0 / n).sqrt() * student.inverse_cdf(0.99) / 2.326_347_9;
+    match distribution {
+        Distribution::Normal { mu, sigma } => Distribution::Normal { mu, sigma: sigma * factor },
+        Distribution::LogNormal { mu, sigma } => Distribution::LogNormal { mu, sigma: sigma * factor },
+        // The mean stays.
+        Distribution::Gamma { shape, rate } => {
+            Distribution::Gamma { shape: shape / factor.powi(2), rate: rate / factor.powi(2) }
+        }
+        other @ (Distribution::Exact | Distribution::Empirical { .. }) => other,
+    }
 }
 
 /// Rounds to significant digits.

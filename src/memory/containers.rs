@@ -365,6 +365,13 @@ impl<'p> Machine<'p> {
                         self.state.settle(&result);
                     }
                 }
+                // `table["column"] = values`: what a contract says, if one does.
+                Some(Kind::Named(kind)) if self.has_method(&kind, "__setitem__") => {
+                    let name = format!("{kind}.__setitem__");
+                    let arguments = super::calls::Arguments::positional(vec![key, value]);
+                    let result = self.call_contract_or(&name, Some(receiver), arguments, node, "an assignment")?;
+                    self.state.settle(&result);
+                }
                 _ => self.touch_all(*id),
             },
             // Plain data that the handler changes becomes an object of its own.

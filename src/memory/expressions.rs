@@ -311,6 +311,7 @@ impl<'p> Machine<'p> {
             let right = self.expression(node)?;
             self.state.unkeep(&left);
             if comparison.ops.len() == 1
+                && !matches!(operator, ast::CmpOp::Is | ast::CmpOp::IsNot | ast::CmpOp::In | ast::CmpOp::NotIn)
                 && let Some(array) = self.array_comparison(&left, &right, comparison)
             {
                 self.settle_operands(&array, &[left, right]);
@@ -470,7 +471,7 @@ impl<'p> Machine<'p> {
                 Err(Weight::Share(share)) => Value::computed(NumberKind::Bool, Some(Amount::ONE - share)),
             });
         }
-        if self.is_array(operand) {
+        if self.is_array(operand) || self.has_operator(operand, "__neg__") {
             return self.operator_of_kind(operand, "__neg__", &[], operation);
         }
         let operator = match operation.op {
@@ -1018,6 +1019,19 @@ impl<'p> Machine<'p> {
         if let Some(value) = self.sliced_input(receiver) {
             return Ok(value);
         }
+        // `table[:10]`: the contract is asked with a slice that has a length.
+        if self.has_operator(receiver, "__getitem__")
+            && let Some(kind) = self.type_name(receiver)
+        {
+            let mut object = Object::new(Kind::Named(Text::from("slice")), super::sizes::object(56));
+            object.length = Some(count);
+            let part = self.allocate(object, node);
+            let arguments = super::calls::Arguments::positional(vec![part.clone()]);
+            let name = format!("{kind}.__getitem__");
+            let value = self.call_contract_or(&name, Some(receiver), arguments, node, "a part")?;
+            self.settle_operands(&value, &[part]);
+            return Ok(value);
+        }
         match self.type_name(receiver).or_else(|| self.sequence_of(receiver)).as_deref() {
             Some("str") => {
                 let width = self.width(receiver);
@@ -1159,12 +1173,20 @@ impl<'p> Machine<'p> {
             let method = format!("__{name}__");
             return self.operator_of_kind(left, &method, std::slice::from_ref(right), node).map(Some);
         }
+        // `2 * series`: the contract of the operator itself covers both orders.
+        let method = format!("__{name}__");
+        if self.has_operator(right, &method) {
+            return self.operator_of_kind(right, &method, std::slice::from_ref(left), node).map(Some);
+        }
         Ok(None)
     }
 
-    /// `a == b` of arrays gives an array.
+    /// `a == b` of arrays gives an array, and of what has `__lt__` by contract what that says.
     fn array_comparison(&mut self, left: &Value, right: &Value, node: &impl Ranged) -> Option<Value> {
-        let (array, other) = match (self.is_array(left), self.is_array(right)) {
+        let compares = |value: &Value| self.is_array(value) || self.has_operator(value, "__lt__");
+        // A table compared with an array is a table.
+        let table = |value: &Value| !self.is_array(value) && compares(value);
+        let (array, other) = match (compares(left) && !(table(right) && !table(left)), compares(right)) {
             (true, _) => (left, right),
             (_, true) => (right, left),
             _ => return None,

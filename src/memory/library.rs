@@ -18,6 +18,14 @@ use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Valu
 /// Kind of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
 
+/// What a library imports itself: it is there before the first call. Seen in `sys.modules` after `import LIBRARY` with pandas
+/// 3.1, scipy 1.18 and scikit-learn 1.9.
+const BRINGS: &[(&str, &[&str])] = &[
+    ("pandas", &["numpy.random", "numpy.linalg"]),
+    ("scipy", &["numpy.random", "numpy.linalg", "numpy.fft"]),
+    ("sklearn", &["numpy.random", "numpy.linalg", "numpy.fft"]),
+];
+
 impl<'p> Machine<'p> {
     /// Calls something that a contract speaks of, or that costs nothing; anything else is unknown.
     pub(super) fn call_contract(
@@ -106,6 +114,12 @@ impl<'p> Machine<'p> {
     /// What a library brings in when something of it is used for the first time in the process: code, tables, buffers.
     /// Contracts say it as `retained` of `NAME.__first_use__`, where `NAME` is a callable, a kind or a module.
     pub(super) fn first_use(&mut self, name: &str) {
+        let library = name.split('.').next().unwrap_or(name);
+        for (_, brought) in BRINGS.iter().filter(|(known, _)| *known == library) {
+            for module in *brought {
+                self.used.insert(Text::from(format!("{module}.__first_use__")));
+            }
+        }
         if !name.contains('.') || !self.used.insert(Text::from(name)) {
             return;
         }
@@ -513,6 +527,20 @@ impl<'p> Machine<'p> {
         })
     }
 
+    /// Whether a contract speaks of a method of a kind, or of a kind that it is based on.
+    pub(super) fn has_method(&self, kind: &str, method: &str) -> bool {
+        let lineage = self.contracts.lineage(kind);
+        lineage.iter().map(|kind| &**kind).chain([kind]).any(|kind| !self.contracts.all(&format!("{kind}.{method}")).is_empty())
+    }
+
+    /// Whether a value is of a kind that has an operator by contract: a table, a series, a sparse matrix.
+    pub(super) fn has_operator(&self, value: &Value, method: &str) -> bool {
+        match self.state.object_of(value).map(|object| &object.kind) {
+            Some(Kind::Named(kind)) => self.has_method(kind, method),
+            _ => false,
+        }
+    }
+
     /// An operator of what a contract made.
     pub(super) fn operator_of_kind(
         &mut self,
@@ -834,11 +862,20 @@ impl<'m, 'p> Bound<'m, 'p> {
         let index = index.parse::<usize>().ok();
         match value {
             Value::Plain(plain) => {
-                let items = plain.elements(10_000)?;
-                match index {
-                    Some(index) => items.get(index).cloned().map(Value::Plain),
-                    None => items.last().cloned().map(Value::Plain),
-                }
+                let at = |items: &[Plain]| match index {
+                    Some(index) => items.get(index).cloned(),
+                    None => items.last().cloned(),
+                };
+                let item = match plain {
+                    Plain::List(items) | Plain::Tuple(items) => at(items),
+                    // As of an object: what a dict holds, not its keys.
+                    Plain::Dict(entries) => match index {
+                        Some(index) => entries.get(index).map(|(_, value)| value.clone()),
+                        None => entries.last().map(|(_, value)| value.clone()),
+                    },
+                    other => at(&other.elements(10_000)?),
+                };
+                item.map(Value::Plain)
             }
             Value::Object(id) => {
                 let object = self.machine.state.object(*id)?;

@@ -739,8 +739,10 @@ impl<'p> Machine<'p> {
             object.features.insert(Text::from("<wide>"), Amount::ONE);
             object.features.insert(Text::from("width"), Amount::Int(self.width(&text).into()));
             if let Some(plain) = self.plain(&text) {
+                note_table(&mut object, &plain);
                 object.fields.insert(Text::from("<text>"), Value::Plain(plain));
             }
+            object.features.insert(Text::from("<file_bytes>"), length.clone());
         }
         object.length = Some(length);
         object.features.insert(Text::from("<pieces>"), Amount::ZERO);
@@ -779,8 +781,10 @@ impl<'p> Machine<'p> {
             if let Some(Plain::Bytes(bytes)) = self.plain(data)
                 && let Ok(text) = std::str::from_utf8(&bytes)
             {
+                note_table(&mut object, &Plain::text(text));
                 object.fields.insert(Text::from("<text>"), Value::text(text));
             }
+            object.features.insert(Text::from("<file_bytes>"), length.clone());
         }
         object.length = Some(length);
         object.features.insert(Text::from("<pieces>"), Amount::ZERO);
@@ -1802,6 +1806,18 @@ struct Columns {
     fields: Vec<(usize, Bytes)>,
     /// How many different texts each column has, where there are few.
     different: Vec<Option<usize>>,
+}
+
+/// Remembers of a text in memory what it is as a table: lines after the first one, and fields of the first line. Contracts
+/// that read tables ask for them by these names.
+fn note_table(object: &mut Object, text: &Plain) {
+    let Plain::Str(text) = text else { return };
+    let mut lines = text.lines();
+    let Some(head) = lines.next() else { return };
+    let rows = lines.filter(|line| !line.is_empty()).count();
+    let columns = head.matches([',', ';', '\t']).count() + 1;
+    object.features.insert(Text::from("<row_count>"), Amount::from(rows));
+    object.features.insert(Text::from("<column_count>"), Amount::from(columns));
 }
 
 /// Reads a CSV text: commas between, fields in double quotes as they are.
