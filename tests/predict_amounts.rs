@@ -72,10 +72,8 @@ fn a_dict_has_the_table_of_its_final_length() {
 #[test]
 fn a_search_ends_and_visits_each_vertex_once() {
     let python = "import random\nfrom collections import deque\n\ndef handler(event, context):\n    n = event['n']\n    rng = random.Random(1)\n    graph = {v: [rng.randrange(n) for _ in range(4)] for v in range(n)}\n    seen = {0}\n    queue = deque([0])\n    while queue:\n        v = queue.popleft()\n        for w in graph[v]:\n            if w not in seen:\n                seen.add(w)\n                queue.append(w)\n    return len(seen)\n";
-    // Measured on CPython 3.11 and 3.13: 37.7 MB. A known miss: 18 % less is predicted, and the bound lies below it too.
-    let answer = predict("search", python, r#"{"n": 100000}"#, &[]);
-    let expected = resident(&answer, "expected");
-    assert!((30.0e6..31.6e6).contains(&expected), "{answer:#}");
+    // Measured on CPython 3.11: 6.23 MB.
+    assert_resident("search", python, r#"{"n": 20000}"#, 6.23e6, 4.0);
 }
 
 #[test]
@@ -203,52 +201,57 @@ fn tests_for_one_float_do_not_split_the_way() {
     assert_resident("elimination", python, r#"{"n": 200}"#, 2.03e6, 5.0);
 }
 
+/// A handler of the accuracy bench, and what was measured on CPython 3.11.
+macro_rules! assert_handler {
+    ($name:literal, $event:literal, $measured:expr, $within:expr) => {
+        assert_resident($name, include_str!(concat!("accuracy/handlers/", $name, ".py")), $event, $measured, $within)
+    };
+}
+
+#[test]
+fn a_heap_gives_the_least_first() {
+    // 2,500 vertices in the order of their distance: whoever takes them in another order visits many again.
+    assert_handler!("dijkstra", r#"{"side": 50}"#, 1.19e6, 10.0);
+}
+
+#[test]
+fn items_of_a_repeated_list_are_told_apart_once_one_is_replaced() {
+    let python = "def handler(event, context):\n    n = event['n']\n    flags = [True] * n\n    for i in range(2, int(n ** 0.5) + 1):\n        if flags[i]:\n            for k in range(i * i, n, i):\n                flags[k] = False\n    return len([i for i, flag in enumerate(flags) if flag])\n";
+    // 9,592 primes below 100,000: their ints in a list, beside the flags.
+    let flags_and_primes = 800_056.0 + 9_592.0 * (32.0 + 9.0);
+    assert_resident("sieve", python, r#"{"n": 100000}"#, flags_and_primes, 3.0);
+    let python = include_str!("accuracy/handlers/knapsack.py");
+    assert_resident("knapsack", python, r#"{"items": 20, "capacity": 500}"#, 0.27e6, 12.0);
+}
+
+#[test]
+fn where_a_loop_was_estimated_the_event_is_run_round_by_round_if_that_can_be() {
+    // The ints of the first 257 nodes take nothing, and those of the others do.
+    assert_handler!("linked_list", r#"{"nodes": 10000}"#, 1.76e6, 5.0);
+    // All keys of the first rounds are new, and none of the later ones.
+    assert_handler!("nested_dicts", r#"{"readings": 60000, "sensors": 50}"#, 6.24e6, 6.0);
+}
+
+#[test]
+fn what_is_too_large_for_that_is_carried_on_from_smaller_events() {
+    // Measured on CPython 3.11: 14.1 MB.
+    let python = include_str!("accuracy/handlers/gauss_solve.py");
+    let answer = predict("gauss", python, r#"{"size": 420}"#, &[]);
+    assert!((13.0e6..15.5e6).contains(&resident(&answer, "expected")), "{answer:#}");
+    let assumptions = answer["assumptions"].to_string();
+    assert!(assumptions.contains("events with halved sizes, the largest at 1/4 of the size"), "{assumptions}");
+}
+
 // What follows is known to be wrong today (docs/ACCURACY.md says why): when one of these fails for the better, take the new
 // value, and the line out of the docs.
 
 #[test]
-fn items_of_a_long_list_that_is_written_by_index_are_not_told_apart() {
-    // Primes below two million: 148,933 of them remain, and all are predicted. Really: 16 MB for the list of bools,
-    // and 6 MB for the primes.
-    let python = "def handler(event, context):\n    n = event['n']\n    flags = [True] * n\n    for i in range(2, int(n ** 0.5) + 1):\n        if flags[i]:\n            for k in range(i * i, n, i):\n                flags[k] = False\n    return len([i for i, flag in enumerate(flags) if flag])\n";
-    let answer = predict("sieve", python, r#"{"n": 2000000}"#, &[]);
-    assert!(resident(&answer, "max") > 3.0 * 22e6, "{answer:#}");
-}
-
-/// A handler of the accuracy bench, an event, and the share of what was measured (MB) that is predicted.
-#[track_caller]
-fn assert_known_miss(name: &str, python: &str, event: &str, measured: f64, shares: std::ops::Range<f64>) {
-    let answer = predict(name, python, event, &[]);
-    let amounts = &answer["resident_peak_bytes"];
-    let said = amounts["expected"].as_f64().or(amounts["max"].as_f64()).unwrap_or(f64::NAN);
-    let share = said / (measured * 1e6);
-    assert!(shares.contains(&share), "{name}: {said} is {share:.2} of what was measured");
-}
-
-#[test]
-fn numbers_of_a_long_dynamic_programme_stay_those_of_its_first_rounds() {
+fn numbers_that_stop_to_grow_behind_the_largest_event_that_is_run_are_not_foreseen() {
+    // The best value grows with the capacity until all items fit in: beyond 5,000 or so nothing new is put into the table.
+    // Measured: 230 MB.
     let python = include_str!("accuracy/handlers/knapsack.py");
-    assert_known_miss("knapsack", python, r#"{"items": 200, "capacity": 30000}"#, 230.6, 0.1..0.4);
-}
-
-#[test]
-fn ints_of_a_loop_that_is_left_early_are_taken_for_small() {
-    // The nodes are numbered; the window of rounds that is run ends before 257, and ints up to there take nothing.
-    let python = include_str!("accuracy/handlers/linked_list.py");
-    assert_known_miss("linked", python, r#"{"nodes": 200000}"#, 35.2, 0.6..0.9);
-}
-
-#[test]
-fn lists_of_keys_that_are_new_at_first_are_taken_to_be_new_throughout() {
-    let python = include_str!("accuracy/handlers/nested_dicts.py");
-    assert_known_miss("nested", python, r#"{"readings": 1200000, "sensors": 50}"#, 60.2, 2.0..3.5);
-}
-
-#[test]
-fn what_becomes_of_the_second_half_of_a_recursion_is_not_known() {
-    let python = include_str!("accuracy/handlers/merge_sort.py");
-    let answer = predict("merge", python, r#"{"n": 100000}"#, &[]);
-    assert!(answer["resident_peak_bytes"]["max"].is_null(), "{answer:#}");
+    let answer = predict("knapsack", python, r#"{"items": 200, "capacity": 30000}"#, &[]);
+    assert!(resident(&answer, "expected") > 1.4 * 230e6, "{answer:#}");
 }
 
 /// Two callables of a library, each with a ratio of measured to predicted memory that is normal, with 10 %.

@@ -465,12 +465,12 @@ impl<'p> Machine<'p> {
             Value::Plain(_) | Value::Number(_) | Value::Float(_) => self.plain(value).map(Value::Plain),
             Value::Object(_) | Value::Code(_) | Value::Input(_) | Value::Unknown(_) => None,
         };
-        let Some(value) = value else { return };
-        let has_room = count <= MAX_ENTRIES && self.unfolded + count <= MOST_UNFOLDED && object.entries.is_empty();
-        if !has_room || self.exact_steps() < ROUND_BY_ROUND {
+        let has_room = self.unfolded + count <= MOST_UNFOLDED && object.entries.is_empty();
+        let Some(value) = value.filter(|_| has_room && self.exact_steps() >= ROUND_BY_ROUND) else {
             self.estimated = true;
+            self.state.note(id, |object| rest_of(object).alike = false);
             return;
-        }
+        };
         self.unfolded += count;
         self.steps += count as u64 / 4;
         let entries = vec![Entry { key: None, value, hash: None }; count];
@@ -782,8 +782,10 @@ impl<'p> Machine<'p> {
                 } else {
                     self.sample(receiver)
                 };
+                let is_alike =
+                    self.state.object(*id).and_then(|object| object.rest.as_ref()).is_some_and(|rest| rest.alike);
                 Ok(match value {
-                    Some(Value::Plain(plain)) => blurred(&plain),
+                    Some(Value::Plain(plain)) if !is_alike => blurred(&plain),
                     Some(value) => value,
                     None => self.unknown(node, UnknownKind::Result, "an item of something unknown"),
                 })
