@@ -33,15 +33,14 @@ const FAR_BELOW: u64 = 64;
 /// The largest size of the smallest event.
 const SMALLEST: u64 = 6;
 
-/// How far an estimate of the largest event that was run may be off, and still be believed.
-const AGREES: f64 = 0.03;
+/// How far an estimate of the largest event that was run may be off, and be believed for larger ones.
+const AGREES: f64 = 0.01;
 
-/// How far what smaller events foretell may be off over all doubles, and be believed against an estimate that was right
-/// for a smaller event.
-const FORETELLS: f64 = 0.1;
+/// By how much more, or how many times less, even such an estimate has to be wrong elsewhere.
+const ABSURD: f64 = 3.0;
 
-/// Two answers that are further apart than this are not both about right.
-const FAR_APART: f64 = 0.25;
+/// What smaller events foretell may be off by as much over all doubles, where it is to replace an estimate.
+const FORETELLS: f64 = 0.25;
 
 /// Statements of the largest event that was run without which nothing is foretold: where larger ones could not be run
 /// for another reason than their steps, small ones say little.
@@ -300,11 +299,12 @@ impl Predictor<'_> {
         };
         let Some((found, off)) = foretold(&points, &halving) else { return outcome };
         let direct = amounts(&outcome).filter(|_| outcome.complete);
-        let is_better = match direct.map_or(f64::INFINITY, |direct| apart(&direct, &found)) {
-            between if between <= FAR_APART => estimated_off > AGREES && off < estimated_off,
-            // One of the two is wrong.
-            _ => !outcome.complete || off <= FAR_APART && (off < estimated_off || off <= FORETELLS),
+        let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &found));
+        let is_better = match estimated_off <= AGREES {
+            true => between > ABSURD,
+            false => off < estimated_off.min(FORETELLS),
         };
+        let is_better = is_better || !outcome.complete;
         let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = found.map(BigInt::from_f64) else {
             return outcome;
         };
