@@ -385,8 +385,9 @@ const CALLABLE_KEYS: &[&str] = &[
     "residual",
     "provenance",
 ];
-const KIND_KEYS: &[&str] =
-    &["name", "names", "base", "about", "features", "texts", "derived", "lookup", "bytes", "touched", "shape", "scalar"];
+const KIND_KEYS: &[&str] = &[
+    "name", "names", "base", "about", "features", "texts", "derived", "lookup", "bytes", "touched", "shape", "scalar",
+];
 /// Keys of a result that are not features.
 const RESULT_KEYS: &[&str] = &[
     "kind", "view", "holds", "shape", "dtype", "bytes", "touched", "tuple", "item", "dict", "value", "numbers", "text",

@@ -530,7 +530,11 @@ impl<'p> Machine<'p> {
     /// Whether a contract speaks of a method of a kind, or of a kind that it is based on.
     pub(super) fn has_method(&self, kind: &str, method: &str) -> bool {
         let lineage = self.contracts.lineage(kind);
-        lineage.iter().map(|kind| &**kind).chain([kind]).any(|kind| !self.contracts.all(&format!("{kind}.{method}")).is_empty())
+        lineage
+            .iter()
+            .map(|kind| &**kind)
+            .chain([kind])
+            .any(|kind| !self.contracts.all(&format!("{kind}.{method}")).is_empty())
     }
 
     /// Whether a value is of a kind that has an operator by contract: a table, a series, a sparse matrix.
