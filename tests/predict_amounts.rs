@@ -342,3 +342,29 @@ fn draws_are_the_same_by_formula_and_by_runs() {
         assert!((one - other).abs() <= 2.0, "{share}: {one} is not {other}");
     }
 }
+
+#[test]
+fn tables_share_columns_and_copy_what_a_condition_selects() {
+    // Three columns of 8 MB; the product is kept as a fourth; the columns that it is made of are shared. Sorted: a copy of
+    // four columns with the places of its rows, and the order itself (8 bytes a row each). The first table of a process
+    // brings in 5.5 MB, and `import pandas` numpy.random (interfaces/pandas.toml).
+    let python = "import numpy as np\nimport pandas as pd\n\ndef handler(event, context):\n    n = event['n']\n    df = pd.DataFrame({'a': np.random.rand(n), 'b': np.random.rand(n), 'c': np.random.rand(n)})\n    df['total'] = df['a'] * df['b']\n    top = df.sort_values('total').head(10)\n    return float(top['total'].sum())\n";
+    assert_resident("table", python, r#"{"n": 1000000}"#, 32e6 + 40e6 + 8e6 + 5.5e6, 3.0);
+    // Half of the rows are expected where a condition selects; all of them are the most. The mask is a byte a row.
+    let python = "import numpy as np\nimport pandas as pd\n\ndef handler(event, context):\n    df = pd.DataFrame(np.ones((event['n'], 4)))\n    part = df[df[0] > 0.5]\n    return len(part)\n";
+    let answer = predict("mask", python, r#"{"n": 1000000}"#, &[]);
+    let (expected, most) = (resident(&answer, "expected"), resident(&answer, "max"));
+    let of = |selected: f64| 64e6 + 1e6 + selected * (32.0 + 8.0 + 8.0) + 5.5e6;
+    assert!((expected / of(0.5e6) - 1.0).abs() < 0.03, "{expected}: {:#}", answer["unknown"]);
+    assert!(most >= of(1e6) && most < 1.1 * of(1e6), "{most}");
+}
+
+#[test]
+fn estimators_know_what_they_were_made_with() {
+    // Distances of all samples to all centres, 11 bytes each, beside a copy of the samples; labels of 4 bytes stay.
+    let python = "import numpy as np\nfrom sklearn.cluster import KMeans\n\ndef handler(event, context):\n    X = np.random.rand(event['n'], 4)\n    model = KMeans(n_clusters=20, n_init=1).fit(X)\n    return int(model.labels_.max())\n";
+    assert_resident("clusters", python, r#"{"n": 100000}"#, 3.2e6 + 3.2e6 + 22e6 + 1e6, 5.0);
+    // Four parts of the samples and their targets.
+    let python = "import numpy as np\nfrom sklearn.model_selection import train_test_split\n\ndef handler(event, context):\n    n = event['n']\n    X = np.ones((n, 10))\n    y = np.ones(n)\n    a, b, c, d = train_test_split(X, y, test_size=0.2)\n    return [len(a), len(b), len(c), len(d)]\n";
+    assert_resident("parts", python, r#"{"n": 500000}"#, 2.0 * 500_000.0 * 88.0 + 500_000.0 * 8.0, 4.0);
+}

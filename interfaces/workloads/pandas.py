@@ -32,6 +32,11 @@ def series(rng, rows):
     return pd.Series(np.random.default_rng(rng.getrandbits(32)).random(rows))
 
 
+def order(rng, rows):
+    """Each row's number, shuffled: keys that are sorted alike on both sides are joined without moving a row."""
+    return np.random.default_rng(rng.getrandbits(32)).permutation(rows)
+
+
 def csv(rng, rows, columns):
     head = ",".join(f"c{n}" for n in range(columns))
     lines = (",".join(f"{rng.random():.6f}" for _ in range(columns)) for _ in range(rows))
@@ -84,14 +89,14 @@ workload("pandas.Series.apply", rows=TEXT)(lambda rng, rows: call(series(rng, ro
 @workload("pandas.DataFrame.merge", rows=sizes(100, 60_000), columns=sizes(1, 8, edges=()))
 def _(rng, rows, columns):
     left, right = numbers(rng, rows, columns), numbers(rng, rows, columns)
-    left["id"], right["id"] = np.arange(rows), np.arange(rows)
+    left["id"], right["id"] = order(rng, rows), order(rng, rows)
     return call(left.merge, right, on="id")
 
 
 @workload("pandas.merge", rows=sizes(100, 60_000), columns=sizes(1, 8, edges=()))
 def _(rng, rows, columns):
     left, right = numbers(rng, rows, columns), numbers(rng, rows, columns)
-    left["id"], right["id"] = np.arange(rows), np.arange(rows)
+    left["id"], right["id"] = order(rng, rows), order(rng, rows)
     return call(pd.merge, left, right, on="id")
 
 
@@ -131,9 +136,25 @@ def _(rng, periods):
     return call(pd.date_range, "2024-01-01", periods=periods, freq="min")
 
 
+# Columns or rows, by what it is made of: interfaces/pandas.toml tells these apart, `learn --check` holds it to them.
 @workload("pandas.DataFrame", rows=TEXT, columns=sizes(1, 10, edges=()))
 def _(rng, rows, columns):
     return call(pd.DataFrame, [[rng.random() for _ in range(columns)] for _ in range(rows)])
+
+
+@workload("pandas.DataFrame", rows=TEXT, columns=sizes(1, 10, edges=()))
+def _(rng, rows, columns):
+    return call(pd.DataFrame, {f"c{n}": [rng.random() for _ in range(rows)] for n in range(columns)})
+
+
+@workload("pandas.DataFrame", rows=TEXT, columns=sizes(1, 10, edges=()))
+def _(rng, rows, columns):
+    return call(pd.DataFrame, [{f"c{n}": rng.random() for n in range(columns)} for _ in range(rows)])
+
+
+@workload("pandas.DataFrame", rows=R, columns=C)
+def _(rng, rows, columns):
+    return call(pd.DataFrame, np.random.default_rng(rng.getrandbits(32)).random((rows, columns)))
 
 
 @workload("pandas.DataFrame.from_records", rows=sizes(100, 20_000), columns=sizes(1, 10, edges=()))

@@ -88,8 +88,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// For requested bytes.
-    pub const REQUESTED: Self = Self { floor: 32_768.0, most_terms: 4, pieces: true, steps: true };
+    /// For requested bytes: calls repeat within a few KiB.
+    pub const REQUESTED: Self = Self { floor: 8192.0, most_terms: 4, pieces: true, steps: true };
     /// For resident bytes, which come in pages and from what the allocator had left.
     pub const RESIDENT: Self = Self { floor: 262_144.0, most_terms: 3, pieces: false, steps: false };
     /// For sizes of results: lengths, rows.
@@ -769,6 +769,28 @@ mod tests {
         let steps = |n: f64| crate::formula::function::list_bytes(n as u64) as f64;
         let data = data(sizes(24, 100.0, 1e6, 1), &["n"], 0.0, |row| steps(row[0]) + 32.0 * row[0]);
         assert_eq!(fit(&data, Options::REQUESTED).expect("a model").formula(), "32*n + py_list(n)");
+    }
+
+    #[test]
+    fn the_buffer_that_numpy_casts_through_is_found() {
+        let rows: Vec<Vec<f64>> = sizes(14, 400.0, 480_000.0, 1);
+        let data = data(rows, &["X.size"], 0.0, |row| 9.0 * row[0] + 8.0 * row[0].min(8192.0) + 18_000.0);
+        let model = fit(&data, Options::REQUESTED).expect("a model");
+        assert_eq!(model.formula(), "9*X.size + 8*min(X.size, 8192) + 18000");
+    }
+
+    #[test]
+    fn many_copies_of_a_container_are_no_explanation() {
+        let steps = |n: f64| crate::formula::function::list_bytes(n as u64) as f64;
+        let data = data(sizes(24, 100.0, 1e6, 1), &["n"], 0.0, |row| 60.0 * steps(row[0]));
+        assert!(!fit(&data, Options::REQUESTED).expect("a model").formula().contains("60*py_list"));
+    }
+
+    #[test]
+    fn what_is_touched_has_terms_of_sizes_alone() {
+        let data = data(sizes(24, 100.0, 1e6, 1), &["n"], 0.2, |row| 0.001 * row[0] * row[0]);
+        let formula = fit(&data, Options::RESIDENT).expect("a model").formula();
+        assert!(!formula.contains("**") && !formula.contains("py_"), "{formula}");
     }
 
     #[test]

@@ -212,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn of_few_ratios_the_next_one_may_be_farther_out() {
+        let normal = Normal::new(1.0, 0.05).expect("a distribution");
+        let of = |count: usize| -> Vec<f64> {
+            (0..count).map(|n| normal.inverse_cdf((n as f64 + 0.5) / count as f64)).collect()
+        };
+        let (few, many) = (fit(&of(10)).expect("a fit"), fit(&of(1000)).expect("a fit"));
+        // 2.3 standard deviations of many; of ten, by Student's distribution, at least a quarter more.
+        assert!((many.quantile(0.99) - 1.116).abs() < 0.005, "{many:?}");
+        assert!(few.quantile(0.99) > 1.14 && few.quantile(0.99) < 1.2, "{few:?}");
+    }
+
+    #[test]
     fn what_is_exact_is_called_so() {
         assert_eq!(fit(&[1.0, 1.0002, 0.9999]).map(|r| r.distribution), Some(Distribution::Exact));
         assert_eq!(fit(&[1.0, f64::NAN]), None);

@@ -582,7 +582,7 @@ def main():
         out.flush()
         os._exit(0)
     # What the measure itself requests.
-    nothing = lambda: {"heap": heap(lambda: None, (), {}, None, options.scratch, options.memray)[1]}  # noqa: E731
+    nothing = lambda: {"heap": heap(lambda: None, (), {}, False, options)[1]}  # noqa: E731
     idle = in_fork(nothing, 30)[0].get("heap") or [0, 0, 0]
     for line in sys.stdin:
         if not line.strip():

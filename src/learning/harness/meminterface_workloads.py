@@ -13,9 +13,17 @@ Each axis is varied independently of the others. `rng` is a `random.Random` that
 two calls of the same sizes have different contents. docs/LEARNING.md describes the rest.
 """
 
+import atexit
+import ctypes
+import functools
 import inspect
 import math
+import os
+import signal
+import socket
+import subprocess
 import sys
+import time
 
 WORKLOADS = {}
 KINDS = []
@@ -203,6 +211,35 @@ def kind(test, name, **features):
     KINDS.insert(0, (check, name, features))
 
 
+# ---- servers --------------------------------------------------------------------------------------------------------
+
+
+def _ends_with_us():
+    """SIGTERM when the process that started it is gone, whatever became of that."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+@functools.lru_cache(None)
+def server(*words):
+    """Starts a command once and gives the port on loopback that it listens on; `{port}` in a word is a free one. It ends
+    with the process that traces, and is no child of the forks that measure."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([word.replace("{port}", str(port)) for word in words], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_ends_with_us)
+    owner = os.getpid()
+    atexit.register(lambda: os.getpid() == owner and process.terminate())
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return port
+        time.sleep(0.05)
+    process.kill()
+    raise TimeoutError(f"{words[0]} does not listen on port {port}")
+
+
 # ---- what a static reader could know of a value ---------------------------------------------------------------------
 
 
@@ -285,7 +322,11 @@ def describe(value, depth=0):
                 found["items"] = [describe(item, depth + 1) for item in value]
         return found
     if type(value) in (dict, set, frozenset):
-        return {"kind": type(value).__name__, "features": {"length": len(value), "bytes": deep(value)}}
+        found = {"kind": type(value).__name__, "features": {"length": len(value), "bytes": deep(value)}}
+        if type(value) is dict and depth < 2 and value:
+            # What it holds, as a path `data[0]` of a contract asks for it.
+            found["items"] = [describe(next(iter(value.values())), depth + 1)]
+        return found
     if isinstance(value, range):
         return {"kind": "range", "features": {"length": len(value)}}
     if isinstance(value, type) or inspect.isroutine(value):
