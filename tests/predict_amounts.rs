@@ -354,7 +354,8 @@ fn tables_share_columns_and_copy_what_a_condition_selects() {
     let python = "import numpy as np\nimport pandas as pd\n\ndef handler(event, context):\n    df = pd.DataFrame(np.ones((event['n'], 4)))\n    part = df[df[0] > 0.5]\n    return len(part)\n";
     let answer = predict("mask", python, r#"{"n": 1000000}"#, &[]);
     let (expected, most) = (resident(&answer, "expected"), resident(&answer, "max"));
-    let of = |selected: f64| 64e6 + 1e6 + selected * (32.0 + 8.0 + 8.0) + 5.5e6;
+    // The array is copied into the table, and is gone when rows are selected. Measured on pandas 3.1: 63.9 MB.
+    let of = |selected: f64| 64e6_f64.max(32e6 + 1e6 + selected * (32.0 + 8.0 + 8.0)) + 5.5e6;
     assert!((expected / of(0.5e6) - 1.0).abs() < 0.03, "{expected}: {:#}", answer["unknown"]);
     assert!(most >= of(1e6) && most < 1.1 * of(1e6), "{most}");
 }

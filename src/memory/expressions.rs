@@ -1186,7 +1186,7 @@ impl<'p> Machine<'p> {
         let compares = |value: &Value| self.is_array(value) || self.has_operator(value, "__lt__");
         // A table compared with an array is a table.
         let table = |value: &Value| !self.is_array(value) && compares(value);
-        let (array, other) = match (compares(left) && !(table(right) && !table(left)), compares(right)) {
+        let (array, other) = match (compares(left) && (table(left) || !table(right)), compares(right)) {
             (true, _) => (left, right),
             (_, true) => (right, left),
             _ => return None,

@@ -585,9 +585,7 @@ impl<'p> Machine<'p> {
         object.growth = Growth::Appended;
         object.known = Some(plain);
         if !payload.is_zero() {
-            let mut rest = super::value::Rest::default();
-            rest.payload = payload;
-            object.rest = Some(Box::new(rest));
+            object.rest = Some(Box::new(super::value::Rest { payload, ..Default::default() }));
         }
         self.allocate(object, node)
     }

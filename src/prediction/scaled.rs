@@ -36,7 +36,7 @@ const SMALLEST: u64 = 6;
 /// How far an estimate of the largest event that was run may be off, and be believed for larger ones.
 const AGREES: f64 = 0.01;
 
-/// By how much more, or how many times less, even such an estimate has to be wrong elsewhere.
+/// How far it may then be above what smaller events foretell.
 const ABSURD: f64 = 3.0;
 
 /// What smaller events foretell may be off by as much over all doubles, where it is to replace an estimate.
@@ -94,7 +94,7 @@ impl Halving {
             )),
             Plain::Str(text) if data => match document(text) {
                 Some(inner) => match self.apply(&inner, times, true).to_json() {
-                    Some(json) => Plain::text(&json.to_string()),
+                    Some(json) => Plain::text(json.to_string()),
                     None => event.clone(),
                 },
                 None => {
@@ -104,7 +104,7 @@ impl Halving {
                     }
                     // Four characters of base64 belong together.
                     let length = usize::try_from(self.size(length, times).next_multiple_of(4)).unwrap_or(usize::MAX);
-                    Plain::text(&text.chars().take(length).collect::<String>())
+                    Plain::text(text.chars().take(length).collect::<String>())
                 }
             },
             other => other.clone(),
