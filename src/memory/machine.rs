@@ -208,6 +208,8 @@ pub struct Machine<'p> {
     pub(super) estimated: bool,
     /// Items of repeated lists that were told apart.
     pub(super) unfolded: usize,
+    /// Parts of expressions that were looked at, in a run that carries nothing on.
+    pub(super) nodes: u64,
 }
 
 impl<'p> Machine<'p> {
@@ -259,6 +261,7 @@ impl<'p> Machine<'p> {
             reaches: BTreeMap::new(),
             estimated: false,
             unfolded: 0,
+            nodes: 0,
         }
     }
 

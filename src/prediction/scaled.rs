@@ -21,6 +21,9 @@ use crate::memory::{EXACT_STEPS, ROUND_BY_ROUND};
 /// Statements of the largest event that is run round by round.
 const MOST_STEPS: u64 = 1_000_000;
 
+/// Statements of the largest event on which it is first looked whether the estimate is right.
+const FEW_STEPS: u64 = MOST_STEPS / 8;
+
 /// The least number, and the least length, that is a size.
 const LEAST_SIZE: u64 = 32;
 
@@ -44,7 +47,7 @@ const FORETELLS: f64 = 0.25;
 
 /// Statements of the largest event that was run without which nothing is foretold: where larger ones could not be run
 /// for another reason than their steps, small ones say little.
-const LEAST_STEPS: u64 = MOST_STEPS / 32;
+const LEAST_STEPS: u64 = MOST_STEPS / 64;
 
 /// Sizes without which nothing is foretold.
 const LEAST_POINTS: usize = 4;
@@ -169,14 +172,6 @@ fn amounts(outcome: &Outcome) -> Option<[f64; 4]> {
     Some(found)
 }
 
-/// What runs of smaller events gave.
-enum Smaller {
-    /// The event itself can be run.
-    Whole(Box<Outcome>),
-    /// Those that can, smallest first.
-    Points(Vec<Point>),
-}
-
 /// How far two predictions are apart: the larger of what the peak and the resident peak are.
 fn apart(found: &[f64; 4], expected: &[f64; 4]) -> f64 {
     [PEAK, RESIDENT_PEAK].map(|index| relative(found[index], expected[index])).into_iter().fold(0.0, f64::max)
@@ -285,26 +280,32 @@ impl Predictor<'_> {
             return outcome;
         }
         let Some(halving) = Halving::of(event) else { return outcome };
-        let points = match self.smaller(&halving, event, values) {
-            Smaller::Whole(whole) => return *whole,
-            Smaller::Points(points) => points,
-        };
-        let is_enough = |last: &&Point| points.len() >= LEAST_POINTS && last.steps >= LEAST_STEPS;
-        let Some(largest) = points.last().filter(is_enough) else { return outcome };
-        let smaller = halving.apply(event, largest.times, true);
-        let estimate = self.outcome_after(&smaller, values, EXACT_STEPS.min(largest.steps / 4), steps);
-        let estimated_off = match amounts(&estimate) {
-            Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
-            _ => f64::INFINITY,
-        };
-        let Some((found, off)) = foretold(&points, &halving) else { return outcome };
         let direct = amounts(&outcome).filter(|_| outcome.complete);
-        let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &found));
-        let is_better = match estimated_off <= AGREES {
-            true => between > ABSURD,
-            false => off < estimated_off.min(FORETELLS),
-        };
-        let is_better = is_better || !outcome.complete;
+        let mut points: Vec<Point> = Vec::new();
+        let (mut found, mut is_better) = ([0.0; 4], false);
+        // Most estimates are found right with few steps.
+        for most_steps in [FEW_STEPS, MOST_STEPS] {
+            if let Some(whole) = self.smaller(&halving, event, values, most_steps, &mut points) {
+                return whole;
+            }
+            let is_enough = |last: &&Point| points.len() >= LEAST_POINTS && last.steps >= LEAST_STEPS;
+            let Some(largest) = points.last().filter(is_enough) else { continue };
+            let smaller = halving.apply(event, largest.times, true);
+            let estimate = self.outcome_after(&smaller, values, EXACT_STEPS.min(largest.steps / 4), steps);
+            let estimated_off = match amounts(&estimate) {
+                Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
+                _ => f64::INFINITY,
+            };
+            let Some((amounts, off)) = foretold(&points, &halving) else { continue };
+            let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &amounts));
+            let stands = estimated_off <= AGREES && between <= ABSURD;
+            if stands && outcome.complete {
+                return outcome;
+            }
+            found = amounts;
+            is_better = !outcome.complete || estimated_off <= AGREES || off < estimated_off.min(FORETELLS);
+        }
+        let Some(largest) = points.last() else { return outcome };
         let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = found.map(BigInt::from_f64) else {
             return outcome;
         };
@@ -323,26 +324,34 @@ impl Predictor<'_> {
         outcome
     }
 
-    /// Runs the event with its sizes halved, round by round, from the smallest one up to what steps allow.
-    fn smaller(&self, halving: &Halving, event: &Plain, values: &Values) -> Smaller {
-        let mut points: Vec<Point> = Vec::new();
-        for times in (0..=(halving.largest / SMALLEST).ilog2()).rev() {
+    /// Runs the event with its sizes halved, round by round, from the smallest one (or the last that was run) up to what
+    /// steps allow. Gives the outcome of the event itself if they allow for that.
+    fn smaller(
+        &self,
+        halving: &Halving,
+        event: &Plain,
+        values: &Values,
+        most_steps: u64,
+        points: &mut Vec<Point>,
+    ) -> Option<Outcome> {
+        let end = points.last().map_or((halving.largest / SMALLEST).ilog2() + 1, |last| last.times);
+        for times in (0..end).rev() {
             // Steps at twice the size follow from those at the last two.
             let foreseen = match points.as_slice() {
                 [.., before, last] => last.steps.saturating_mul(last.steps) / before.steps.max(1),
                 _ => 0,
             };
-            if foreseen > MOST_STEPS {
+            if foreseen > most_steps {
                 break;
             }
-            let found = self.outcome_after(&halving.apply(event, times, true), values, ROUND_BY_ROUND, MOST_STEPS);
+            let found = self.outcome_after(&halving.apply(event, times, true), values, ROUND_BY_ROUND, most_steps);
             let is_sound = found.complete && !found.estimated && found.raised().is_none();
             let Some(amounts) = amounts(&found).filter(|_| is_sound) else { break };
             if times == 0 {
-                return Smaller::Whole(Box::new(found));
+                return Some(found);
             }
             points.push(Point { times, size: (halving.largest >> times) as f64, amounts, steps: found.steps });
         }
-        Smaller::Points(points)
+        None
     }
 }
