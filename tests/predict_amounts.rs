@@ -239,7 +239,7 @@ fn what_is_too_large_for_that_is_carried_on_from_smaller_events() {
     let answer = predict("gauss", python, r#"{"size": 420}"#, &[]);
     assert!((13.0e6..15.5e6).contains(&resident(&answer, "expected")), "{answer:#}");
     let assumptions = answer["assumptions"].to_string();
-    assert!(assumptions.contains("events with halved sizes, the largest at 1/4 of the size"), "{assumptions}");
+    assert!(assumptions.contains("events with halved sizes, the largest at 1/8 of the size"), "{assumptions}");
 }
 
 // What follows is known to be wrong today (docs/ACCURACY.md says why): when one of these fails for the better, take the new
