@@ -284,7 +284,7 @@ impl Predictor<'_> {
         let mut points: Vec<Point> = Vec::new();
         let (mut found, mut is_better) = ([0.0; 4], false);
         // Most estimates are found right with few steps.
-        for most_steps in [FEW_STEPS, MOST_STEPS] {
+        for (most_steps, apart_at_most) in [(FEW_STEPS, FORETELLS), (MOST_STEPS, ABSURD)] {
             if let Some(whole) = self.smaller(&halving, event, values, most_steps, &mut points) {
                 return whole;
             }
@@ -298,7 +298,7 @@ impl Predictor<'_> {
             };
             let Some((amounts, off)) = foretold(&points, &halving) else { continue };
             let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &amounts));
-            let stands = estimated_off <= AGREES && between <= ABSURD;
+            let stands = estimated_off <= AGREES && between <= apart_at_most;
             if stands && outcome.complete {
                 return outcome;
             }
