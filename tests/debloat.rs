@@ -218,13 +218,14 @@ impl Case {
         fs::write(self.folder.join("tests.json"), format!(r#"{{"tests": [{}]}}"#, tests.join(", "))).expect("a file");
     }
 
+    fn process(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meminterface"));
+        command.args(words).current_dir(&self.folder).env("XDG_CACHE_HOME", self.folder.join("cache"));
+        command
+    }
+
     fn command(&self, words: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_meminterface"))
-            .args(words)
-            .current_dir(&self.folder)
-            .env("XDG_CACHE_HOME", self.folder.join("cache"))
-            .output()
-            .expect("it starts")
+        self.process(words).output().expect("it starts")
     }
 
     /// The words that debloat into `out`, with the minimal client, and without measuring unless that is asked for.
@@ -241,11 +242,8 @@ impl Case {
 
     /// Begins to debloat; what is done is said on standard error.
     fn begin(&self, words: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_meminterface"))
-            .args(Self::words(words))
+        self.process(&Self::words(words))
             .arg("-v")
-            .current_dir(&self.folder)
-            .env("XDG_CACHE_HOME", self.folder.join("cache"))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -359,7 +359,7 @@ impl Reader<'_> {
             Some(outcome) if is_whole || !outcome.raised().is_some_and(lacks_key) => {
                 at.raises = outcome.raised().map(str::to_owned);
                 if outcome.complete {
-                    let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
+                    let formulas = outcome.formulas();
                     fill(&mut at, &formulas.map(Clone::clone), &outcome);
                 } else {
                     at.unknown.push("the function was not followed to its end".to_owned());
@@ -367,7 +367,7 @@ impl Reader<'_> {
                 at.peak_at = highest(&outcome).and_then(|(file, line)| self.index(profile, &file, line));
             }
             other => {
-                let formulas = [&symbolic.demand, &symbolic.peak, &symbolic.resident_peak, &symbolic.retained];
+                let formulas = symbolic.formulas();
                 if !symbolic.complete || formulas.iter().any(|formula| formula.size() > MOST_SUBSTITUTED) {
                     at.raises = other.as_ref().and_then(Outcome::raised).map(str::to_owned);
                     at.unknown.push("the function was not followed to its end without a whole event".to_owned());

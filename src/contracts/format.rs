@@ -794,11 +794,9 @@ impl<'a> Reader<'a> {
             let message = format!("only a number has a `value`, and `{kind}` is none");
             self.complain(span.clone(), message);
         }
-        let shape = table.get("shape").and_then(|value| match value.get_ref() {
-            DeValue::Array(items) => {
-                Some(ShapeSpec::Dimensions(items.iter().filter_map(|item| self.formula(item)).collect()))
-            }
-            _ => self.rule(value).map(ShapeSpec::Rule),
+        let shape = table.get("shape").and_then(|value| match self.formula_list(value) {
+            Some(dimensions) => Some(ShapeSpec::Dimensions(dimensions)),
+            None => self.rule(value).map(ShapeSpec::Rule),
         });
         let mut texts = Vec::new();
         if let Some(value) = table.get("text") {
@@ -1115,16 +1113,17 @@ impl<'a> Reader<'a> {
 
     /// `shape = ["rows", "columns"]` of a kind.
     fn extents(&mut self, table: &DeTable<'a>) -> Vec<Expression> {
-        match table.get("shape") {
-            None => Vec::new(),
-            Some(value) => match value.get_ref() {
-                DeValue::Array(items) => items.iter().filter_map(|item| self.formula(item)).collect(),
-                _ => {
-                    self.complain(value.span(), "`shape` of a kind is a list of formulas over its features");
-                    Vec::new()
-                }
-            },
-        }
+        let Some(value) = table.get("shape") else { return Vec::new() };
+        self.formula_list(value).unwrap_or_else(|| {
+            self.complain(value.span(), "`shape` of a kind is a list of formulas over its features");
+            Vec::new()
+        })
+    }
+
+    /// A list of formulas, if it is a list.
+    fn formula_list(&mut self, value: &Item<'a>) -> Option<Vec<Expression>> {
+        let DeValue::Array(items) = value.get_ref() else { return None };
+        Some(items.iter().filter_map(|item| self.formula(item)).collect())
     }
 
     fn lookup(&mut self, feature: Text, value: &Item<'a>) -> Option<Lookup> {

@@ -1,30 +1,14 @@
 //! Whether a statement of a module gives the same when it runs later than it stands: what is loaded on demand runs when
 //! somebody asks for it, and must not see what its module did to a name in between.
 //!
-//! Depends on the parser alone.
+//! Depends on the parser and on names.
 
+use ruff_python_ast::name::UnqualifiedName;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprContext, Stmt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Methods that change what they are called on.
-const CHANGING: &[&str] = &[
-    "add",
-    "append",
-    "appendleft",
-    "clear",
-    "discard",
-    "extend",
-    "extendleft",
-    "insert",
-    "pop",
-    "popitem",
-    "remove",
-    "reverse",
-    "setdefault",
-    "sort",
-    "update",
-];
+use crate::names::scope::MUTATORS;
 
 /// Calls that copy, or count, what a container holds at that moment.
 const READING: &[&str] = &[
@@ -114,14 +98,6 @@ fn first(expr: &Expr) -> Option<&str> {
     }
 }
 
-fn dotted(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Name(name) => Some(name.id.to_string()),
-        Expr::Attribute(node) => Some(format!("{}.{}", dotted(&node.value)?, node.attr)),
-        _ => None,
-    }
-}
-
 /// Names whose objects a statement changes.
 #[derive(Default)]
 struct Changes<'a> {
@@ -156,12 +132,12 @@ impl<'a> Visitor<'a> for Changes<'a> {
         match expr {
             Expr::Attribute(node) if node.ctx != ExprContext::Load => {
                 self.note(first(&node.value));
-                self.set.extend(dotted(expr));
+                self.set.extend(UnqualifiedName::from_expr(expr).map(|name| name.to_string()));
             }
             Expr::Subscript(node) if node.ctx != ExprContext::Load => self.note(first(&node.value)),
             Expr::Call(call) => {
                 if let Expr::Attribute(method) = call.func.as_ref()
-                    && CHANGING.contains(&method.attr.as_str())
+                    && MUTATORS.contains(&method.attr.as_str())
                 {
                     self.note(first(&method.value));
                 }

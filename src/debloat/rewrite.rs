@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ruff_python_ast::name::UnqualifiedName;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
     Alias, CmpOp, Decorator, ExceptHandler, Expr, ExprContext, InterpolatedStringElement, Parameters, Pattern, Stmt,
@@ -685,15 +686,11 @@ fn written(alias: &Alias) -> String {
 /// The full name of what is written `a.b`, if `a` is imported.
 fn full_name(name: &str, imports: &[Import]) -> Option<String> {
     let (first, rest) = name.split_once('.')?;
-    let aliases = imports.iter().flat_map(|import| import.aliases.iter().map(move |alias| (&import.base, alias)));
-    aliases
-        .filter(|(_, (_, bound))| bound == first)
-        .map(|(base, (full, _))| {
-            // `import a.b` binds `a`.
-            let is_first = base.is_none() && full.split('.').next() == Some(first);
-            if is_first { name.to_owned() } else { format!("{full}.{rest}") }
-        })
-        .next()
+    let mut aliases = imports.iter().flat_map(|import| import.aliases.iter().map(move |alias| (&import.base, alias)));
+    let (base, (full, _)) = aliases.find(|(_, (_, bound))| bound == first)?;
+    // `import a.b` binds `a`.
+    let is_first = base.is_none() && full.split('.').next() == Some(first);
+    Some(if is_first { name.to_owned() } else { format!("{full}.{rest}") })
 }
 
 /// The name that an alias of `import` binds.
@@ -1069,29 +1066,9 @@ fn quiet(expr: &Expr, depth: usize) -> bool {
             .iter()
             .all(|one| one.as_ref().is_none_or(|one| quiet(one, depth + 1))),
         Expr::Call(call) => {
-            let mut name = String::new();
-            let is_plain = dotted(&call.func, &mut name);
-            is_plain
-                && CALLS.contains(&name.as_str())
+            UnqualifiedName::from_expr(&call.func).is_some_and(|name| CALLS.contains(&name.to_string().as_str()))
                 && all(&call.arguments.args)
                 && call.arguments.keywords.iter().all(|keyword| quiet(&keyword.value, depth + 1))
-        }
-        _ => false,
-    }
-}
-
-/// Writes `a.b.c`; false if the expression is something else.
-fn dotted(expr: &Expr, out: &mut String) -> bool {
-    match expr {
-        Expr::Name(name) => {
-            out.push_str(name.id.as_str());
-            true
-        }
-        Expr::Attribute(attribute) => {
-            let plain = dotted(&attribute.value, out);
-            out.push('.');
-            out.push_str(attribute.attr.as_str());
-            plain
         }
         _ => false,
     }

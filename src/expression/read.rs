@@ -6,6 +6,7 @@
 
 use num_bigint::BigInt;
 use ruff_python_ast as ast;
+use ruff_python_ast::name::UnqualifiedName;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 use ruff_text_size::Ranged;
@@ -368,7 +369,7 @@ impl Reader {
             return Some(Expr::Format(parts));
         }
         // A name of a function is not a value, so a part that is refused is the whole call.
-        if let Some(name) = dotted(&call.func)
+        if let Some(name) = UnqualifiedName::from_expr(&call.func).map(|name| name.to_string())
             && is_function(&name)
         {
             let head = name.split('.').next().unwrap_or_default();
@@ -522,26 +523,6 @@ fn format_arguments(expr: &ast::Expr) -> Option<(&ast::Expr, Option<&ast::Expr>)
         [value] => Some((value, None)),
         [value, specification] => Some((value, Some(specification))),
         _ => None,
-    }
-}
-
-/// `a.b.c` as text.
-fn dotted(expr: &ast::Expr) -> Option<String> {
-    let mut segments = Vec::new();
-    let mut expr = expr;
-    loop {
-        match expr {
-            ast::Expr::Name(name) => {
-                segments.push(name.id.as_str());
-                segments.reverse();
-                return Some(segments.join("."));
-            }
-            ast::Expr::Attribute(attribute) => {
-                segments.push(attribute.attr.as_str());
-                expr = &attribute.value;
-            }
-            _ => return None,
-        }
     }
 }
 

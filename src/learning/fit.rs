@@ -110,6 +110,8 @@ pub const MOST_SIZES: usize = 7;
 /// The candidate terms over named sizes with their values on the data, without those that say the same as a simpler one.
 fn candidates(data: &Data, options: Options) -> Vec<(Term, Vec<f64>)> {
     let count = data.names.len().min(MOST_SIZES);
+    // Sizes of which there are terms beside products.
+    let stepping = if options.steps { count } else { 0 };
     let mut texts: Vec<(String, f64)> = vec![("1".to_owned(), 0.5)];
     let name = |n: usize| data.names.get(n).map(String::as_str).unwrap_or_default();
     for n in 0..count {
@@ -120,12 +122,12 @@ fn candidates(data: &Data, options: Options) -> Vec<(Term, Vec<f64>)> {
             texts.push((format!("{}*{}", name(a), name(b)), 2.0));
         }
     }
-    for n in 0..if options.steps { count } else { 0 } {
+    for n in 0..stepping {
         let x = name(n);
         texts.push((format!("{x}**2"), 2.0));
         texts.push((format!("{x}*log2({x} + 1)"), 3.5));
     }
-    for n in 0..if options.steps { count } else { 0 } {
+    for n in 0..stepping {
         let whole = data.column(n).iter().all(|x| *x >= 0.0 && x.fract() == 0.0 && *x < 1e9);
         let x = name(n);
         if whole && !x.ends_with(".bytes") {
@@ -138,7 +140,7 @@ fn candidates(data: &Data, options: Options) -> Vec<(Term, Vec<f64>)> {
     }
     // numpy's own ways: reductions and casts go through a buffer of 8192 items (`NPY_BUFSIZE`), and a temporary of at least
     // 256 KiB is written over by the next operator (`NPY_MIN_ELIDE_BYTES`, 32768 items of 8 bytes).
-    for n in 0..if options.steps { count } else { 0 } {
+    for n in 0..stepping {
         let (x, column) = (name(n), data.column(n));
         let reaches = |limit: f64| column.iter().any(|v| *v > limit) && column.iter().any(|v| *v > 0.0 && *v < limit);
         if x.ends_with(".size") || x.contains(".shape[") || x.ends_with("rows") {
@@ -150,7 +152,7 @@ fn candidates(data: &Data, options: Options) -> Vec<(Term, Vec<f64>)> {
             }
         }
     }
-    for a in 0..if options.steps { count } else { 0 } {
+    for a in 0..stepping {
         for b in a + 1..count {
             texts.push((format!("max({}, {})", name(a), name(b)), 3.0));
             if count <= 4 {

@@ -130,6 +130,12 @@ impl<'p> Machine<'p> {
             ("itertools.product" | "itertools.permutations" | "itertools.combinations", Some(items)) => {
                 self.combinatorial(name, arguments, &items, node)
             }
+            ("itertools.accumulate", Some(items)) if arguments.positional.len() == 1 => {
+                match self.running_sum(&items, node) {
+                    Some((sum, count)) => self.adapter(Adapter::Count(count), vec![sum], node),
+                    None => self.adapter(Adapter::Same, vec![items], node),
+                }
+            }
             (
                 "itertools.accumulate" | "itertools.starmap" | "itertools.takewhile" | "itertools.dropwhile",
                 Some(items),
@@ -629,6 +635,8 @@ impl<'p> Machine<'p> {
                 .iter()
                 .map(|entry| match &entry.value {
                     Value::Plain(plain) => super::containers::blurred(plain),
+                    // What takes nothing takes nothing afterwards either.
+                    Value::Number(number) if self.charge(&entry.value).is_zero() => Value::number(number.kind).kept(),
                     Value::Number(number) => Value::computed(number.kind, None),
                     Value::Float(_) => Value::number(NumberKind::Float),
                     other => other.clone(),
@@ -873,6 +881,18 @@ impl<'p> Machine<'p> {
         Ok(Value::number(kind))
     }
 
+    /// One of the sums that `itertools.accumulate` gives, half way, and how many there are.
+    fn running_sum(&mut self, items: &Value, node: &impl Ranged) -> Option<(Value, Amount)> {
+        let count = self.length(items, node)?;
+        let item = self.sample(items)?;
+        let kind = self.number_kind(Some(&item));
+        let half = (count.clone() + Amount::ONE).floor_div(&Amount::Int(2))?;
+        let amount = (kind == NumberKind::Int).then(|| self.amount(&item, node)).flatten().map(|item| item * half);
+        // A sum of more than one digit has a spare one.
+        let spare = amount.as_ref().and_then(Amount::as_int).is_some_and(|sum| sum.unsigned_abs() >> 30 > 0);
+        Some((Value::Number(Number { kind, amount, shared: false, spare }), count))
+    }
+
     fn extreme(&mut self, name: &str, arguments: &Arguments, items: &Value, node: &impl Ranged) -> Eval {
         let key = arguments.keyword("key").is_some();
         if arguments.positional.len() > 1 && !key {
@@ -914,6 +934,9 @@ impl<'p> Machine<'p> {
         {
             return Ok(value);
         }
+        if let Some(value) = self.exact_extreme(name, arguments.keyword("key"), items, node)? {
+            return Ok(value);
+        }
         let sample = self.sample(items);
         self.exhaust(items, node)?;
         Ok(match sample {
@@ -923,6 +946,44 @@ impl<'p> Machine<'p> {
             Some(value) => value,
             None => Value::number(NumberKind::Int),
         })
+    }
+
+    /// The least or the largest of items that are told apart and can be compared: some, or, round by round, all.
+    fn exact_extreme(
+        &mut self,
+        name: &str,
+        key: Option<&Value>,
+        items: &Value,
+        node: &impl Ranged,
+    ) -> Result<Option<Value>, Flow> {
+        const FEW_ITEMS: usize = 64;
+        let Some(items) = self.items_apart(items) else { return Ok(None) };
+        if !self.is_round_by_round() && items.len() > FEW_ITEMS {
+            return Ok(None);
+        }
+        let mut best: Option<(Value, Value)> = None;
+        for item in items {
+            self.steps += 1;
+            let item = item.kept();
+            let rank = match key {
+                Some(key) => self.call_value(key, Arguments::positional(vec![item.clone()]), node)?,
+                None => item.clone(),
+            };
+            let is_better = match &best {
+                None => Some(true),
+                Some((_, least)) if name == "min" => self.is_less(&rank, least, node),
+                Some((_, most)) => self.is_less(most, &rank, node),
+            };
+            match is_better {
+                Some(true) => best = Some((item, rank)),
+                Some(false) => self.state.settle(&rank),
+                None => return Ok(None),
+            }
+        }
+        Ok(best.map(|(item, rank)| {
+            self.settle_operands(&item, &[rank]);
+            item
+        }))
     }
 
     /// `heapq.nlargest(n, items)`: so many tuples of an item and its place (of its key too) beside the list of the

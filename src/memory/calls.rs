@@ -10,6 +10,7 @@ use crate::expression::{Text, Value as Plain};
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes, HighWater};
+use super::growth::ADDING;
 use super::machine::{Activation, Eval, Flow, MAX_DEPTH, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Object, Source, Value, holds};
@@ -63,6 +64,15 @@ impl<'p> Machine<'p> {
         self.state.keep(&callee);
         let arguments = self.arguments(&call.arguments)?;
         let value = self.call_value(&callee, arguments.clone(), call)?;
+        // What is made or added to mostly keeps what it is given.
+        let keeps = match &callee {
+            Value::Code(Code::Bound(_, method)) => ADDING.contains(&&**method),
+            Value::Code(Code::Class(_)) => true,
+            _ => false,
+        };
+        if keeps {
+            call.arguments.args.iter().for_each(|argument| self.keep_numbers(argument));
+        }
         for argument in arguments.values() {
             self.state.unkeep(argument);
         }
@@ -123,12 +133,13 @@ impl<'p> Machine<'p> {
 
     /// The items of a sequence, if they are told apart.
     pub(super) fn items_apart(&self, value: &Value) -> Option<Vec<Value>> {
+        let most = if self.is_round_by_round() { self.most_entries() as u64 } else { 4_096 };
         match value {
-            Value::Plain(plain) => plain.elements(4_096).map(|items| items.into_iter().map(Value::Plain).collect()),
+            Value::Plain(plain) => plain.elements(most).map(|items| items.into_iter().map(Value::Plain).collect()),
             Value::Object(id) => {
                 let object = self.state.object(*id)?;
                 if let Some(known) = &object.known {
-                    return known.elements(4_096).map(|items| items.into_iter().map(Value::Plain).collect());
+                    return known.elements(most).map(|items| items.into_iter().map(Value::Plain).collect());
                 }
                 let whole = object.rest.is_none() && matches!(object.kind, Kind::List | Kind::Tuple | Kind::Set);
                 whole.then(|| object.entries.iter().map(|entry| entry.value.clone()).collect())
@@ -287,6 +298,8 @@ impl<'p> Machine<'p> {
             None => Vec::new(),
         };
         names.sort();
+        // `PyType_GenericAlloc` of `Objects/typeobject.c` adds an item to what a subclass of `tuple` has: the sentinel.
+        let own = self.sizes.tuple(&Amount::from(names.len() + 1));
         let tuple = self.new_container(Kind::Tuple, node);
         let Value::Object(id) = tuple else { return Ok(tuple) };
         self.state.keep(&tuple);
@@ -296,7 +309,7 @@ impl<'p> Machine<'p> {
             self.state.set_field(id, name, value.kept());
         }
         self.state.note(id, |object| object.growth = super::value::Growth::Exact);
-        self.resize_container(id);
+        self.state.resize(id, own);
         self.state.unkeep(&tuple);
         Ok(tuple)
     }

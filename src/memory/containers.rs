@@ -6,8 +6,8 @@ use ruff_text_size::Ranged;
 use crate::expression::{Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
-use super::heap::{MAX_ENTRIES, rest_of};
-use super::machine::{Eval, Flow, Machine, ROUND_BY_ROUND};
+use super::heap::rest_of;
+use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value, hash_of};
 
@@ -83,11 +83,14 @@ impl<'p> Machine<'p> {
     pub(super) fn thaw(&mut self, id: ObjectId) {
         let Some(known) = self.state.object(id).and_then(|object| object.known.clone()) else { return };
         let entries: Vec<Entry> = match &known {
-            Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) if items.len() <= MAX_ENTRIES => items
+            Plain::List(items) | Plain::Tuple(items) if items.len() <= self.most_entries() => {
+                items.iter().map(|item| Entry { key: None, value: Value::Plain(item.clone()), hash: None }).collect()
+            }
+            Plain::Set(items) if items.len() <= self.most_entries() => items
                 .iter()
                 .map(|item| Entry { key: None, value: Value::Plain(item.clone()), hash: hash_of(item) })
                 .collect(),
-            Plain::Dict(items) if items.len() <= MAX_ENTRIES => items
+            Plain::Dict(items) if items.len() <= self.most_entries() => items
                 .iter()
                 .map(|(key, item)| Entry {
                     hash: hash_of(key),
@@ -128,7 +131,7 @@ impl<'p> Machine<'p> {
         }
         let Some(object) = self.state.object(id) else { return };
         let length = object.length.clone().unwrap_or(Amount::ZERO) + Amount::ONE;
-        let apart = object.apart() && object.entries.len() < MAX_ENTRIES;
+        let apart = object.apart() && object.entries.len() < self.most_entries();
         if matches!(object.kind, Kind::Set) && apart {
             let known = self.plain(&value);
             if let Some(known) = known
@@ -197,7 +200,7 @@ impl<'p> Machine<'p> {
     pub(super) fn push_shared(&mut self, id: ObjectId, value: Value) {
         let Some(object) = self.state.object(id) else { return };
         let length = object.length.clone().unwrap_or(Amount::ZERO) + Amount::ONE;
-        if object.apart() && object.entries.len() < MAX_ENTRIES {
+        if object.apart() && object.entries.len() < self.most_entries() {
             self.state.push(id, Entry { key: None, value, hash: None });
         } else {
             self.absorb(id, None, value, &Bytes::ZERO);
@@ -272,7 +275,7 @@ impl<'p> Machine<'p> {
                 self.state.settle(&key);
                 return;
             }
-            if object.apart() && object.entries.len() < MAX_ENTRIES {
+            if object.apart() && object.entries.len() < self.most_entries() {
                 self.push_item(id, Some(key), value, node);
                 return;
             }
@@ -367,9 +370,8 @@ impl<'p> Machine<'p> {
                 }
                 // `table["column"] = values`: what a contract says, if one does.
                 Some(Kind::Named(kind)) if self.has_method(&kind, "__setitem__") => {
-                    let name = format!("{kind}.__setitem__");
-                    let arguments = super::calls::Arguments::positional(vec![key, value]);
-                    let result = self.call_contract_or(&name, Some(receiver), arguments, node, "an assignment")?;
+                    let call = (&*kind, "__setitem__");
+                    let result = self.call_special(call, receiver, vec![key, value], node, "an assignment")?;
                     self.state.settle(&result);
                 }
                 _ => self.touch_all(*id),
@@ -425,6 +427,8 @@ impl<'p> Machine<'p> {
                 return;
             }
         }
+        self.forget_places(id);
+        let Some(object) = self.state.object(id) else { return };
         // One of many: each of them is replaced at most once by something that takes more.
         let sample = object.rest.as_ref().and_then(|rest| rest.value.clone());
         let (new, old) = (self.charge(&value), sample.as_ref().map_or(Bytes::ZERO, |old| self.charge(old)));
@@ -454,6 +458,25 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// Something was put into a list whose items are told apart, and it is not known where: which item is where is no
+    /// longer known, nor what stands in lists among them.
+    fn forget_places(&mut self, id: ObjectId) {
+        const FORGOTTEN: &str = "<places_forgotten>";
+        let Some(object) = self.state.object(id).filter(|object| !object.entries.is_empty()) else { return };
+        if object.features.contains_key(FORGOTTEN) {
+            return;
+        }
+        self.steps += object.entries.len() as u64 / 8;
+        let inner: Vec<ObjectId> = object.entries.iter().filter_map(|entry| entry.value.object()).collect();
+        self.blur_items(id);
+        for item in inner {
+            self.blur_items(item);
+        }
+        self.state.note(id, |object| {
+            object.features.insert(Text::from(FORGOTTEN), Amount::ONE);
+        });
+    }
+
     /// Tells the items of `[0] * n` apart before one is replaced, in a run that carries nothing on: a loop that is carried
     /// on knows what a round puts into such lists by one value that stands for all.
     fn unfold(&mut self, id: ObjectId) {
@@ -466,7 +489,7 @@ impl<'p> Machine<'p> {
             Value::Object(_) | Value::Code(_) | Value::Input(_) | Value::Unknown(_) => None,
         };
         let has_room = self.unfolded + count <= MOST_UNFOLDED && object.entries.is_empty();
-        let Some(value) = value.filter(|_| has_room && self.exact_steps() >= ROUND_BY_ROUND) else {
+        let Some(value) = value.filter(|_| has_room && self.is_round_by_round()) else {
             self.estimated = true;
             self.state.note(id, |object| rest_of(object).alike = false);
             return;
@@ -477,7 +500,7 @@ impl<'p> Machine<'p> {
         let payload = rest.payload.clone();
         self.state.note(id, |object| {
             object.entries = entries.into();
-            object.rest = (!payload.is_zero()).then(|| Box::new(super::value::Rest { payload, ..Default::default() }));
+            object.rest = Rest::of_payload(payload);
         });
     }
 
@@ -762,9 +785,7 @@ impl<'p> Machine<'p> {
                     _ => {}
                 }
                 if let Kind::Named(name) = &kind {
-                    let method = format!("{name}.__getitem__");
-                    let arguments = super::calls::Arguments::positional(vec![key.clone()]);
-                    return self.call_contract_or(&method, Some(receiver), arguments, node, "an item");
+                    return self.call_special((name, "__getitem__"), receiver, vec![key.clone()], node, "an item");
                 }
                 let value = if kind == Kind::Dict {
                     if let Some(default) = self.default_entry(*id, key, node)? {
@@ -836,7 +857,7 @@ impl<'p> Machine<'p> {
     pub(super) fn extend_container(&mut self, id: ObjectId, items: &Value, node: &impl Ranged) -> Result<(), Flow> {
         self.thaw(id);
         if let Some(apart) = self.items_apart(items)
-            && apart.len() <= MAX_ENTRIES
+            && apart.len() <= self.most_entries()
             && self.state.object(id).is_some_and(|object| object.apart())
         {
             let set = self.state.object(id).is_some_and(|object| object.kind == Kind::Set);
@@ -844,7 +865,7 @@ impl<'p> Machine<'p> {
                 if set {
                     self.push_item(id, None, item, node);
                 } else {
-                    self.push_shared(id, item);
+                    self.push_shared(id, item.kept());
                 }
             }
             self.resize_container(id);
@@ -890,11 +911,11 @@ impl<'p> Machine<'p> {
     pub(super) fn update_dict(&mut self, id: ObjectId, other: &Value, node: &impl Ranged) -> Result<(), Flow> {
         self.thaw(id);
         let pairs: Option<Vec<(Value, Value)>> = match other {
-            Value::Plain(Plain::Dict(items)) if items.len() <= MAX_ENTRIES => {
+            Value::Plain(Plain::Dict(items)) if items.len() <= self.most_entries() => {
                 Some(items.iter().map(|(key, item)| (Value::Plain(key.clone()), Value::Plain(item.clone()))).collect())
             }
             Value::Object(object) => self.state.object(*object).and_then(|object| match &object.known {
-                Some(Plain::Dict(items)) if items.len() <= MAX_ENTRIES => Some(
+                Some(Plain::Dict(items)) if items.len() <= self.most_entries() => Some(
                     items.iter().map(|(key, item)| (Value::Plain(key.clone()), Value::Plain(item.clone()))).collect(),
                 ),
                 _ if object.apart() && object.kind == Kind::Dict => {
@@ -976,6 +997,9 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         let is_dict = self.is_dict(left) || matches!(left, Value::Plain(Plain::Dict(_)));
+        for side in [left, right].into_iter().filter_map(Value::object) {
+            self.thaw(side);
+        }
         let result = self.new_container(if is_dict { Kind::Dict } else { Kind::Set }, node);
         let Value::Object(id) = result else { return Ok(result) };
         match operator {
@@ -986,6 +1010,13 @@ impl<'p> Machine<'p> {
             ast::Operator::BitOr => {
                 self.extend_container(id, left, node)?;
                 self.extend_container(id, right, node)?;
+            }
+            _ if let Some(items) = self.shared_items(operator, left, right) => {
+                self.steps += items.len() as u64 / 4;
+                for (entry, before) in items.into_iter().zip(0_usize..) {
+                    self.state.push(id, entry);
+                    self.set_length(id, Amount::from(before + 1));
+                }
             }
             _ => {
                 let a = self.length(left, node).unwrap_or(Amount::ZERO);
@@ -1005,6 +1036,31 @@ impl<'p> Machine<'p> {
             }
         }
         Ok(result)
+    }
+
+    /// The items that `a & b`, `a - b` or `a ^ b` gives, where the items of both sets are told apart.
+    fn shared_items(&self, operator: ast::Operator, left: &Value, right: &Value) -> Option<Vec<Entry>> {
+        let [a, b] = [left, right].map(|side| self.state.object_of(side).filter(|object| object.kind == Kind::Set));
+        let chosen = |from: &Object, of: &Object, are_in: bool| -> Option<Vec<Entry>> {
+            let mut found = Vec::new();
+            for entry in from.entries.iter().filter(|_| from.apart()) {
+                if self.has_entry(of, &self.plain(&entry.value)?)? == are_in {
+                    found.push(Entry { value: entry.value.clone().kept(), ..entry.clone() });
+                }
+            }
+            from.apart().then_some(found)
+        };
+        let (a, b) = (a?, b?);
+        match operator {
+            ast::Operator::BitAnd => chosen(a, b, true),
+            ast::Operator::Sub => chosen(a, b, false),
+            ast::Operator::BitXor => {
+                let mut found = chosen(a, b, false)?;
+                found.extend(chosen(b, a, false)?);
+                Some(found)
+            }
+            _ => None,
+        }
     }
 
     /// All of an object's bytes have been written to.

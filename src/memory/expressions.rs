@@ -13,7 +13,7 @@ use crate::expression::{
 use crate::formula::{Comparison, Condition, Formula};
 
 use super::amount::{Amount, Bytes};
-use super::machine::{Eval, Flow, MAX_CONTENT, Machine, NodeRef, ROUND_BY_ROUND, Weight};
+use super::machine::{Eval, Flow, MAX_CONTENT, Machine, NodeRef, Weight};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Code, Growth, Kind, Number, NumberKind, Object, Rest, Source, Value};
@@ -31,7 +31,7 @@ const NODES_A_STEP: u64 = 8;
 impl<'p> Machine<'p> {
     /// Runs an expression.
     pub(super) fn expression(&mut self, expr: &'p Ast) -> Eval {
-        if self.exact_steps() == ROUND_BY_ROUND {
+        if self.is_round_by_round() {
             // Statements alone do not say how long such a run takes.
             self.nodes += 1;
             self.steps += u64::from(self.nodes.is_multiple_of(NODES_A_STEP));
@@ -928,7 +928,7 @@ impl<'p> Machine<'p> {
     // ---- displays -----------------------------------------------------------------------------------------------------
 
     fn display(&mut self, kind: Kind, elements: &'p [Ast], node: &'p Ast) -> Eval {
-        let container = self.new_container(kind, node);
+        let container = self.new_container(kind.clone(), node);
         let Value::Object(id) = container else { return Ok(container) };
         self.state.keep(&container);
         for element in elements {
@@ -937,7 +937,12 @@ impl<'p> Machine<'p> {
                 self.extend_container(id, &value, element)?;
                 self.state.settle(&value);
             } else {
+                // A tuple is often made to look something up, and kept by nobody.
+                let is_kept = kind != Kind::Tuple;
                 self.push_item(id, None, value, element);
+                if is_kept {
+                    self.keep_numbers(element);
+                }
             }
         }
         self.state.note(id, |object| object.growth = Growth::Exact);
@@ -952,12 +957,14 @@ impl<'p> Machine<'p> {
         self.state.keep(&container);
         for item in &dict.items {
             match &item.key {
-                Some(key) => {
-                    let key = self.expression(key)?;
+                Some(node) => {
+                    let key = self.expression(node)?;
                     self.state.keep(&key);
                     let value = self.expression(&item.value)?;
                     self.state.unkeep(&key);
                     self.store(id, key, value, &item.value);
+                    self.keep_numbers(node);
+                    self.keep_numbers(&item.value);
                 }
                 None => {
                     let value = self.expression(&item.value)?;
@@ -1034,9 +1041,7 @@ impl<'p> Machine<'p> {
             let mut object = Object::new(Kind::Named(Text::from("slice")), super::sizes::object(56));
             object.length = Some(count);
             let part = self.allocate(object, node);
-            let arguments = super::calls::Arguments::positional(vec![part.clone()]);
-            let name = format!("{kind}.__getitem__");
-            let value = self.call_contract_or(&name, Some(receiver), arguments, node, "a part")?;
+            let value = self.call_special((&kind, "__getitem__"), receiver, vec![part.clone()], node, "a part")?;
             self.settle_operands(&value, &[part]);
             return Ok(value);
         }
@@ -1058,30 +1063,22 @@ impl<'p> Machine<'p> {
                 Ok(self.allocate(object, node))
             }
             Some("list" | "tuple" | "deque") => {
-                let item = self.sample(receiver);
                 let kind = if self.type_name(receiver).as_deref() == Some("tuple") { Kind::Tuple } else { Kind::List };
-                // Few known items stay apart.
-                if let (Value::Object(id), Some(from), Some(many)) =
-                    (receiver, self.slice_start(start.as_ref(), &length, node), count.as_usize())
-                    && step.is_none()
-                    && let Some(object) = self.state.object(*id)
-                    && object.rest.is_none()
-                    && object.known.is_none()
-                    && from + many <= object.entries.len()
-                    && many <= 256
+                if let [Some(start), Some(stop), Some(step)] = plains.as_slice()
+                    && let Some(items) = self.sliced_items(receiver, [start, stop, step])
                 {
-                    let items: Vec<Value> =
-                        object.entries[from..from + many].iter().map(|entry| entry.value.clone()).collect();
+                    self.steps += items.len() as u64 / 4;
                     let list = self.new_container(kind, node);
                     if let Value::Object(id) = list {
                         for item in items {
-                            self.push_shared(id, item);
+                            self.push_shared(id, item.kept());
                         }
                         self.state.note(id, |object| object.growth = Growth::Exact);
                         self.resize_container(id);
                     }
                     return Ok(list);
                 }
+                let item = self.sample(receiver);
                 let own = if kind == Kind::Tuple { self.sizes.tuple(&count) } else { self.sizes.list_exact(&count) };
                 let mut object = Object::new(kind, own);
                 object.growth = Growth::Exact;
@@ -1093,14 +1090,36 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn slice_start(&mut self, start: Option<&Value>, length: &Amount, node: &impl Ranged) -> Option<usize> {
-        let start = match start {
-            None => return Some(0),
-            Some(value) if *value == Value::NONE => return Some(0),
-            Some(value) => self.amount(value, node)?.as_int()?,
+    /// The items of a list or tuple that a slice takes, where they are told apart: some, or, round by round, all of them.
+    fn sliced_items(&mut self, receiver: &Value, bounds: [&Plain; 3]) -> Option<Vec<Value>> {
+        let most = if self.is_round_by_round() { self.most_entries() as u64 } else { 256 };
+        let known = match receiver {
+            Value::Plain(plain) => Some(plain.clone()),
+            _ => self.state.object_of(receiver)?.known.clone(),
         };
-        let length = length.as_int()?;
-        usize::try_from(if start < 0 { (start + length).max(0) } else { start.min(length) }).ok()
+        let length = match &known {
+            Some(Plain::List(items) | Plain::Tuple(items)) => items.len(),
+            Some(_) => return None,
+            None => self.state.object_of(receiver).filter(|object| object.apart())?.entries.len(),
+        };
+        // The places that the same slice of `range(length)` has.
+        let places = Plain::Range(BigInt::ZERO, BigInt::from(length), BigInt::from(1));
+        let [start, stop, step] = bounds.map(|bound| Some(Box::new(Expr::Constant(bound.clone()))));
+        let places = Expr::Slice { value: Box::new(Expr::Constant(places)), start, stop, step };
+        let places = self.exact(&places)?.ok()?.elements(most)?;
+        let places = places.iter().map(|place| match place {
+            Plain::Int(place) => place.to_usize(),
+            _ => None,
+        });
+        match known {
+            Some(Plain::List(items) | Plain::Tuple(items)) => {
+                places.map(|place| items.get(place?).cloned().map(Value::Plain)).collect()
+            }
+            _ => {
+                let entries = &self.state.object_of(receiver)?.entries;
+                places.map(|place| Some(entries.get(place?)?.value.clone())).collect()
+            }
+        }
     }
 
     /// How many items a slice has.
@@ -1160,29 +1179,27 @@ impl<'p> Machine<'p> {
             ast::Operator::BitAnd => "and",
             ast::Operator::FloorDiv => "floordiv",
         };
+        let kind = |value: &Value| self.state.object_of(value).map(|object| object.kind.clone());
+        let kinds = [kind(left), kind(right)];
+        if !kinds.iter().any(|kind| matches!(kind, Some(Kind::Instance(_) | Kind::Named(_)))) {
+            return Ok(None);
+        }
+        let method = format!("__{name}__");
         for (receiver, other, prefix) in [(left, right, ""), (right, left, "r")] {
-            let method = format!("__{prefix}{name}__");
-            if let Value::Object(id) = receiver
-                && let Some(Kind::Instance(class)) = self.state.object(*id).map(|object| object.kind.clone())
-                && let Some(function) = self.method_of(class, &method)
+            if let Some(Kind::Instance(class)) = kinds[usize::from(!prefix.is_empty())]
+                && let Some(function) = self.method_of(class, &format!("__{prefix}{name}__"))
             {
                 let arguments = super::calls::Arguments::positional(vec![other.clone()]);
                 return self.call_function(function, None, Some(receiver.clone()), arguments, node).map(Some);
             }
+            // The contract of the operator itself covers both orders, as in `2 * array`.
             if self.is_array(receiver) {
-                // The contract of the operator itself covers both orders.
-                let method = format!("__{name}__");
                 return self.operator_of_kind(receiver, &method, std::slice::from_ref(other), node).map(Some);
             }
         }
-        if let Value::Object(id) = left
-            && let Some(Kind::Named(_)) = self.state.object(*id).map(|object| object.kind.clone())
-        {
-            let method = format!("__{name}__");
+        if matches!(kinds[0], Some(Kind::Named(_))) {
             return self.operator_of_kind(left, &method, std::slice::from_ref(right), node).map(Some);
         }
-        // `2 * series`: the contract of the operator itself covers both orders.
-        let method = format!("__{name}__");
         if self.has_operator(right, &method) {
             return self.operator_of_kind(right, &method, std::slice::from_ref(left), node).map(Some);
         }

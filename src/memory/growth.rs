@@ -19,7 +19,7 @@ use super::machine::Machine;
 use super::value::{Code, FrameId, Kind, ObjectId, Value};
 
 /// Methods that add to their receiver.
-const ADDING: &[&str] =
+pub(super) const ADDING: &[&str] =
     &["add", "append", "appendleft", "extend", "extendleft", "insert", "push", "setdefault", "update", "write"];
 
 /// Objects on the way from a variable to one that it keeps, at most.

@@ -19,6 +19,9 @@ use super::value::{Entry, FrameId, Object, ObjectId, Rest, Value, holds};
 /// Items of a container that are told apart; what comes after is summed up.
 pub const MAX_ENTRIES: usize = 120_000;
 
+/// The same where every loop is run to its end.
+pub const MOST_ENTRIES: usize = 1 << 20;
+
 /// The variables of one frame.
 pub type Variables = BTreeMap<Text, Value>;
 

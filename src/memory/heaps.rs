@@ -13,9 +13,8 @@ impl Machine<'_> {
     pub(super) fn heap_push(&mut self, id: ObjectId, item: Value, node: &impl Ranged) {
         self.push_item(id, None, item, node);
         let last = self.heap_length(id).and_then(|length| length.checked_sub(1));
-        if last.and_then(|last| self.heap_rise(id, 0, last, node)).is_none() {
-            self.blur_items(id);
-        }
+        let done = last.and_then(|last| self.heap_rise(id, 0, last, node));
+        self.blur_unless(id, done);
     }
 
     /// `heappop(list)`.
@@ -28,7 +27,8 @@ impl Machine<'_> {
         };
         self.heap_swap(id, 0, last);
         let taken = self.remove_at(id, Some(last));
-        self.heap_sink_or_blur(id, 0, node);
+        let done = self.heap_sink(id, 0, node);
+        self.blur_unless(id, done);
         taken
     }
 
@@ -53,12 +53,9 @@ impl Machine<'_> {
     /// `heapify(list)`.
     pub(super) fn heapify(&mut self, id: ObjectId, node: &impl Ranged) {
         self.thaw(id);
-        for at in (0..self.heap_length(id).unwrap_or(0) / 2).rev() {
-            if self.heap_sink(id, at, node).is_none() {
-                self.blur_items(id);
-                return;
-            }
-        }
+        let many = self.heap_length(id).unwrap_or(0);
+        let done = (0..many / 2).rev().try_for_each(|at| self.heap_sink(id, at, node));
+        self.blur_unless(id, done);
     }
 
     /// How many items there are, if all are told apart.
@@ -67,8 +64,9 @@ impl Machine<'_> {
         object.apart().then_some(object.entries.len())
     }
 
-    fn heap_sink_or_blur(&mut self, id: ObjectId, at: usize, node: &impl Ranged) {
-        if self.heap_sink(id, at, node).is_none() {
+    /// Where two items could not be compared, the order is not known any more.
+    fn blur_unless(&mut self, id: ObjectId, done: Option<()>) {
+        if done.is_none() {
             self.blur_items(id);
         }
     }
@@ -107,6 +105,7 @@ impl Machine<'_> {
             self.state.note(id, |object| {
                 if a.max(b) < object.entries.len() {
                     object.entries.swap(a, b);
+                    object.index.clear();
                 }
             });
         }
@@ -118,7 +117,8 @@ impl Machine<'_> {
         self.is_less(&a, &b, node)
     }
 
-    fn is_less(&mut self, a: &Value, b: &Value, node: &impl Ranged) -> Option<bool> {
+    /// Whether one value is less than another, if that is known.
+    pub(super) fn is_less(&mut self, a: &Value, b: &Value, node: &impl Ranged) -> Option<bool> {
         self.compare(ast::CmpOp::Lt, a, b, node)?.ok()
     }
 }

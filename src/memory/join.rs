@@ -485,7 +485,8 @@ impl<'p> Machine<'p> {
         let mut out = merge.out;
         // Joining large heaps is work, too: there are fewer rounds of what does it often.
         self.steps += u64::try_from((work + out.places() + out.frame_count()) / 32).unwrap_or(0);
-        let in_loop = self.summing > 0 || self.repeated > 0;
+        // Of many rounds, some take the way that needs more.
+        let in_loop = self.summing > 0 || self.repeated > 0 || self.whiles > 0;
         out.demand = weight.join(&then.demand, &running.demand);
         out.peak = if in_loop {
             let mut peak = then.peak.clone();

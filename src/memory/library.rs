@@ -79,16 +79,18 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// The same, for parts of Python that are no calls in the source: without a contract nothing is charged.
-    pub(super) fn call_contract_or(
+    /// The same for a special method of a kind (`__getitem__`, `__iter__`), which is no call in the source: without a
+    /// contract nothing is charged.
+    pub(super) fn call_special(
         &mut self,
-        name: &str,
-        receiver: Option<&Value>,
-        arguments: Arguments,
+        (kind, method): (&str, &str),
+        receiver: &Value,
+        arguments: Vec<Value>,
         node: &impl Ranged,
         what: &str,
     ) -> Eval {
-        match self.by_contract(name, receiver, &arguments, node)? {
+        let arguments = Arguments::positional(arguments);
+        match self.by_contract(&format!("{kind}.{method}"), Some(receiver), &arguments, node)? {
             Some(value) => Ok(value),
             None => Ok(self.unknown(node, UnknownKind::Result, what)),
         }
@@ -114,13 +116,15 @@ impl<'p> Machine<'p> {
     /// What a library brings in when something of it is used for the first time in the process: code, tables, buffers.
     /// Contracts say it as `retained` of `NAME.__first_use__`, where `NAME` is a callable, a kind or a module.
     pub(super) fn first_use(&mut self, name: &str) {
+        if self.used.contains(name) {
+            return;
+        }
+        self.used.insert(Text::from(name));
         let library = name.split('.').next().unwrap_or(name);
         for (_, brought) in BRINGS.iter().filter(|(known, _)| *known == library) {
-            for module in *brought {
-                self.used.insert(Text::from(format!("{module}.__first_use__")));
-            }
+            self.used.extend(brought.iter().map(|module| Text::from(format!("{module}.__first_use__"))));
         }
-        if !name.contains('.') || !self.used.insert(Text::from(name)) {
+        if library == name {
             return;
         }
         let mut prefix = name;
@@ -866,18 +870,15 @@ impl<'m, 'p> Bound<'m, 'p> {
         let index = index.parse::<usize>().ok();
         match value {
             Value::Plain(plain) => {
-                let at = |items: &[Plain]| match index {
-                    Some(index) => items.get(index).cloned(),
-                    None => items.last().cloned(),
-                };
+                let at = |length: usize| index.or_else(|| length.checked_sub(1));
                 let item = match plain {
-                    Plain::List(items) | Plain::Tuple(items) => at(items),
+                    Plain::List(items) | Plain::Tuple(items) => items.get(at(items.len())?).cloned(),
                     // As of an object: what a dict holds, not its keys.
-                    Plain::Dict(entries) => match index {
-                        Some(index) => entries.get(index).map(|(_, value)| value.clone()),
-                        None => entries.last().map(|(_, value)| value.clone()),
-                    },
-                    other => at(&other.elements(10_000)?),
+                    Plain::Dict(entries) => entries.get(at(entries.len())?).map(|(_, value)| value.clone()),
+                    other => {
+                        let items = other.elements(10_000)?;
+                        items.get(at(items.len())?).cloned()
+                    }
                 };
                 item.map(Value::Plain)
             }

@@ -123,7 +123,9 @@ impl<'p> Machine<'p> {
 
     pub(super) fn while_statement(&mut self, statement: &'p ast::StmtWhile) -> Flow {
         let (outer, index, repeated) = (self.limit, self.round_index, self.repeated);
+        self.whiles += 1;
         let flow = self.run_while(statement);
+        self.whiles -= 1;
         self.limit = outer;
         self.round_index = index;
         self.repeated = repeated;
@@ -436,12 +438,10 @@ impl<'p> Machine<'p> {
     fn any_item(&mut self, over: &Value, node: &impl Ranged) -> Value {
         match over {
             Value::Object(id) => {
-                if let Some(Kind::Named(name)) = self.state.object(*id).map(|object| object.kind.clone()) {
-                    let method = format!("{name}.__iter__");
-                    if let Ok(value) = self.call_contract_or(&method, Some(over), Arguments::default(), node, "an item")
-                    {
-                        return value;
-                    }
+                if let Some(Kind::Named(name)) = self.state.object(*id).map(|object| object.kind.clone())
+                    && let Ok(value) = self.call_special((&*name, "__iter__"), over, Vec::new(), node, "an item")
+                {
+                    return value;
                 }
                 match self.sample(over) {
                     Some(Value::Plain(plain)) => super::containers::blurred(&plain),

@@ -172,6 +172,8 @@ pub struct Machine<'p> {
     pub(super) round_index: Option<i128>,
     /// How many loops of many rounds are running.
     pub(super) repeated: u32,
+    /// `while` loops that are being run.
+    pub(super) whiles: u32,
     /// A number that a function gave back.
     pub(super) results: FxHashMap<FunctionId, Value>,
     /// Contracts of what libraries bring in on first use, by their first name, that have been counted.
@@ -242,6 +244,7 @@ impl<'p> Machine<'p> {
             limit: EXACT_STEPS,
             round_index: None,
             repeated: 0,
+            whiles: 0,
             results: FxHashMap::default(),
             used: BTreeSet::new(),
             random: 0x9E37_79B9_7F4A_7C15,
@@ -273,6 +276,16 @@ impl<'p> Machine<'p> {
     /// Steps before loops are carried on, and before a function that calls itself is no longer followed.
     pub(super) fn exact_steps(&self) -> u64 {
         self.options.exact_steps.unwrap_or_else(|| EXACT_STEPS.min(self.most_steps / 2))
+    }
+
+    /// Whether every loop is run to its end, however long: nothing is carried on.
+    pub(super) fn is_round_by_round(&self) -> bool {
+        self.exact_steps() >= ROUND_BY_ROUND
+    }
+
+    /// Items of a container that are told apart, at most.
+    pub(super) fn most_entries(&self) -> usize {
+        if self.is_round_by_round() { super::heap::MOST_ENTRIES } else { super::heap::MAX_ENTRIES }
     }
 
     // ---- where we are ---------------------------------------------------------------------------------------------
@@ -494,7 +507,7 @@ impl<'p> Machine<'p> {
         for item in items {
             payload += &self.sizes.deep(item);
         }
-        (!payload.is_zero()).then(|| Box::new(super::value::Rest { payload, ..Default::default() }))
+        super::value::Rest::of_payload(payload)
     }
 
     /// A text whose content is not known.

@@ -8,7 +8,7 @@ use crate::names::scope::MUTATORS;
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::inputs::Sequence;
-use super::machine::{Eval, Flow, Machine};
+use super::machine::{Eval, Flow, MAX_CONTENT, Machine};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Code, Growth, Kind, NumberKind, Object, ObjectId, Value};
@@ -246,6 +246,11 @@ impl<'p> Machine<'p> {
             _ => false,
         };
         let list = if iterator { self.container_of("list", items, node)? } else { items.clone() };
+        if let Some(text) = self.joined(separator, &list) {
+            let value = self.materialise(Plain::text(text), node);
+            self.settle_operands(&value, &[list]);
+            return Ok(value);
+        }
         let between = self.text_length(separator, node);
         let is_bytes = matches!(self.type_name(separator).as_deref(), Some("bytes"));
         self.state.keep(&list);
@@ -272,6 +277,32 @@ impl<'p> Machine<'p> {
         self.state.unkeep(&list);
         self.settle_operands(&value, &[list]);
         Ok(value)
+    }
+
+    /// The text that `separator.join(list)` gives, where all parts are known and it is not too long.
+    fn joined(&self, separator: &Value, list: &Value) -> Option<String> {
+        let Some(Plain::Str(separator)) = self.plain(separator) else { return None };
+        let mut joined = String::new();
+        let mut add = |part: &Plain| -> Option<()> {
+            let Plain::Str(part) = part else { return None };
+            joined.push_str(part);
+            joined.push_str(&separator);
+            (joined.len() <= MAX_CONTENT).then_some(())
+        };
+        let object = self.state.object_of(list);
+        match (list, object.and_then(|object| object.known.as_ref())) {
+            (Value::Plain(Plain::List(items) | Plain::Tuple(items)), _)
+            | (_, Some(Plain::List(items) | Plain::Tuple(items))) => {
+                items.iter().try_for_each(&mut add)?;
+            }
+            _ => {
+                let object =
+                    object.filter(|object| object.apart() && matches!(object.kind, Kind::List | Kind::Tuple))?;
+                object.entries.iter().try_for_each(|entry| add(&self.plain(&entry.value)?))?;
+            }
+        }
+        joined.truncate(joined.len().saturating_sub(separator.len()));
+        Some(joined)
     }
 
     /// What the texts of a list have in all, with separators between.
@@ -367,13 +398,11 @@ impl<'p> Machine<'p> {
         Ok(match name {
             "decode" => {
                 let known = match self.plain(receiver) {
-                    Some(Plain::Bytes(bytes)) => std::str::from_utf8(&bytes)
-                        .ok()
-                        .map(|text| (text.chars().count(), super::sizes::width_of(text))),
+                    Some(Plain::Bytes(bytes)) => std::str::from_utf8(&bytes).ok().map(Plain::text),
                     _ => None,
                 };
                 match known {
-                    Some((length, width)) => self.new_str(width, Amount::from(length), node),
+                    Some(text) => self.materialise(text, node),
                     None => {
                         let marks = self.marks(receiver);
                         self.new_str_with(1, length, marks, node)

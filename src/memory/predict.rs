@@ -46,7 +46,8 @@ pub struct Outcome {
     pub growth: Vec<(String, u32, String)>,
     /// Whether the handler was followed to its end.
     pub complete: bool,
-    /// Whether rounds of loops, or calls, were not run but estimated from those that were.
+    /// Whether rounds of loops, or calls, were not run but estimated from those that were, and nothing showed yet that
+    /// the estimate is right.
     pub estimated: bool,
     /// What was live behind each statement, in the order in which they were first run: file, line, bytes. At most
     /// one formula of a place; of numbers the largest.
@@ -82,10 +83,14 @@ impl Outcome {
         self.assumptions.iter().find_map(|text| text.strip_prefix(RAISES))
     }
 
+    /// Demand, peak, resident peak and retained bytes.
+    pub fn formulas(&self) -> [&Formula; 4] {
+        [&self.demand, &self.peak, &self.resident_peak, &self.retained]
+    }
+
     /// The unknowns of the four formulas, as JSON.
     pub fn unknown_json(&self) -> Vec<Json> {
-        let formulas = [&self.demand, &self.peak, &self.resident_peak, &self.retained];
-        self.unknown_of(&formulas).map(Unknown::to_json).collect()
+        self.unknown_of(&self.formulas()).map(Unknown::to_json).collect()
     }
 
     /// Places where memory stays, as JSON.
@@ -337,11 +342,12 @@ pub fn typical_over(formula: &Formula, unknown: &[Unknown], stay: &BTreeSet<Text
 ///
 /// 1/24 of the amount: what a pool of `pymalloc` cannot use of its 16 KiB (up to 3% for blocks near 512 bytes) and the
 /// page that a mapped block ends in; and up to 1 MiB: a pool that is begun for each size, an arena and the top of the
-/// heap that are used in part, and code that is run for the first time.
-pub fn resident_bound(high: &Formula) -> Formula {
+/// heap that are used in part, and code that is run for the first time. 1/5 of an amount that is an estimate.
+pub fn resident_bound(high: &Formula, is_estimated: bool) -> Formula {
     let part = |of: i64| high.clone() / Formula::integer(of);
     let begun = Formula::min(vec![part(4) + Formula::integer(64 << 10), Formula::integer(1 << 20)]);
-    Formula::total([high.clone(), part(24), begun])
+    let estimate = if is_estimated { part(5) } else { Formula::zero() };
+    Formula::total([high.clone(), part(24), begun, estimate])
 }
 
 /// Whether a value is code: a handler that is assigned.

@@ -584,9 +584,7 @@ impl<'p> Machine<'p> {
         object.length = Some(Amount::from(length));
         object.growth = Growth::Appended;
         object.known = Some(plain);
-        if !payload.is_zero() {
-            object.rest = Some(Box::new(super::value::Rest { payload, ..Default::default() }));
-        }
+        object.rest = super::value::Rest::of_payload(payload);
         self.allocate(object, node)
     }
 
@@ -737,8 +735,7 @@ impl<'p> Machine<'p> {
             object.features.insert(Text::from("<wide>"), Amount::ONE);
             object.features.insert(Text::from("width"), Amount::Int(self.width(&text).into()));
             if let Some(plain) = self.plain(&text) {
-                note_table(&mut object, &plain);
-                object.fields.insert(Text::from("<text>"), Value::Plain(plain));
+                note_content(&mut object, plain);
             }
             object.features.insert(Text::from("<file_bytes>"), length.clone());
         }
@@ -779,8 +776,7 @@ impl<'p> Machine<'p> {
             if let Some(Plain::Bytes(bytes)) = self.plain(data)
                 && let Ok(text) = std::str::from_utf8(&bytes)
             {
-                note_table(&mut object, &Plain::text(text));
-                object.fields.insert(Text::from("<text>"), Value::text(text));
+                note_content(&mut object, Plain::text(text));
             }
             object.features.insert(Text::from("<file_bytes>"), length.clone());
         }
@@ -1012,7 +1008,8 @@ impl<'p> Machine<'p> {
                         let most = length.substitute(&self.last_rounds);
                         let hint = format!("{}_compressed_size", self.hint(node));
                         let cause = "what the data is compressed to is not known";
-                        let size = self.quantity(node, &hint, UnknownKind::Size, cause, Some(most));
+                        let typical = typically_compressed(&most);
+                        let size = self.typical_quantity(node, &hint, cause, Some(most), typical);
                         self.write_to(&Value::Object(target), &size, marks, 1);
                         let content = before.unwrap_or(Amount::ZERO) + length.clone();
                         self.state.note(target, |object| {
@@ -1359,7 +1356,7 @@ impl<'p> Machine<'p> {
         };
         let hint = format!("{}_compressed_size", self.hint(node));
         let cause = "what the data is compressed to is not known";
-        let size = self.quantity(node, &hint, UnknownKind::Size, cause, Some(most));
+        let size = self.typical_quantity(node, &hint, cause, Some(most), typically_compressed(&length));
         // Blocks of output, joined at the end (`Modules/clinic`, pycore_blocks_output_buffer.h), and the compressor's state.
         let state = match name {
             // 400,000 + 8 * 900,000 bytes (the manual of bzip2).
@@ -1806,16 +1803,25 @@ struct Columns {
     different: Vec<Option<usize>>,
 }
 
-/// Remembers of a text in memory what it is as a table: lines after the first one, and fields of the first line. Contracts
-/// that read tables ask for them by these names.
-fn note_table(object: &mut Object, text: &Plain) {
-    let Plain::Str(text) = text else { return };
-    let mut lines = text.lines();
-    let Some(head) = lines.next() else { return };
-    let rows = lines.filter(|line| !line.is_empty()).count();
-    let columns = head.matches([',', ';', '\t']).count() + 1;
-    object.features.insert(Text::from("<row_count>"), Amount::from(rows));
-    object.features.insert(Text::from("<column_count>"), Amount::from(columns));
+/// What data is usually compressed to: a third. "Typically on the order of 2:1 to 5:1" is the ratio that
+/// <https://zlib.net/zlib_tech.html> gives; this is the middle of both.
+fn typically_compressed(length: &Amount) -> Option<Amount> {
+    length.floor_div(&Amount::Int(3))
+}
+
+/// Remembers the text that a file in memory holds, and what it is as a table: lines after the first one, and fields of the
+/// first line. Contracts that read tables ask for them by these names.
+fn note_content(object: &mut Object, content: Plain) {
+    if let Plain::Str(text) = &content
+        && let mut lines = text.lines()
+        && let Some(head) = lines.next()
+    {
+        let rows = lines.filter(|line| !line.is_empty()).count();
+        let columns = head.matches([',', ';', '\t']).count() + 1;
+        object.features.insert(Text::from("<row_count>"), Amount::from(rows));
+        object.features.insert(Text::from("<column_count>"), Amount::from(columns));
+    }
+    object.fields.insert(Text::from("<text>"), Value::Plain(content));
 }
 
 /// Reads a CSV text: commas between, fields in double quotes as they are.

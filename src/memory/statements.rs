@@ -72,6 +72,7 @@ impl<'p> Machine<'p> {
                         self.warn_of_growth_by_name(target, &[&value]);
                     }
                     self.assign(target, value.clone())?;
+                    self.keep_numbers_of(target, &statement.value);
                 }
                 self.state.unkeep(&value);
                 self.state.settle(&value);
@@ -522,6 +523,42 @@ impl<'p> Machine<'p> {
     pub(super) fn bind(&mut self, name: &str, value: Value) {
         let frame = self.binding_frame(name);
         self.state.set(frame, Text::from(name), value);
+    }
+
+    /// Numbers of variables that an assignment puts into something: `row = (x, y)`, `table[x] = y`.
+    fn keep_numbers_of(&mut self, target: &Ast, value: &Ast) {
+        match target {
+            Ast::Name(_) if matches!(value, Ast::Name(_)) => {}
+            Ast::Name(_) | Ast::Attribute(_) => self.keep_numbers(value),
+            Ast::Subscript(subscript) => {
+                self.keep_numbers(&subscript.slice);
+                self.keep_numbers(value);
+            }
+            _ => {}
+        }
+    }
+
+    /// What an expression put into a container: numbers of variables, which are the container's from now on. The next
+    /// container that gets the same variable's number only refers to it.
+    pub(super) fn keep_numbers(&mut self, expression: &Ast) {
+        match expression {
+            Ast::Name(name) => {
+                let frame = self.binding_frame(&name.id);
+                if let Some(value @ (Value::Number(_) | Value::Float(_))) = self.state.get(frame, &name.id) {
+                    let kept = value.clone().kept();
+                    self.state.set(frame, Text::from(name.id.as_str()), kept);
+                }
+            }
+            Ast::Tuple(ast::ExprTuple { elts, .. })
+            | Ast::List(ast::ExprList { elts, .. })
+            | Ast::Set(ast::ExprSet { elts, .. }) => elts.iter().for_each(|item| self.keep_numbers(item)),
+            Ast::Dict(dict) => {
+                for item in &dict.items {
+                    item.key.iter().chain([&item.value]).for_each(|part| self.keep_numbers(part));
+                }
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn assign(&mut self, target: &'p Ast, value: Value) -> Result<(), Flow> {

@@ -466,6 +466,13 @@ pub struct Rest {
     pub alike: bool,
 }
 
+impl Rest {
+    /// Memory alone, without items. None where there is none.
+    pub fn of_payload(payload: Bytes) -> Option<Box<Self>> {
+        (!payload.is_zero()).then(|| Box::new(Self { payload, ..Self::default() }))
+    }
+}
+
 /// What an iterator goes over when something asks it for items.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {

@@ -186,22 +186,16 @@ impl Predictor<'_> {
 
     /// One run of the machine. `event` is the value of the first parameter; work is bounded by `steps`.
     pub fn outcome(&self, event: Option<&Plain>, values: &Values, steps: u64) -> Outcome {
-        let options = Options { values: values.clone(), ..self.options.clone() };
-        memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
-    }
-
-    /// The same with loops run round by round for so many steps.
-    fn outcome_after(&self, event: &Plain, values: &Values, exact_steps: u64, steps: u64) -> Outcome {
-        let (values, exact_steps) = (values.clone(), Some(exact_steps));
-        let options = Options { values, exact_steps, ..self.options.clone() };
-        let known = self.known.clone();
-        memory::run_bounded(self.project, self.program, self.function, Some(event), known, &options, steps)
+        self.run(event, Options { values: values.clone(), ..self.options.clone() }, steps)
     }
 
     /// The same with ratios for what learned contracts leave over.
     pub fn outcome_with(&self, event: Option<&Plain>, values: &Values, steps: u64, ratios: Ratios) -> Outcome {
         let ratios = if self.symbolic { Ratios::One } else { ratios };
-        let options = Options { values: values.clone(), ratios, explain: false, ..self.options.clone() };
+        self.run(event, Options { values: values.clone(), ratios, explain: false, ..self.options.clone() }, steps)
+    }
+
+    fn run(&self, event: Option<&Plain>, options: Options, steps: u64) -> Outcome {
         memory::run_bounded(self.project, self.program, self.function, event, self.known.clone(), &options, steps)
     }
 
@@ -373,8 +367,7 @@ fn listed(names: &[Text]) -> String {
 impl Prediction {
     /// Demand, peak, resident peak and retained bytes, as formulas.
     pub fn formulas(&self) -> [&Formula; 4] {
-        let outcome = &self.outcome;
-        [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained]
+        self.outcome.formulas()
     }
 
     /// The outcomes that give the least, the expected and the largest amounts.
@@ -405,7 +398,7 @@ impl Prediction {
             other => other,
         };
         let [low, usual, high] = self.ends();
-        let bound = range(high).1.as_ref().map(resident_bound).as_ref().and_then(whole);
+        let bound = range(high).1.map(|bytes| resident_bound(&bytes, high.estimated)).as_ref().and_then(whole);
         let least = range(low).0.as_ref().and_then(whole);
         let (from, to) = range(usual);
         let (from, to) = (from.as_ref().and_then(whole), to.as_ref().and_then(whole));

@@ -371,7 +371,7 @@ impl Predictor<'_> {
 
     /// Unknowns of an outcome's formulas that the workload does not give, with the parts of the event among them.
     fn open(&self, outcome: &Outcome, workload: &Workload) -> Vec<Unknown> {
-        let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
+        let formulas = outcome.formulas();
         let symbols: BTreeSet<Text> = formulas.iter().flat_map(|formula| formula.symbols()).collect();
         let given: BTreeSet<Text> =
             self.columns(&symbols, &outcome.unknown, workload).into_iter().map(|column| column.symbol).collect();
@@ -440,7 +440,7 @@ impl Predictor<'_> {
         }
         let mut spreads: ByFormula = std::array::from_fn(|_| Spread { low: vec![0.0; count], bytes: vec![0.0; count] });
         for (at, outcome) in evaluated_ones.iter().enumerate() {
-            let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
+            let formulas = outcome.formulas();
             let symbols: BTreeSet<Text> = formulas.iter().flat_map(|formula| formula.symbols()).collect();
             let mut columns = self.columns(&symbols, &outcome.unknown, workload);
             let ratios = outcome.ratios.iter().filter(|ratio| symbols.contains(&ratio.symbol));
@@ -595,7 +595,7 @@ impl Predictor<'_> {
                     let ratios = ratios_of(sampling.draws_ratios, seed, sample);
                     let outcome = self.outcome_with(event.as_ref(), &drawn.values, each, ratios);
                     steps = steps.saturating_add(outcome.steps.max(1_000));
-                    let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
+                    let formulas = outcome.formulas();
                     let figures = formulas.map(|formula| match outcome.complete {
                         true => bytes_of(formula, &outcome.unknown),
                         false => (bytes_of(formula, &outcome.unknown).0, f64::INFINITY),
@@ -697,7 +697,7 @@ pub(super) fn with_allowance(bytes: f64) -> f64 {
     use num_traits::ToPrimitive as _;
     match num_rational::BigRational::from_float(bytes) {
         Some(exact) => {
-            let bound = resident_bound(&Formula::rational(exact));
+            let bound = resident_bound(&Formula::rational(exact), false);
             let value = bound.evaluate(&Environment::new()).ok().and_then(|value| value.to_f64());
             value.map_or(f64::INFINITY, f64::ceil)
         }

@@ -16,13 +16,13 @@ use crate::expression::Value as Plain;
 use crate::formula::Formula;
 use crate::learning::fit;
 use crate::memory::predict::Outcome;
-use crate::memory::{EXACT_STEPS, ROUND_BY_ROUND};
+use crate::memory::{EXACT_STEPS, Options, ROUND_BY_ROUND};
 
 /// Statements of the largest event that is run round by round.
-const MOST_STEPS: u64 = 1_000_000;
+const MOST_STEPS: u64 = 2_000_000;
 
 /// Statements of the largest event on which it is first looked whether the estimate is right.
-const FEW_STEPS: u64 = MOST_STEPS / 8;
+const FEW_STEPS: u64 = MOST_STEPS / 16;
 
 /// The least number, and the least length, that is a size.
 const LEAST_SIZE: u64 = 32;
@@ -39,6 +39,9 @@ const SMALLEST: u64 = 6;
 /// How far an estimate of the largest event that was run may be off, and be believed for larger ones.
 const AGREES: f64 = 0.01;
 
+/// How far apart the estimate and what few steps foretell may be, and no more steps be taken.
+const CLOSE: f64 = 0.05;
+
 /// How far it may then be above what smaller events foretell.
 const ABSURD: f64 = 3.0;
 
@@ -47,7 +50,7 @@ const FORETELLS: f64 = 0.25;
 
 /// Statements of the largest event that was run without which nothing is foretold: where larger ones could not be run
 /// for another reason than their steps, small ones say little.
-const LEAST_STEPS: u64 = MOST_STEPS / 64;
+const LEAST_STEPS: u64 = FEW_STEPS / 8;
 
 /// Sizes without which nothing is foretold.
 const LEAST_POINTS: usize = 4;
@@ -150,9 +153,11 @@ fn sizes(event: &Plain, data: bool, found: &mut impl FnMut(u64)) {
     }
 }
 
-/// Places of the peak and of the resident peak among the amounts of a [`Point`].
+/// Places of the amounts of a [`Point`].
+const DEMAND: usize = 0;
 const PEAK: usize = 1;
 const RESIDENT_PEAK: usize = 2;
+const RETAINED: usize = 3;
 
 /// An event that was run round by round, and what it needs: demand, peak, resident peak and retained bytes.
 struct Point {
@@ -164,9 +169,8 @@ struct Point {
 
 /// The four amounts as numbers. None where one rests on something that is not known.
 fn amounts(outcome: &Outcome) -> Option<[f64; 4]> {
-    let formulas = [&outcome.demand, &outcome.peak, &outcome.resident_peak, &outcome.retained];
     let mut found = [0.0; 4];
-    for (amount, formula) in found.iter_mut().zip(formulas) {
+    for (amount, formula) in found.iter_mut().zip(outcome.formulas()) {
         *amount = if formula.symbols().is_empty() { whole(formula)?.to_f64()? } else { return None };
     }
     Some(found)
@@ -181,14 +185,20 @@ fn apart(found: &[f64; 4], expected: &[f64; 4]) -> f64 {
 fn foretold(points: &[Point], halving: &Halving) -> Option<([f64; 4], f64)> {
     let times = f64::from(points.last()?.times);
     let mut found = [0.0; 4];
-    let mut off = 0.0_f64;
-    for (index, amount) in found.iter_mut().enumerate() {
-        let points: Vec<(f64, f64)> = points.iter().map(|point| (point.size, point.amounts[index])).collect();
-        let (value, error) = carried(&points, halving.largest as f64)?;
-        *amount = value.ceil();
-        if [PEAK, RESIDENT_PEAK].contains(&index) {
+    let mut off = 0.0;
+    // What is resident of the peak grows as the peak does.
+    for together in [&[PEAK, RESIDENT_PEAK][..], &[DEMAND], &[RETAINED]] {
+        let columns: Vec<Vec<(f64, f64)>> = together
+            .iter()
+            .map(|index| points.iter().map(|point| (point.size, point.amounts[*index])).collect())
+            .collect();
+        let (values, error) = carried(&columns, halving.largest as f64, times)?;
+        for (index, value) in together.iter().zip(values) {
+            found[*index] = value.ceil();
+        }
+        if together.contains(&PEAK) {
             // The error of one double counts once more for each.
-            off = off.max(error * times);
+            off = error * times;
         }
     }
     Some((found, off))
@@ -203,7 +213,7 @@ fn relative(found: f64, expected: f64) -> f64 {
 struct Sum {
     powers: Vec<f64>,
     sign: f64,
-    /// By how much it has to be better than a simpler one.
+    /// By how much it has to be better than a simpler one, for each time that the size doubles.
     handicap: f64,
 }
 
@@ -215,7 +225,7 @@ fn sums() -> impl Iterator<Item = Sum> {
         (5..60_u32).filter(|twentieths| twentieths % 20 != 0).map(|twentieths| vec![f64::from(twentieths) / 20.0]);
     let whole = std::iter::once(Vec::new()).chain(whole).map(|powers| (powers, 0.002));
     whole
-        .chain(between.map(|powers| (powers, 0.006)))
+        .chain(between.map(|powers| (powers, 0.02)))
         .flat_map(|(powers, handicap)| [1.0, -1.0].map(|sign| Sum { powers: powers.clone(), sign, handicap }))
 }
 
@@ -234,21 +244,23 @@ impl Sum {
     }
 }
 
-/// What an amount is at a size, from smaller ones, and how far off what was foretold was for those that were run.
-fn carried(points: &[(f64, f64)], at: f64) -> Option<(f64, f64)> {
-    let (_, last) = *points.last()?;
-    let latest = &points[points.len().saturating_sub(LATEST)..];
-    if latest.iter().all(|(_, y)| *y == last) {
+/// What amounts of the same kind are at a size, from smaller ones, and how far off what was foretold was for those that
+/// were run. `times` is how often the size has doubled there: what is small among the points is not, far from them.
+fn carried(columns: &[Vec<(f64, f64)>], at: f64, times: f64) -> Option<(Vec<f64>, f64)> {
+    let many = columns.first()?.len();
+    let latest = many.saturating_sub(LATEST)..many;
+    let last: Vec<f64> = columns.iter().filter_map(|points| Some(points.last()?.1)).collect();
+    if columns.iter().zip(&last).all(|(points, last)| points[latest.clone()].iter().all(|(_, y)| y == last)) {
         return Some((last, 0.0));
     }
-    let mut best: Option<(f64, f64)> = None;
-    for begin in 0..=latest.len().saturating_sub(LEAST_POINTS) {
-        let points = &latest[begin..];
+    let mut best: Option<(Vec<f64>, f64)> = None;
+    for begin in latest.start..=many.saturating_sub(LEAST_POINTS).max(latest.start) {
         for sum in sums() {
-            let Some(error) = off(&sum, points) else { continue };
+            let errors: Option<Vec<f64>> = columns.iter().map(|points| off(&sum, &points[begin..])).collect();
+            let Some(error) = errors.map(|errors| errors.iter().sum::<f64>() / errors.len() as f64) else { continue };
             // A simpler one, and one through more points, comes first where it is as good.
-            if best.is_none_or(|(_, least)| error + sum.handicap < least)
-                && let Some(found) = sum.through(points, at)
+            if best.as_ref().is_none_or(|(_, least)| error + sum.handicap * times < *least)
+                && let Some(found) = columns.iter().map(|points| sum.through(&points[begin..], at)).collect()
             {
                 best = Some((found, error));
             }
@@ -275,23 +287,25 @@ fn off(sum: &Sum, points: &[(f64, f64)]) -> Option<f64> {
 impl Predictor<'_> {
     /// The outcome of an event, mended by smaller events where its loops were estimated.
     pub(super) fn mended(&self, event: &Plain, values: &Values, steps: u64, outcome: Outcome) -> Outcome {
-        let is_open = outcome.estimated || !outcome.complete;
+        let direct = amounts(&outcome).filter(|_| outcome.complete);
+        // What is not known of an estimate may be known of each round.
+        let is_open = outcome.estimated || direct.is_none();
         if !is_open || !outcome.ratios.is_empty() || outcome.raised().is_some() {
             return outcome;
         }
         let Some(halving) = Halving::of(event) else { return outcome };
-        let direct = amounts(&outcome).filter(|_| outcome.complete);
         let mut points: Vec<Point> = Vec::new();
-        let (mut found, mut is_better) = ([0.0; 4], false);
+        let mut better = None;
         // Most estimates are found right with few steps.
-        for (most_steps, apart_at_most) in [(FEW_STEPS, FORETELLS), (MOST_STEPS, ABSURD)] {
+        for (most_steps, apart_at_most) in [(FEW_STEPS, CLOSE), (MOST_STEPS, ABSURD)] {
             if let Some(whole) = self.smaller(&halving, event, values, most_steps, &mut points) {
                 return whole;
             }
             let is_enough = |last: &&Point| points.len() >= LEAST_POINTS && last.steps >= LEAST_STEPS;
             let Some(largest) = points.last().filter(is_enough) else { continue };
             let smaller = halving.apply(event, largest.times, true);
-            let estimate = self.outcome_after(&smaller, values, EXACT_STEPS.min(largest.steps / 4), steps);
+            let options = self.rounds(values, EXACT_STEPS.min(largest.steps / 4));
+            let estimate = self.run(Some(&smaller), options, steps);
             let estimated_off = match amounts(&estimate) {
                 Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
                 _ => f64::INFINITY,
@@ -300,21 +314,18 @@ impl Predictor<'_> {
             let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &amounts));
             let stands = estimated_off <= AGREES && between <= apart_at_most;
             if stands && outcome.complete {
-                return outcome;
+                return Outcome { estimated: false, ..outcome };
             }
-            found = amounts;
-            is_better = !outcome.complete || estimated_off <= AGREES || off < estimated_off.min(FORETELLS);
+            let is_better = !outcome.complete || estimated_off <= AGREES || off < estimated_off.min(FORETELLS);
+            better = is_better.then_some(amounts);
         }
-        let Some(largest) = points.last() else { return outcome };
-        let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = found.map(BigInt::from_f64) else {
-            return outcome;
-        };
-        if !is_better {
-            return outcome;
-        }
-        let [demand, peak, resident_peak, retained] = [demand, peak, resident_peak, retained].map(Formula::integer);
+        let (Some(largest), Some(better)) = (points.last(), better) else { return outcome };
+        let better = better.map(|bytes| BigInt::from_f64(bytes).map(Formula::integer));
+        let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = better else { return outcome };
         let moment = None;
-        let mut outcome = Outcome { demand, peak, resident_peak, retained, moment, complete: true, ..outcome };
+        let (complete, estimated) = (true, true);
+        let amounts = Outcome { demand, peak, resident_peak, retained, ..outcome };
+        let mut outcome = Outcome { moment, complete, estimated, ..amounts };
         outcome.assumptions.push(format!(
             "the event is too large to be run round by round: its amounts are carried on from those of {} events with \
              halved sizes, the largest at 1/{} of the size",
@@ -322,6 +333,11 @@ impl Predictor<'_> {
             1_u64 << largest.times
         ));
         outcome
+    }
+
+    /// Loops are run round by round for so many steps; where the peak comes from is not looked for.
+    fn rounds(&self, values: &Values, exact_steps: u64) -> Options {
+        Options { values: values.clone(), exact_steps: Some(exact_steps), explain: false, ..self.options.clone() }
     }
 
     /// Runs the event with its sizes halved, round by round, from the smallest one (or the last that was run) up to what
@@ -344,7 +360,9 @@ impl Predictor<'_> {
             if foreseen > most_steps {
                 break;
             }
-            let found = self.outcome_after(&halving.apply(event, times, true), values, ROUND_BY_ROUND, most_steps);
+            let explain = times == 0 && self.options.explain;
+            let options = Options { explain, ..self.rounds(values, ROUND_BY_ROUND) };
+            let found = self.run(Some(&halving.apply(event, times, true)), options, most_steps);
             let is_sound = found.complete && !found.estimated && found.raised().is_none();
             let Some(amounts) = amounts(&found).filter(|_| is_sound) else { break };
             if times == 0 {

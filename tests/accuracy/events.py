@@ -9,32 +9,10 @@ import io
 import json
 import random
 
-EVENTS = {}
-# Handlers that are not handlers/NAME.py: their file from the root of the repository, and their function.
-FILES = {}
+from registry import Registry
 
-
-def events(name, sizes, labels=None, file=None):
-    """Registers a function from a size to an event; the label of a point is the size, unless `labels` gives others."""
-
-    def register(make):
-        EVENTS[name] = [(str(label), size, make) for label, size in zip(labels or sizes, sizes)]
-        if file:
-            FILES[name] = file
-        return make
-
-    return register
-
-
-def parameter(name, key, sizes, **others):
-    """A handler whose event is one number, beside what is the same for all."""
-    events(name, sizes)(lambda size: {key: size, **others})
-
-
-def points(name):
-    """The labels and events of one handler. ImportError where making them needs a library that is not there."""
-    return [(label, make(size)) for label, size, make in EVENTS[name]]
-
+REGISTRY = Registry()
+events, parameter = REGISTRY.register, REGISTRY.parameter
 
 WORDS = (
     "memory interface handler event cloud function python list dict bytes array image matrix vector graph vertex edge "

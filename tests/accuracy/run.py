@@ -43,10 +43,13 @@ ENTRY_POINTS = ("lambda_handler", "handler", "main")
 
 
 def load_events(folder):
+    """The `REGISTRY` of a folder's events.py, which imports `registry` from here."""
+    if HERE not in sys.path:
+        sys.path.append(HERE)
     spec = importlib.util.spec_from_file_location("accuracy_events", os.path.join(folder, "events.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.REGISTRY
 
 
 def entry_point(path):
@@ -65,15 +68,14 @@ def needs(path):
 
 def collect(folder, pattern):
     """The handlers of a folder as (name, file, function, [(label, event)])."""
-    module = load_events(folder)
-    elsewhere = getattr(module, "FILES", {})
+    registry = load_events(folder)
     handlers = []
-    for name in module.EVENTS:
+    for name in registry.events:
         if not any(fnmatch.fnmatch(name, part) for part in pattern.split(",")):
             continue
-        if name in elsewhere:
-            file, function = elsewhere[name]
-            handlers.append((name, os.path.join(ROOT, file), function, module.points(name)))
+        if name in registry.files:
+            file, function = registry.files[name]
+            handlers.append((name, os.path.join(ROOT, file), function, registry.points(name)))
             continue
         path = os.path.join(folder, "handlers", name + ".py")
         if not os.path.exists(path):
@@ -82,7 +84,7 @@ def collect(folder, pattern):
         if function is None:
             raise SystemExit(f"run.py: {path} defines none of {', '.join(ENTRY_POINTS)}")
         try:
-            handlers.append((name, path, function, module.points(name)))
+            handlers.append((name, path, function, registry.points(name)))
         except ImportError as error:
             print(f"run.py: {name} is left out: its events need {error.name}", file=sys.stderr)
     return handlers

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use ruff_python_ast::name::UnqualifiedName;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Stmt};
 use ruff_text_size::Ranged;
@@ -205,26 +206,6 @@ fn place(path: &Path, definition: Option<&Definition>, diagnostic: Diagnostic) -
     }
 }
 
-/// An expression as a dotted name, if it is one.
-fn dotted(expression: &Expr) -> Option<String> {
-    let mut parts = Vec::new();
-    let mut expression = expression;
-    loop {
-        match expression {
-            Expr::Name(name) => {
-                parts.push(name.id.as_str());
-                parts.reverse();
-                return Some(parts.join("."));
-            }
-            Expr::Attribute(attribute) => {
-                parts.push(attribute.attr.as_str());
-                expression = &attribute.value;
-            }
-            _ => return None,
-        }
-    }
-}
-
 /// The dotted name that a callee or decorator starts with, through calls: `f` of `f(x)(y)`.
 fn callee_name(expression: &Expr) -> String {
     let mut expression = expression;
@@ -232,7 +213,7 @@ fn callee_name(expression: &Expr) -> String {
         match expression {
             Expr::Call(call) => expression = &call.func,
             Expr::Subscript(subscript) => expression = &subscript.value,
-            other => return dotted(other).unwrap_or_default(),
+            other => return UnqualifiedName::from_expr(other).map(|name| name.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -281,7 +262,7 @@ impl<'a> Collector<'a> {
             Stmt::ClassDef(def) => {
                 let mut class = Class::default();
                 for base in def.arguments.iter().flat_map(|arguments| arguments.args.iter()) {
-                    class.bases.extend(dotted(base));
+                    class.bases.extend(UnqualifiedName::from_expr(base).map(|name| name.to_string()));
                 }
                 for statement in &def.body {
                     if let Stmt::FunctionDef(method) = statement {
@@ -417,7 +398,7 @@ impl<'a> Collector<'a> {
     }
 
     fn shape(&self, value: &Expr) -> Shape {
-        if let Some(name) = dotted(value) {
+        if let Some(name) = UnqualifiedName::from_expr(value).map(|name| name.to_string()) {
             return Shape::Name(name);
         }
         match value {

@@ -2,30 +2,15 @@
 
     python tests/accuracy/run.py --folder tests/accuracy/libraries --python .venv/bin/python
 
-`.venv` has the libraries of interfaces/workloads/requirements.txt. The form is that of ../events.py.
+`.venv` has the libraries of interfaces/workloads/requirements.txt.
 """
 
 import random
 
-EVENTS = {}
-FILES = {}
+from registry import Registry
 
-
-def events(name, sizes, labels=None):
-    def register(make):
-        EVENTS[name] = [(str(label), size, make) for label, size in zip(labels or sizes, sizes)]
-        return make
-
-    return register
-
-
-def parameter(name, key, sizes, **others):
-    events(name, sizes)(lambda size: {key: size, **others})
-
-
-def points(name):
-    return [(label, make(size)) for label, size, make in EVENTS[name]]
-
+REGISTRY = Registry()
+events, parameter = REGISTRY.register, REGISTRY.parameter
 
 REGIONS = ["north", "south", "east", "west"]
 
