@@ -131,10 +131,7 @@ impl<'p> Machine<'p> {
                 self.combinatorial(name, arguments, &items, node)
             }
             ("itertools.accumulate", Some(items)) if arguments.positional.len() == 1 => {
-                match self.running_sum(&items, node) {
-                    Some((sum, count)) => self.adapter(Adapter::Count(count), vec![sum], node),
-                    None => self.adapter(Adapter::Same, vec![items], node),
-                }
+                self.adapter(Adapter::Accumulate, vec![items], node)
             }
             (
                 "itertools.accumulate" | "itertools.starmap" | "itertools.takewhile" | "itertools.dropwhile",
@@ -413,9 +410,15 @@ impl<'p> Machine<'p> {
         let items = match (&adapter, values.as_slice()) {
             (Adapter::Count(count), _) => Some(count.clone()),
             (Adapter::Map, [_, items, ..]) => self.length_if_known(items),
-            (Adapter::Enumerate | Adapter::Same | Adapter::Items | Adapter::Keys | Adapter::Values, [items, ..]) => {
-                self.length_if_known(items)
-            }
+            (
+                Adapter::Enumerate
+                | Adapter::Same
+                | Adapter::Accumulate
+                | Adapter::Items
+                | Adapter::Keys
+                | Adapter::Values,
+                [items, ..],
+            ) => self.length_if_known(items),
             _ => None,
         };
         object.length = items;
@@ -879,18 +882,6 @@ impl<'p> Machine<'p> {
             _ => NumberKind::Float,
         };
         Ok(Value::number(kind))
-    }
-
-    /// One of the sums that `itertools.accumulate` gives, half way, and how many there are.
-    fn running_sum(&mut self, items: &Value, node: &impl Ranged) -> Option<(Value, Amount)> {
-        let count = self.length(items, node)?;
-        let item = self.sample(items)?;
-        let kind = self.number_kind(Some(&item));
-        let half = (count.clone() + Amount::ONE).floor_div(&Amount::Int(2))?;
-        let amount = (kind == NumberKind::Int).then(|| self.amount(&item, node)).flatten().map(|item| item * half);
-        // A sum of more than one digit has a spare one.
-        let spare = amount.as_ref().and_then(Amount::as_int).is_some_and(|sum| sum.unsigned_abs() >> 30 > 0);
-        Some((Value::Number(Number { kind, amount, shared: false, spare }), count))
     }
 
     fn extreme(&mut self, name: &str, arguments: &Arguments, items: &Value, node: &impl Ranged) -> Eval {

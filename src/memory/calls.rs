@@ -141,7 +141,7 @@ impl<'p> Machine<'p> {
                 if let Some(known) = &object.known {
                     return known.elements(most).map(|items| items.into_iter().map(Value::Plain).collect());
                 }
-                let whole = object.rest.is_none() && matches!(object.kind, Kind::List | Kind::Tuple | Kind::Set);
+                let whole = object.apart() && matches!(object.kind, Kind::List | Kind::Tuple | Kind::Set);
                 whole.then(|| object.entries.iter().map(|entry| entry.value.clone()).collect())
             }
             _ => None,

@@ -863,7 +863,7 @@ impl<'p> Machine<'p> {
             let set = self.state.object(id).is_some_and(|object| object.kind == Kind::Set);
             for item in apart {
                 if set {
-                    self.push_item(id, None, item, node);
+                    self.push_item(id, None, item.kept(), node);
                 } else {
                     self.push_shared(id, item.kept());
                 }

@@ -18,6 +18,9 @@ use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Valu
 /// Kind of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
 
+/// Steps for which the call of a library counts where every loop is run to its end.
+const LIBRARY_STEPS: u64 = 8;
+
 /// What a library imports itself: it is there before the first call. Seen in `sys.modules` after `import LIBRARY` with pandas
 /// 3.1, scipy 1.18 and scikit-learn 1.9.
 const BRINGS: &[(&str, &[&str])] = &[
@@ -36,6 +39,10 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Eval {
         self.first_use(name);
+        if self.is_round_by_round() {
+            // A call of a library is more work than a statement.
+            self.steps += LIBRARY_STEPS;
+        }
         let is_program = matches!(
             name,
             "subprocess.run"

@@ -644,6 +644,22 @@ impl<'p> Machine<'p> {
                 });
                 self.iterate(over, node, &round)
             }
+            (Adapter::Accumulate, [over]) => {
+                let sum = std::cell::RefCell::new(None);
+                let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                    let before: Option<Value> = sum.borrow_mut().take();
+                    let next = match before {
+                        Some(before) => match machine.binary(ast::Operator::Add, &before, &item, &node) {
+                            Ok(next) => next,
+                            Err(flow) => return flow,
+                        },
+                        None => item,
+                    };
+                    *sum.borrow_mut() = Some(next.clone().kept());
+                    inner(machine, next)
+                });
+                self.iterate(over, node, &round)
+            }
             (Adapter::Map, [function, over, ..]) => {
                 let function = function.clone();
                 let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {

@@ -342,12 +342,13 @@ pub fn typical_over(formula: &Formula, unknown: &[Unknown], stay: &BTreeSet<Text
 ///
 /// 1/24 of the amount: what a pool of `pymalloc` cannot use of its 16 KiB (up to 3% for blocks near 512 bytes) and the
 /// page that a mapped block ends in; and up to 1 MiB: a pool that is begun for each size, an arena and the top of the
-/// heap that are used in part, and code that is run for the first time. 1/5 of an amount that is an estimate.
+/// heap that are used in part, and code that is run for the first time. 1/8 of the amount: what allocators keep of what was
+/// freed. 1/5 of an amount that is an estimate.
 pub fn resident_bound(high: &Formula, is_estimated: bool) -> Formula {
     let part = |of: i64| high.clone() / Formula::integer(of);
     let begun = Formula::min(vec![part(4) + Formula::integer(64 << 10), Formula::integer(1 << 20)]);
     let estimate = if is_estimated { part(5) } else { Formula::zero() };
-    Formula::total([high.clone(), part(24), begun, estimate])
+    Formula::total([high.clone(), part(24), part(8), begun, estimate])
 }
 
 /// Whether a value is code: a handler that is assigned.

@@ -1478,7 +1478,7 @@ impl<'p> Machine<'p> {
             "findall" | "finditer" => {
                 let hint = format!("len_{}", self.hint(node));
                 let cause = "how often the pattern is found is not known";
-                let count = self.quantity(node, &hint, UnknownKind::Size, cause, Some(most));
+                let count = self.typical_quantity(node, &hint, cause, Some(most.clone()), Some(most));
                 if method == "finditer" {
                     let item = self.match_object(&subject, &source, whole, node);
                     return Ok(Some(self.adapter(Adapter::Count(count), vec![item], node)));

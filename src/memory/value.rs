@@ -495,6 +495,8 @@ pub enum Adapter {
     Zip,
     /// `map(f, xs)`: the function is the first value.
     Map,
+    /// `itertools.accumulate(xs)`: each with all before it.
+    Accumulate,
     /// `filter(f, xs)`
     Filter,
     /// `reversed(xs)`, `iter(xs)`: the items as they are.
