@@ -45,7 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "footprint",
         ],
     ),
-    ("debloat", &["diagnostic", "project", "measure", "recommend"]),
+    ("debloat", &["diagnostic", "project", "names", "measure", "recommend"]),
     (
         "check",
         &[

@@ -948,8 +948,17 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
         const FEW_ITEMS: usize = 64;
-        let Some(items) = self.items_apart(items) else { return Ok(None) };
-        if !self.is_round_by_round() && items.len() > FEW_ITEMS {
+        let most = if self.is_round_by_round() { self.most_entries() } else { FEW_ITEMS };
+        let range = self.state.object_of(items).and_then(|object| match object.source.as_deref()? {
+            Source::Range(start, step, count) => {
+                let (start, step) = (start.as_int()?, step.as_int()?);
+                let count = i128::try_from(count.as_usize().filter(|count| *count <= most)?).ok()?;
+                Some((0..count).map(|at| Value::int(Amount::Int(start + at * step))).collect())
+            }
+            _ => None,
+        });
+        let Some(items) = range.or_else(|| self.items_apart(items)) else { return Ok(None) };
+        if items.len() > most {
             return Ok(None);
         }
         let mut best: Option<(Value, Value)> = None;

@@ -111,14 +111,26 @@ impl<'p> Machine<'p> {
             flow
         });
         self.state.keep(&iterable);
+        let outer = std::mem::take(&mut self.may_have_broken);
         let (flow, broke) = self.iterate(&iterable, Place::of(&*statement.iter), &each);
+        let may_have_broken = std::mem::replace(&mut self.may_have_broken, outer);
         self.state.unkeep(&iterable);
         self.state.settle(&iterable);
         match flow {
+            Flow::Next if !broke && may_have_broken => self.perhaps(&statement.orelse, statement),
             Flow::Next if !broke => self.statements(&statement.orelse),
             Flow::Next => Flow::Next,
             other => other,
         }
+    }
+
+    /// The `else` of a loop that may have ended by `break`.
+    fn perhaps(&mut self, body: &'p [ast::Stmt], node: &impl Ranged) -> Flow {
+        if body.is_empty() {
+            return Flow::Next;
+        }
+        let weight = self.condition_share(node);
+        self.fork(weight, |machine| machine.statements(body), |_| Flow::Next)
     }
 
     pub(super) fn while_statement(&mut self, statement: &'p ast::StmtWhile) -> Flow {
@@ -152,8 +164,12 @@ impl<'p> Machine<'p> {
             self.state.settle(&test);
             match decided {
                 Ok(false) => {
+                    let outer = std::mem::take(&mut self.may_have_broken);
                     self.join_exits(mark, |flow| *flow == Flow::Break);
-                    return self.statements(&statement.orelse);
+                    return match std::mem::replace(&mut self.may_have_broken, outer) {
+                        true => self.perhaps(&statement.orelse, statement),
+                        false => self.statements(&statement.orelse),
+                    };
                 }
                 Ok(true) if self.summing == 0 || rounds < 3 => {}
                 // It is not known how long.
@@ -922,6 +938,7 @@ impl<'p> Machine<'p> {
             at -= 1;
             if which(&self.exits[at].flow) {
                 let exit = self.exits.remove(at);
+                self.may_have_broken |= exit.flow == Flow::Break;
                 let places = exit.state.places().min(self.state.places());
                 self.join_with(&exit.weight, exit.state, places);
             }

@@ -172,6 +172,8 @@ pub struct Machine<'p> {
     pub(super) round_index: Option<i128>,
     /// How many loops of many rounds are running.
     pub(super) repeated: u32,
+    /// Whether the loop that ended last may have ended by `break`.
+    pub(super) may_have_broken: bool,
     /// `while` loops that are being run.
     pub(super) whiles: u32,
     /// A number that a function gave back.
@@ -244,6 +246,7 @@ impl<'p> Machine<'p> {
             limit: EXACT_STEPS,
             round_index: None,
             repeated: 0,
+            may_have_broken: false,
             whiles: 0,
             results: FxHashMap::default(),
             used: BTreeSet::new(),

@@ -14,7 +14,7 @@ use super::inputs::{Inputs, Sequence};
 use super::machine::{Activation, Flow, Machine, Options};
 use super::ratios::Ratio;
 use super::unknown::{Known, Unknown, Unknowns};
-use super::value::{Code, Value, holds};
+use super::value::{Code, Kind, Value, holds};
 
 /// What is assumed of a handler that raises, before the exception's class.
 pub const RAISES: &str = "on this event the handler raises ";
@@ -146,6 +146,21 @@ struct Run {
     most_seen: i128,
 }
 
+/// The object that a handler is a method of: `handler = Handler(…)`, `handler = App().run` in its module.
+fn receiver(machine: &Machine<'_>, handler: FunctionId) -> Option<Value> {
+    let info = machine.program.function(handler);
+    let method = info.name.rsplit('.').next().unwrap_or(&info.name);
+    let frame = *machine.state.modules.get(&info.module)?;
+    machine.state.variables(frame).find_map(|(_, value)| match value {
+        Value::Code(Code::Method(function, receiver)) if *function == handler => Some((**receiver).clone()),
+        Value::Object(id) => match machine.state.object(*id)?.kind {
+            Kind::Instance(class) if machine.method_of(class, method) == Some(handler) => Some(value.clone()),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// Runs a handler on a machine that nothing has run on. `watched` is the most that an earlier run saw live.
 fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) -> Run {
     let (project, program) = (machine.project, machine.program);
@@ -178,7 +193,8 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
     let mut given = 0;
     for (index, name) in parameters.iter().enumerate() {
         if method && index == 0 {
-            machine.state.set(frame, Text::from("self"), Value::NONE);
+            let receiver = receiver(&machine, handler).unwrap_or(Value::NONE);
+            machine.state.set(frame, Text::from(name.as_str()), receiver);
             continue;
         }
         let value = match (given, &event) {
