@@ -305,6 +305,22 @@ fn of_many_rounds_some_take_the_way_that_needs_more() {
     assert_requested("sieve_bytes", python, r#"{"n": 4000000}"#, 8_000_000.0);
 }
 
+#[test]
+fn a_handler_that_is_an_object_knows_its_attributes() {
+    let python = "class App:\n    def __init__(self):\n        self.size = 3_000_000\n\n    def __call__(self, event, context):\n        return len(bytearray(self.size * event['n']))\n\nhandler = App()\n";
+    assert_resident("object", python, r#"{"n": 2}"#, 6e6, 1.0);
+}
+
+#[test]
+fn the_else_of_a_loop_that_may_have_ended_by_break_is_not_certain() {
+    // Which side is drawn is not known, so that neither `break` nor `raise` is.
+    let python = "import random\n\ndef connect(side):\n    for bit in (1, 2, 4):\n        if bit == side:\n            break\n    else:\n        raise ValueError('no such side')\n\ndef handler(event, context):\n    connect(random.choice(event['sides']))\n    return len(bytearray(4_000_000))\n";
+    let answer = predict("sides", python, r#"{"sides": [1, 4]}"#, &[]);
+    assert!(!answer["assumptions"].to_string().contains("raises"), "{answer:#}");
+    let most = resident(&answer, "max").max(resident(&answer, "min"));
+    assert!(most >= 4e6, "{answer:#}");
+}
+
 // What follows is known to be wrong today (docs/ACCURACY.md says why): when one of these fails for the better, take the new
 // value, and the line out of the docs.
 
