@@ -15,7 +15,7 @@ use super::{Predictor, Values, whole};
 use crate::expression::Value as Plain;
 use crate::formula::Formula;
 use crate::learning::fit;
-use crate::memory::predict::Outcome;
+use crate::memory::predict::{Outcome, RAISES};
 use crate::memory::{EXACT_STEPS, Options, ROUND_BY_ROUND};
 
 /// Statements of the largest event that is run round by round.
@@ -290,7 +290,9 @@ impl Predictor<'_> {
         let direct = amounts(&outcome).filter(|_| outcome.complete);
         // What is not known of an estimate may be known of each round.
         let is_open = outcome.estimated || direct.is_none();
-        if !is_open || !outcome.ratios.is_empty() || outcome.raised().is_some() {
+        // That an estimate raises is an estimate, too.
+        let raises = outcome.raised().is_some() && !outcome.estimated;
+        if !is_open || !outcome.ratios.is_empty() || raises {
             return outcome;
         }
         let Some(halving) = Halving::of(event) else { return outcome };
@@ -316,7 +318,10 @@ impl Predictor<'_> {
             if stands && outcome.complete {
                 return Outcome { estimated: false, ..outcome };
             }
-            let is_better = !outcome.complete || estimated_off <= AGREES || off < estimated_off.min(FORETELLS);
+            // Where the two are far apart, that the estimate is near for a small event says little.
+            let is_far = between > ABSURD && off < FORETELLS;
+            let is_better =
+                is_far || !outcome.complete || estimated_off <= AGREES || off < estimated_off.min(FORETELLS);
             better = is_better.then_some(amounts);
         }
         let (Some(largest), Some(better)) = (points.last(), better) else { return outcome };
@@ -326,6 +331,7 @@ impl Predictor<'_> {
         let (complete, estimated) = (true, true);
         let amounts = Outcome { demand, peak, resident_peak, retained, ..outcome };
         let mut outcome = Outcome { moment, complete, estimated, ..amounts };
+        outcome.assumptions.retain(|text| !text.starts_with(RAISES));
         outcome.assumptions.push(format!(
             "the event is too large to be run round by round: its amounts are carried on from those of {} events with \
              halved sizes, the largest at 1/{} of the size",
