@@ -459,12 +459,10 @@ impl Call<'_> {
             features.insert(name.clone(), self.value(formula));
         }
         // A table's rows and columns are its shape.
-        let lineage = || self.contracts.lineage(&kind);
-        let shaped =
-            || lineage().iter().filter_map(|name| self.contracts.kind(name)).find(|kind| !kind.shape.is_empty());
         if spec.shape.is_none()
             && dimensions.is_none()
-            && let Some(shaped) = shaped()
+            && let mut kinds = self.contracts.lineage(&kind).iter().filter_map(|name| self.contracts.kind(name))
+            && let Some(shaped) = kinds.find(|kind| !kind.shape.is_empty())
         {
             let extent = |expression: &Expression| -> Option<Formula> {
                 let mut map = BTreeMap::new();

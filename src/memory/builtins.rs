@@ -948,12 +948,11 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
         const FEW_ITEMS: usize = 64;
-        let most = match self.is_round_by_round() {
-            true => self.most_entries(),
-            // Behind a loop that was carried on, items have values of rounds that are long over.
-            false if self.estimated => return Ok(None),
-            false => FEW_ITEMS,
-        };
+        // Behind a loop that was carried on, items have values of rounds that are long over.
+        if self.estimated && !self.is_round_by_round() {
+            return Ok(None);
+        }
+        let most = self.most_items(FEW_ITEMS);
         let range = self.state.object_of(items).and_then(|object| match object.source.as_deref()? {
             Source::Range(start, step, count) => {
                 let (start, step) = (start.as_int()?, step.as_int()?);

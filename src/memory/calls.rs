@@ -133,7 +133,7 @@ impl<'p> Machine<'p> {
 
     /// The items of a sequence, if they are told apart.
     pub(super) fn items_apart(&self, value: &Value) -> Option<Vec<Value>> {
-        let most = if self.is_round_by_round() { self.most_entries() as u64 } else { 4_096 };
+        let most = self.most_items(4_096) as u64;
         match value {
             Value::Plain(plain) => plain.elements(most).map(|items| items.into_iter().map(Value::Plain).collect()),
             Value::Object(id) => {

@@ -82,13 +82,15 @@ impl<'p> Machine<'p> {
     /// Gives up knowing the exact content, but not the items.
     pub(super) fn thaw(&mut self, id: ObjectId) {
         let Some(known) = self.state.object(id).and_then(|object| object.known.clone()) else { return };
+        let is_set = matches!(known, Plain::Set(_));
         let entries: Vec<Entry> = match &known {
-            Plain::List(items) | Plain::Tuple(items) if items.len() <= self.most_entries() => {
-                items.iter().map(|item| Entry { key: None, value: Value::Plain(item.clone()), hash: None }).collect()
-            }
-            Plain::Set(items) if items.len() <= self.most_entries() => items
+            Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) if items.len() <= self.most_entries() => items
                 .iter()
-                .map(|item| Entry { key: None, value: Value::Plain(item.clone()), hash: hash_of(item) })
+                .map(|item| Entry {
+                    key: None,
+                    value: Value::Plain(item.clone()),
+                    hash: if is_set { hash_of(item) } else { None },
+                })
                 .collect(),
             Plain::Dict(items) if items.len() <= self.most_entries() => items
                 .iter()
@@ -1042,13 +1044,16 @@ impl<'p> Machine<'p> {
     fn shared_items(&self, operator: ast::Operator, left: &Value, right: &Value) -> Option<Vec<Entry>> {
         let [a, b] = [left, right].map(|side| self.state.object_of(side).filter(|object| object.kind == Kind::Set));
         let chosen = |from: &Object, of: &Object, are_in: bool| -> Option<Vec<Entry>> {
+            if !from.apart() {
+                return None;
+            }
             let mut found = Vec::new();
-            for entry in from.entries.iter().filter(|_| from.apart()) {
+            for entry in &from.entries {
                 if self.has_entry(of, &self.plain(&entry.value)?)? == are_in {
                     found.push(Entry { value: entry.value.clone().kept(), ..entry.clone() });
                 }
             }
-            from.apart().then_some(found)
+            Some(found)
         };
         let (a, b) = (a?, b?);
         match operator {

@@ -928,7 +928,9 @@ impl<'p> Machine<'p> {
     // ---- displays -----------------------------------------------------------------------------------------------------
 
     fn display(&mut self, kind: Kind, elements: &'p [Ast], node: &'p Ast) -> Eval {
-        let container = self.new_container(kind.clone(), node);
+        // A tuple is often made to look something up, and kept by nobody.
+        let is_kept = kind != Kind::Tuple;
+        let container = self.new_container(kind, node);
         let Value::Object(id) = container else { return Ok(container) };
         self.state.keep(&container);
         for element in elements {
@@ -937,8 +939,6 @@ impl<'p> Machine<'p> {
                 self.extend_container(id, &value, element)?;
                 self.state.settle(&value);
             } else {
-                // A tuple is often made to look something up, and kept by nobody.
-                let is_kept = kind != Kind::Tuple;
                 self.push_item(id, None, value, element);
                 if is_kept {
                     self.keep_numbers(element);
@@ -1092,7 +1092,7 @@ impl<'p> Machine<'p> {
 
     /// The items of a list or tuple that a slice takes, where they are told apart: some, or, round by round, all of them.
     fn sliced_items(&mut self, receiver: &Value, bounds: [&Plain; 3]) -> Option<Vec<Value>> {
-        let most = if self.is_round_by_round() { self.most_entries() as u64 } else { 256 };
+        let most = self.most_items(256) as u64;
         let known = match receiver {
             Value::Plain(plain) => Some(plain.clone()),
             _ => self.state.object_of(receiver)?.known.clone(),

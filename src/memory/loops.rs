@@ -164,9 +164,7 @@ impl<'p> Machine<'p> {
             self.state.settle(&test);
             match decided {
                 Ok(false) => {
-                    let outer = std::mem::take(&mut self.may_have_broken);
-                    self.join_exits(mark, |flow| *flow == Flow::Break);
-                    return match std::mem::replace(&mut self.may_have_broken, outer) {
+                    return match self.join_exits(mark, |flow| *flow == Flow::Break) {
                         true => self.perhaps(&statement.orelse, statement),
                         false => self.statements(&statement.orelse),
                     };
@@ -197,7 +195,9 @@ impl<'p> Machine<'p> {
             budget.limit(self, i128::MAX);
             rounds += 1;
             match self.statements(&statement.body) {
-                Flow::Next | Flow::Continue => self.join_exits(mark, |flow| *flow == Flow::Continue),
+                Flow::Next | Flow::Continue => {
+                    self.join_exits(mark, |flow| *flow == Flow::Continue);
+                }
                 Flow::Break => {
                     self.join_exits(mark, |flow| matches!(flow, Flow::Break | Flow::Continue));
                     return Flow::Next;
@@ -854,7 +854,7 @@ impl<'p> Machine<'p> {
         self.round_index = index;
         self.repeated = repeated;
         if matches!(result, (Flow::Next, false)) {
-            self.join_exits(mark, |flow| *flow == Flow::Break);
+            self.may_have_broken |= self.join_exits(mark, |flow| *flow == Flow::Break);
         }
         result
     }
@@ -931,18 +931,20 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Joins the ways that left early by some flows into the running one.
-    pub(super) fn join_exits(&mut self, mark: usize, which: impl Fn(&Flow) -> bool) {
+    /// Joins the ways that left early by some flows into the running one. Says whether there were any.
+    pub(super) fn join_exits(&mut self, mark: usize, which: impl Fn(&Flow) -> bool) -> bool {
+        let mut any = false;
         let mut at = self.exits.len();
         while at > mark {
             at -= 1;
             if which(&self.exits[at].flow) {
                 let exit = self.exits.remove(at);
-                self.may_have_broken |= exit.flow == Flow::Break;
+                any = true;
                 let places = exit.state.places().min(self.state.places());
                 self.join_with(&exit.weight, exit.state, places);
             }
         }
+        any
     }
 
     /// Runs any number of rounds at once.

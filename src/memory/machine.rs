@@ -172,7 +172,7 @@ pub struct Machine<'p> {
     pub(super) round_index: Option<i128>,
     /// How many loops of many rounds are running.
     pub(super) repeated: u32,
-    /// Whether the loop that ended last may have ended by `break`.
+    /// Whether the `for` loop that is being run may have ended by `break`.
     pub(super) may_have_broken: bool,
     /// `while` loops that are being run.
     pub(super) whiles: u32,
@@ -288,7 +288,12 @@ impl<'p> Machine<'p> {
 
     /// Items of a container that are told apart, at most.
     pub(super) fn most_entries(&self) -> usize {
-        if self.is_round_by_round() { super::heap::MOST_ENTRIES } else { super::heap::MAX_ENTRIES }
+        self.most_items(super::heap::MAX_ENTRIES)
+    }
+
+    /// So many items, or, where every loop is run to its end, as many as are told apart.
+    pub(super) fn most_items(&self, few: usize) -> usize {
+        if self.is_round_by_round() { super::heap::MOST_ENTRIES } else { few }
     }
 
     // ---- where we are ---------------------------------------------------------------------------------------------

@@ -1006,10 +1006,7 @@ impl<'p> Machine<'p> {
                         let before =
                             self.state.object(target).and_then(|object| object.features.get("<content>").cloned());
                         let most = length.substitute(&self.last_rounds);
-                        let hint = format!("{}_compressed_size", self.hint(node));
-                        let cause = "what the data is compressed to is not known";
-                        let typical = typically_compressed(&most);
-                        let size = self.typical_quantity(node, &hint, cause, Some(most), typical);
+                        let size = self.compressed_size(&most.clone(), most, node);
                         self.write_to(&Value::Object(target), &size, marks, 1);
                         let content = before.unwrap_or(Amount::ZERO) + length.clone();
                         self.state.note(target, |object| {
@@ -1346,6 +1343,14 @@ impl<'p> Machine<'p> {
 
     // ---- compression ------------------------------------------------------------------------------------------------------
 
+    /// What data is compressed to: usually a third. "Typically on the order of 2:1 to 5:1" is the ratio that
+    /// <https://zlib.net/zlib_tech.html> gives; this is the middle of both.
+    fn compressed_size(&mut self, length: &Amount, most: Amount, node: &impl Ranged) -> Amount {
+        let hint = format!("{}_compressed_size", self.hint(node));
+        let cause = "what the data is compressed to is not known";
+        self.typical_quantity(node, &hint, cause, Some(most), length.floor_div(&Amount::Int(3)))
+    }
+
     /// Compressed data is at most a little longer than the data (`compressBound` of zlib; the manuals of bzip2 and xz).
     fn compress(&mut self, name: &str, data: &Value, node: &impl Ranged) -> Value {
         let length = self.length(data, node).unwrap_or(Amount::ZERO);
@@ -1354,9 +1359,7 @@ impl<'p> Machine<'p> {
             "zlib.compress" | "gzip.compress" => &length + &part(4096) + part(16_384) + Amount::Int(31),
             _ => &length + &part(100) + Amount::Int(600),
         };
-        let hint = format!("{}_compressed_size", self.hint(node));
-        let cause = "what the data is compressed to is not known";
-        let size = self.typical_quantity(node, &hint, cause, Some(most), typically_compressed(&length));
+        let size = self.compressed_size(&length, most, node);
         // Blocks of output, joined at the end (`Modules/clinic`, pycore_blocks_output_buffer.h), and the compressor's state.
         let state = match name {
             // 400,000 + 8 * 900,000 bytes (the manual of bzip2).
@@ -1801,12 +1804,6 @@ struct Columns {
     fields: Vec<(usize, Bytes)>,
     /// How many different texts each column has, where there are few.
     different: Vec<Option<usize>>,
-}
-
-/// What data is usually compressed to: a third. "Typically on the order of 2:1 to 5:1" is the ratio that
-/// <https://zlib.net/zlib_tech.html> gives; this is the middle of both.
-fn typically_compressed(length: &Amount) -> Option<Amount> {
-    length.floor_div(&Amount::Int(3))
 }
 
 /// Remembers the text that a file in memory holds, and what it is as a table: lines after the first one, and fields of the

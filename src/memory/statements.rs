@@ -9,7 +9,7 @@ use crate::names::exception_name;
 use super::amount::Amount;
 use super::machine::{Exit, Flow, MAX_STEPS, Machine, Weight};
 use super::unknown::UnknownKind;
-use super::value::{Code, FrameId, Kind, Value};
+use super::value::{Code, FrameId, Kind, Number, Value};
 
 /// Whether a statement has no statements inside: those that a run leaves a mark behind ([`super::Outcome::marks`]).
 pub fn is_simple(statement: &Stmt) -> bool {
@@ -544,19 +544,15 @@ impl<'p> Machine<'p> {
         match expression {
             Ast::Name(name) => {
                 let frame = self.binding_frame(&name.id);
-                if let Some(value @ (Value::Number(_) | Value::Float(_))) = self.state.get(frame, &name.id) {
+                if let Some(value @ (Value::Number(Number { shared: false, .. }) | Value::Float(_))) =
+                    self.state.get(frame, &name.id)
+                {
                     let kept = value.clone().kept();
                     self.state.set(frame, Text::from(name.id.as_str()), kept);
                 }
             }
-            Ast::Tuple(ast::ExprTuple { elts, .. })
-            | Ast::List(ast::ExprList { elts, .. })
-            | Ast::Set(ast::ExprSet { elts, .. }) => elts.iter().for_each(|item| self.keep_numbers(item)),
-            Ast::Dict(dict) => {
-                for item in &dict.items {
-                    item.key.iter().chain([&item.value]).for_each(|part| self.keep_numbers(part));
-                }
-            }
+            // Other displays keep their parts when they are made.
+            Ast::Tuple(tuple) => tuple.elts.iter().for_each(|item| self.keep_numbers(item)),
             _ => {}
         }
     }

@@ -298,20 +298,24 @@ impl Predictor<'_> {
         let Some(halving) = Halving::of(event) else { return outcome };
         let mut points: Vec<Point> = Vec::new();
         let mut better = None;
+        let mut estimated_off = f64::INFINITY;
         // Most estimates are found right with few steps.
         for (most_steps, apart_at_most) in [(FEW_STEPS, CLOSE), (MOST_STEPS, ABSURD)] {
+            let before = points.len();
             if let Some(whole) = self.smaller(&halving, event, values, most_steps, &mut points) {
                 return whole;
             }
             let is_enough = |last: &&Point| points.len() >= LEAST_POINTS && last.steps >= LEAST_STEPS;
             let Some(largest) = points.last().filter(is_enough) else { continue };
-            let smaller = halving.apply(event, largest.times, true);
-            let options = self.rounds(values, EXACT_STEPS.min(largest.steps / 4));
-            let estimate = self.run(Some(&smaller), options, steps);
-            let estimated_off = match amounts(&estimate) {
-                Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
-                _ => f64::INFINITY,
-            };
+            if points.len() > before {
+                let smaller = halving.apply(event, largest.times, true);
+                let options = self.rounds(values, EXACT_STEPS.min(largest.steps / 4));
+                let estimate = self.run(Some(&smaller), options, steps);
+                estimated_off = match amounts(&estimate) {
+                    Some(at) if estimate.complete && estimate.estimated => apart(&at, &largest.amounts),
+                    _ => f64::INFINITY,
+                };
+            }
             let Some((amounts, off)) = foretold(&points, &halving) else { continue };
             let between = direct.map_or(f64::INFINITY, |direct| apart(&direct, &amounts));
             let stands = estimated_off <= AGREES && between <= apart_at_most;
@@ -327,10 +331,8 @@ impl Predictor<'_> {
         let (Some(largest), Some(better)) = (points.last(), better) else { return outcome };
         let better = better.map(|bytes| BigInt::from_f64(bytes).map(Formula::integer));
         let [Some(demand), Some(peak), Some(resident_peak), Some(retained)] = better else { return outcome };
-        let moment = None;
-        let (complete, estimated) = (true, true);
-        let amounts = Outcome { demand, peak, resident_peak, retained, ..outcome };
-        let mut outcome = Outcome { moment, complete, estimated, ..amounts };
+        let mut outcome =
+            Outcome { demand, peak, resident_peak, retained, moment: None, complete: true, estimated: true, ..outcome };
         outcome.assumptions.retain(|text| !text.starts_with(RAISES));
         outcome.assumptions.push(format!(
             "the event is too large to be run round by round: its amounts are carried on from those of {} events with \
