@@ -247,7 +247,7 @@ impl Wanted {
             }
         };
         let event = self.events.first().map(|(_, event)| Plain::from_json(event));
-        let names = predictor.names_beside(&self.values, &outcomes, event.as_ref());
+        let names = predictor.names_beside(self.values.keys().map(|name| &**name), &outcomes, event.as_ref());
         Done { predictions, names, strangers }
     }
 }

@@ -306,26 +306,6 @@ impl<'p> Machine<'p> {
                 Some(value),
             ) => value,
             ("dataclasses.dataclass", None) => Value::external("<identity>"),
-            ("asyncio.gather", _) => {
-                // All of them are under way together: each may be at its highest while the others are.
-                let beside = std::mem::replace(&mut self.coroutine, Bytes::ZERO);
-                let length = match (arguments.more, arguments.positional.last().cloned()) {
-                    (true, Some(list)) => self.length(&list, node),
-                    _ => Some(Amount::from(arguments.positional.len())),
-                };
-                if let Some(length) = length {
-                    self.state.peak_with(&beside.times(&length));
-                }
-                match (arguments.more, arguments.positional.as_slice()) {
-                    // `*[f(x) for x in xs]`: the list itself has the results.
-                    (true, [list]) => list.clone(),
-                    (_, items) => self.tuple_of(items.to_vec(), node),
-                }
-            }
-            ("asyncio.run", Some(value)) => {
-                self.coroutine = Bytes::ZERO;
-                value
-            }
             ("sys.getsizeof", Some(value)) => match &value {
                 Value::Object(id) => {
                     let own = self.state.object(*id).map(|object| object.own.requested.clone());
@@ -333,6 +313,10 @@ impl<'p> Machine<'p> {
                 }
                 _ => Value::number(NumberKind::Int),
             },
+            _ if name.starts_with("asyncio.") => {
+                let name = name.trim_start_matches("asyncio.");
+                return self.asyncio(name, arguments, node);
+            }
             _ if name.starts_with("math.") => self.arithmetic(name, arguments, node)?,
             _ if expression::is_function(name) && !is_heavy(name) => {
                 let plains: Option<Vec<Plain>> = arguments.positional.iter().map(|value| self.plain(value)).collect();
@@ -426,7 +410,7 @@ impl<'p> Machine<'p> {
         self.allocate(object, node)
     }
 
-    fn length_if_known(&self, value: &Value) -> Option<Amount> {
+    pub(super) fn length_if_known(&self, value: &Value) -> Option<Amount> {
         match value {
             Value::Plain(plain) => plain.iterations().map(|length| Amount::from(&length)),
             Value::Object(id) => {

@@ -62,7 +62,10 @@ impl<'p> Machine<'p> {
             func => self.expression(func)?,
         };
         self.state.keep(&callee);
+        // Of `await f(g())`, `f` is awaited, and `g` is not.
+        let is_awaited = std::mem::take(&mut self.awaited);
         let arguments = self.arguments(&call.arguments)?;
+        self.awaited = is_awaited;
         let value = self.call_value(&callee, arguments.clone(), call)?;
         // What is made or added to mostly keeps what it is given.
         let keeps = match &callee {
@@ -88,7 +91,10 @@ impl<'p> Machine<'p> {
         let mut arguments = Arguments::default();
         for node in &written.args {
             if let Ast::Starred(starred) = node {
-                let value = self.expression(&starred.value)?;
+                let mut value = self.expression(&starred.value)?;
+                if self.state.object_of(&value).is_some_and(|object| object.kind == Kind::Iterator) {
+                    value = self.container_of("list", &value, starred)?;
+                }
                 match self.items_apart(&value) {
                     Some(items) => {
                         for item in items {
@@ -366,10 +372,7 @@ impl<'p> Machine<'p> {
             return Ok(self.allocate(object, node));
         }
         if info.is_async && !std::mem::take(&mut self.awaited) {
-            // It may be run together with others: what it needs beside its result is remembered for `asyncio.gather`.
-            let (value, beside) = self.apart(|machine| machine.run_frame(function, frame, None, node));
-            self.coroutine = self.coroutine.max(&beside);
-            return value;
+            return self.start_coroutine(|machine| machine.run_frame(function, frame, None, node));
         }
         self.awaited = false;
         self.run_frame(function, frame, None, node)
@@ -836,6 +839,7 @@ impl<'p> Machine<'p> {
                     }
                 }
             }
+            self.enter_task_context(context);
             if let Some(Source::Generator(..)) = self.state.object(*id).and_then(|object| object.source.as_deref()) {
                 // `@contextmanager`: what it yields first.
                 return self.first_of(context, node);
@@ -857,7 +861,10 @@ impl<'p> Machine<'p> {
                     }
                 }
             }
-            Some(Kind::Named(_)) => self.close(*id),
+            Some(Kind::Named(_)) => {
+                self.leave_task_context(context);
+                self.close(*id);
+            }
             _ => {}
         }
         Ok(())

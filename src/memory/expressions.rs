@@ -138,7 +138,7 @@ impl<'p> Machine<'p> {
                 self.awaited = matches!(&*awaited.value, Ast::Call(_));
                 let value = self.expression(&awaited.value);
                 self.awaited = false;
-                value?
+                self.awaited_value(value?)
             }
             Ast::Yield(yielded) => {
                 let value = match &yielded.value {

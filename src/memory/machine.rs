@@ -31,6 +31,7 @@ use super::heap::{Captured, State};
 use super::inputs::{Inputs, Sequence};
 use super::ratios::{Ratio, Ratios, Reaches};
 use super::sizes::Sizes;
+use super::tasks::Started;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
 use super::value::{Code, FrameId, Growth, Kind, Object, Value};
 
@@ -196,9 +197,9 @@ pub struct Machine<'p> {
     pub(super) initialising: bool,
     /// Whether the call that is being made is awaited at once.
     pub(super) awaited: bool,
-    /// What a coroutine that was not awaited at once needs beside its result, at the highest.
-    pub(super) coroutine: Bytes,
-    /// The same of threads and processes that were started and not joined yet.
+    /// Coroutines that were called and that nothing has waited for yet.
+    pub(super) started: Started,
+    /// What threads and processes need that were started and not joined yet.
     pub(super) threads: Vec<Bytes>,
     /// The most resident bytes that were seen live at a time, where they are a number.
     pub(super) most_seen: i128,
@@ -259,7 +260,7 @@ impl<'p> Machine<'p> {
             last_rounds: BTreeMap::new(),
             initialising: false,
             awaited: false,
-            coroutine: Bytes::ZERO,
+            started: Started::default(),
             threads: Vec::new(),
             most_seen: 0,
             moment: None,

@@ -27,6 +27,7 @@ pub mod ratios;
 mod sizes;
 mod standard;
 mod statements;
+mod tasks;
 mod texts;
 pub mod unknown;
 mod value;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use num_rational::BigRational;
 use serde_json::{Value as Json, json};
 
 use crate::calls::{Definition, FunctionId, FunctionKind, Program};
 use crate::expression::{Text, Value as Plain};
-use crate::formula::Formula;
+use crate::formula::{Environment, Formula};
 use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
@@ -303,21 +304,82 @@ fn follow(mut machine: Machine<'_>, handler: FunctionId, watched: Option<i128>) 
 
 /// The bounds between which a formula lies, where unknowns lie between theirs: `None` where there is no upper one.
 ///
-/// Sizes and counts only make memory grow (docs/MEMORY.md), so the least value is that of the least unknowns and the
-/// largest that of the largest ones; conditions are tried both ways.
+/// Sizes and counts mostly make memory grow (docs/MEMORY.md), so this begins with the least of all unknowns, and with the
+/// largest of all. Where a condition holds less may be taken than where it does not: each unknown is tried at its
+/// other end too, one after the other.
 pub fn bounds(formula: &Formula, unknown: &[Unknown]) -> (Option<Formula>, Option<Formula>) {
     bounds_over(formula, unknown, &BTreeSet::new())
 }
 
-/// The same, of a formula in which some symbols stay.
+/// The same, of a formula in which some symbols stay: then the ends of the others are not tried one by one.
 pub fn bounds_over(
     formula: &Formula,
     unknown: &[Unknown],
     stay: &BTreeSet<Text>,
 ) -> (Option<Formula>, Option<Formula>) {
-    let low = substitute(formula, stay, |name| named(unknown, name).map(|one| one.least.to_formula()));
-    let high = substitute(formula, stay, |name| named(unknown, name)?.most.as_ref().map(Amount::to_formula));
-    (low, high)
+    let none = BTreeSet::new();
+    let low = at_ends(formula, unknown, stay, End::Least, &none);
+    let high = at_ends(formula, unknown, stay, End::Most, &none);
+    if !stay.is_empty() {
+        return (low, high);
+    }
+    let names: Vec<Text> =
+        formula.symbols().into_iter().filter(|name| named(unknown, name).is_some()).take(MOST_TRIED).collect();
+    let farther = |first: Option<Formula>, end: End| {
+        let mut best = value_of(&first?)?;
+        let mut others: BTreeSet<Text> = BTreeSet::new();
+        for name in &names {
+            others.insert(name.clone());
+            let found = at_ends(formula, unknown, stay, end, &others).as_ref().and_then(value_of);
+            match found.filter(|found| if matches!(end, End::Least) { *found < best } else { *found > best }) {
+                Some(found) => best = found,
+                None => {
+                    others.remove(name);
+                }
+            }
+        }
+        Some(best)
+    };
+    match (farther(low.clone(), End::Least), farther(high.clone(), End::Most)) {
+        // Where more than one has to change its end to get there, the other's end may still be farther out.
+        (Some(one), Some(other)) => {
+            let (low, high) = if one <= other { (one, other) } else { (other, one) };
+            (Some(Formula::rational(low)), Some(Formula::rational(high)))
+        }
+        (found, None) => (found.map(Formula::rational).or(low), high),
+        (None, found) => (low, found.map(Formula::rational).or(high)),
+    }
+}
+
+/// Unknowns of a formula whose other end is tried.
+const MOST_TRIED: usize = 16;
+
+/// An end of what unknowns may be.
+#[derive(Clone, Copy)]
+enum End {
+    Least,
+    Most,
+}
+
+/// A formula where unknowns are at one of their ends, and `others` at the other one.
+fn at_ends(
+    formula: &Formula,
+    unknown: &[Unknown],
+    stay: &BTreeSet<Text>,
+    end: End,
+    others: &BTreeSet<Text>,
+) -> Option<Formula> {
+    substitute(formula, stay, |name| {
+        let one = named(unknown, name)?;
+        match matches!(end, End::Least) != others.contains(name) {
+            true => Some(one.least.to_formula()),
+            false => one.most.as_ref().map(Amount::to_formula),
+        }
+    })
+}
+
+fn value_of(formula: &Formula) -> Option<BigRational> {
+    formula.evaluate(&Environment::new()).ok()
 }
 
 fn named<'u>(unknown: &'u [Unknown], name: &str) -> Option<&'u Unknown> {

@@ -15,6 +15,7 @@ use super::calls::Arguments;
 use super::cpython::Version;
 use super::loops::Place;
 use super::machine::{Each, Flow, Machine};
+use super::tasks::together;
 use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Entry, Growth, Kind, NumberKind, Object, ObjectId, Source, Value, hash_of};
@@ -352,7 +353,7 @@ impl<'p> Machine<'p> {
                 "done" | "running" | "cancelled" | "cancel" => Value::number(NumberKind::Bool),
                 _ => Value::NONE,
             },
-            _ => return Ok(None),
+            _ => return self.asyncio_method(kind, method, receiver, arguments, node),
         }))
     }
 
@@ -1632,17 +1633,11 @@ impl<'p> Machine<'p> {
             results.push(value);
             besides.push(beside);
         }
-        // The largest first, where that is known.
-        besides.sort_by(|a, b| match (&a.resident, &b.resident) {
-            (Amount::Int(a), Amount::Int(b)) => b.cmp(a),
-            _ => std::cmp::Ordering::Equal,
-        });
         let most = workers.as_usize().unwrap_or(count).clamp(1, count);
-        let together = besides.iter().take(most).fold(Bytes::ZERO, |sum, one| &sum + one);
-        self.state.peak_with(&together);
-        if processes && let Some(largest) = besides.first() {
-            self.child_processes(function, &Amount::from(most), largest, node);
+        if processes {
+            self.child_processes(function, &Amount::from(most), &together(besides.clone(), 1), node);
         }
+        self.state.peak_with(&together(besides, most));
         let list = self.tuple_of(results.clone(), node);
         for value in &results {
             self.state.unkeep(value);

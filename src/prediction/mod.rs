@@ -9,7 +9,7 @@ mod document;
 mod exceeds;
 mod sampled;
 mod scaled;
-mod text;
+pub(crate) mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -295,12 +295,19 @@ impl Predictor<'_> {
         names
     }
 
-    /// The names that values may be given for, where some are given: a value that is known is no unknown any more, so
-    /// what is not among `outcomes` is asked for without values once.
-    pub fn names_beside(&self, values: &Values, outcomes: &[&Outcome], event: Option<&Plain>) -> BTreeSet<Text> {
+    /// The names that values may be given for, where `given` are: a value that is known is no unknown any more, and an
+    /// event may leave nothing unknown, so what is not among `outcomes` is asked for without values, and without the event.
+    pub fn names_beside<'n>(
+        &self,
+        mut given: impl Iterator<Item = &'n str>,
+        outcomes: &[&Outcome],
+        event: Option<&Plain>,
+    ) -> BTreeSet<Text> {
         let mut names = self.names(outcomes);
-        if values.keys().any(|name| !names.contains(name)) {
-            names.extend(self.names(&[&self.outcome(event, &Values::new(), FAST_STEPS)]));
+        if given.any(|name| !names.contains(name)) {
+            let of_event = event.map(|event| self.outcome(Some(event), &Values::new(), FAST_STEPS));
+            let of_any = self.outcome(None, &Values::new(), SYMBOLIC_STEPS);
+            names.extend(of_event.iter().chain([&of_any]).flat_map(|outcome| self.names(&[outcome])));
         }
         names
     }
@@ -390,13 +397,7 @@ impl Prediction {
 
     /// The resident peak: the least, what is expected, and the largest with what allocators may keep beside.
     pub fn resident(&self) -> (Option<BigInt>, Option<BigInt>, Option<BigInt>) {
-        // What a condition decides may also be less memory where it holds.
-        let range = |outcome: &Outcome| match bounds(&outcome.resident_peak, &outcome.unknown) {
-            (Some(low), Some(high)) => {
-                (Some(Formula::min(vec![low.clone(), high.clone()])), Some(Formula::max(vec![low, high])))
-            }
-            other => other,
-        };
+        let range = |outcome: &Outcome| bounds(&outcome.resident_peak, &outcome.unknown);
         let [low, usual, high] = self.ends();
         let bound = range(high).1.map(|bytes| resident_bound(&bytes, high.estimated)).as_ref().and_then(whole);
         let least = range(low).0.as_ref().and_then(whole);

@@ -79,6 +79,11 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Whether something bounds each of them.
+    fn is_bounded(&self) -> bool {
+        self.bytes.iter().all(|bytes| bytes.is_finite())
+    }
+
     /// The same from the least to the largest, each for itself.
     #[must_use]
     pub fn sorted(&self) -> Self {
@@ -245,6 +250,15 @@ impl Predictor<'_> {
         // Parts of the event that the workload does not give may be missing in it: only runs can say what is then.
         let lacks = |outcome: &Outcome| self.open(outcome, workload).iter().any(|one| one.line == 0);
         let is_partial = has_inputs && formula.as_ref().is_some_and(|(_, outcomes)| outcomes.iter().any(lacks));
+        let unheeded = self.unheeded(events, values, workload, seed);
+        if let (false, Some((spreads, outcomes))) = (unheeded.is_empty(), &formula)
+            && spreads.iter().all(Spread::is_bounded)
+        {
+            return by_formula(spreads.clone(), outcomes.clone(), outcomes.len(), None, notes);
+        }
+        notes.extend(
+            unheeded.iter().map(|name| format!("`{name}` is not asked for where the events of the workload are run")),
+        );
         if is_partial {
             kept = formula;
         } else if let Some((spreads, outcomes)) = formula {
@@ -320,6 +334,19 @@ impl Predictor<'_> {
                 (sampled, outcome)
             }
         }
+    }
+
+    /// Variables of the workload that runs of its events would not ask for: what an event leaves out may be what they
+    /// stand for (the item size of an array whose `dtype` the event may give). Then only formulas speak of them.
+    fn unheeded<'w>(&self, events: &[Json], values: &Values, workload: &'w Workload, seed: u64) -> Vec<&'w str> {
+        let mut names = workload.of(Table::Mcvs).map(|entry| entry.name.trim()).peekable();
+        if !events.is_empty() || names.peek().is_none() {
+            return Vec::new();
+        }
+        let event = self.drawn(events, values, workload, 0, seed).and_then(|sample| sample.event);
+        let Some(event) = event.as_ref().map(Plain::from_json) else { return Vec::new() };
+        let asked = self.names(&[&self.outcome(Some(&event), &Values::new(), FAST_STEPS)]);
+        names.filter(|name| !asked.contains(*name) && !asked.contains(&*format!("len_{name}"))).collect()
     }
 
     fn by_formula_done(
@@ -630,7 +657,8 @@ impl Predictor<'_> {
 
     /// What entries of a workload mean nothing to this handler.
     pub fn strangers<'w>(&self, workload: &'w Workload, outcomes: &[&Outcome]) -> Vec<&'w Entry> {
-        let names = self.names(outcomes);
+        let given = workload.of(Table::Mcvs).map(|entry| entry.name.trim());
+        let names = self.names_beside(given, outcomes, None);
         let keys = self.keys();
         let is_name = |name: &str| names.contains(name) || names.contains(&*format!("len_{name}"));
         let is_input = |name: &str| {

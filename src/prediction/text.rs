@@ -146,7 +146,7 @@ impl Prediction {
         text.push_str(&row("retained", &document.retained_bytes));
         text.push_str(&self.base_text());
         text.push_str(&row("footprint", &document.footprint_bytes));
-        if let Some(most) = &document.resident_peak_bytes.max {
+        if let Some(most) = &document.footprint_bytes.max {
             text.push_str(&format!(
                 "  {:<16} {} with what allocators may keep beside\n",
                 "at the most",
@@ -250,9 +250,13 @@ fn mib(bytes: Option<&Whole>) -> String {
     }
 }
 
-/// A formula for people: one that nobody would read is named by its length.
+/// A formula for people.
 fn shown(formula: &Formula) -> String {
-    let Some(text) = written(formula) else { return "a formula too long to be written".to_owned() };
+    written(formula).map_or_else(|| "a formula too long to be written".to_owned(), shortened)
+}
+
+/// The text of a formula for people: one that nobody would read is named by its length.
+pub(crate) fn shortened(text: String) -> String {
     match text.chars().count() {
         count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
         _ => text,

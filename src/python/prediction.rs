@@ -61,7 +61,7 @@ fn with<T: Send>(
 
 /// The error for names that mean nothing.
 fn known(predictor: &Predictor<'_>, values: &Values, found: &Prediction) -> Result<(), Diagnostic> {
-    let names = predictor.names_beside(values, &[&found.outcome], None);
+    let names = predictor.names_beside(values.keys().map(|name| &**name), &[&found.outcome], None);
     match values.keys().find(|name| !names.contains(*name)) {
         None => Ok(()),
         Some(name) => Err(prediction::stranger_value(name, names.iter().map(|name| &**name))),

@@ -1,6 +1,7 @@
 //! Recommendations for people.
 
 use super::{Point, Recommendation};
+use crate::prediction::text::shortened;
 
 fn usd(value: f64) -> String {
     if value.abs() >= 0.01 { format!("{value:.2} USD") } else { format!("{value:.3e} USD") }
@@ -70,7 +71,7 @@ pub fn text(found: &Recommendation) -> String {
         text.push_str(&format!("  baseline         {} before the first event\n", mb(baseline)));
     }
     if let Some(formula) = &found.formula {
-        text.push_str(&format!("  peak above it    {formula}\n"));
+        text.push_str(&format!("  peak above it    {}\n", shortened(formula.clone())));
     }
     for driver in &found.drivers {
         let bytes = driver.bytes.map_or_else(|| "?".to_owned(), mb);
