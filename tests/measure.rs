@@ -662,7 +662,14 @@ def handler(event, context):
     let Some(case) = Case::new(source) else { return };
     let started = case.folder.parent().expect("a folder").join("started");
     case.write("event.json", &serde_json::json!({"started": started}).to_string());
-    for signal in ["INT", "TERM", "HUP", "KILL"] {
+    // What whoever started the tests ignores (`nohup`), the tool ignores too.
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask").trim();
+    let ignored = u64::from_str_radix(ignored, 16).expect("a number");
+    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1), ("KILL", 9)] {
+        if ignored >> (number - 1) & 1 == 1 {
+            continue;
+        }
         let _ = fs::remove_file(&started);
         let mut command = case.command(&["--event", "event.json", "--memory", "256"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");

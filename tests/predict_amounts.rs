@@ -326,6 +326,20 @@ fn the_else_of_a_loop_that_may_have_ended_by_break_is_not_certain() {
 }
 
 #[test]
+fn a_list_that_was_written_down_has_room_to_spare_after_its_first_append() {
+    let lists = "def handler(event, context):\n    nodes = [[] for i in range(event['n'])]\n    for node in nodes:\n        node.append(nodes[0])\n        node.append(nodes[1])\n    return len(nodes)\n";
+    assert_requested("lists", lists, r#"{"n": 20000}"#, 1_931_652.0);
+}
+
+#[test]
+fn objects_that_are_equal_to_themselves_alone_are_told_apart_as_keys() {
+    let walk = "class Node:\n    def __init__(self, key):\n        self.key = key\n        self.edges = []\n\ndef handler(event, context):\n    n = event['n']\n    nodes = [Node(i) for i in range(n)]\n    for i, node in enumerate(nodes):\n        node.edges.append(nodes[(i * 7 + 1) % n])\n        node.edges.append(nodes[(i * 3 + 2) % n])\n    seen = set()\n    order = []\n    stack = [nodes[0]]\n    while stack:\n        node = stack.pop()\n        if node in seen:\n            continue\n        seen.add(node)\n        order.append(node.key)\n        for other in node.edges:\n            if other not in seen:\n                stack.append(other)\n    return len(order)\n";
+    assert_requested("walk", walk, r#"{"n": 20000}"#, 5_061_588.0);
+    let depths = "class Node:\n    def __init__(self, key):\n        self.key = key\n        self.edges = []\n\ndef handler(event, context):\n    nodes = [Node(i) for i in range(event['n'])]\n    depth = {node: node.key % 7 for node in nodes}\n    return sum(depth.values())\n";
+    assert_requested("depths", depths, r#"{"n": 20000}"#, 4_571_872.0);
+}
+
+#[test]
 fn a_break_of_an_inner_loop_leaves_the_else_of_the_outer_one_certain() {
     let python = "import random\n\ndef handler(event, context):\n    for i in range(3):\n        left = 4\n        while left > 0:\n            if random.choice(event['sides']) == 1:\n                break\n            left -= 1\n    else:\n        return len(bytearray(4_000_000))\n    return 0\n";
     let answer = predict("inner", python, r#"{"sides": [1, 4]}"#, &[]);

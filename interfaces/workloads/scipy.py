@@ -111,7 +111,11 @@ workload("scipy.fft.fft2", n=sizes(8, 900, edges=()))(lambda rng, n: call(scipy.
 
 
 def sparse(rng, n, share, form="csr"):
-    return scipy.sparse.random(n, n, density=share / n, format=form, random_state=np.random.RandomState(rng.getrandbits(32)))
+    random, count = np.random.default_rng(rng.getrandbits(32)), n * share
+    # `scipy.sparse.random` would draw from all n * n places at once.
+    made = scipy.sparse.coo_matrix((random.random(count), (random.integers(0, n, count), random.integers(0, n, count))), shape=(n, n))
+    made.sum_duplicates()
+    return made.asformat(form)
 
 
 S, K = sizes(50, 20_000, edges=()), sizes(1, 25, edges=())

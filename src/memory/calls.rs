@@ -555,6 +555,21 @@ impl<'p> Machine<'p> {
         None
     }
 
+    /// Whether instances of a class are equal to nothing but themselves: nothing of its bases, its decorators or its own
+    /// says otherwise.
+    pub(super) fn is_compared_by_identity(&self, class: ClassId) -> bool {
+        let definition = self.program.class(class).definition;
+        let bases = self.bases(class);
+        let known = |base: &Ast| matches!(base, Ast::Name(name) if name.id.as_str() == "object");
+        let arguments = definition.arguments.as_deref();
+        let others = arguments.map_or(0, |arguments| arguments.args.iter().filter(|base| !known(base)).count());
+        definition.decorator_list.is_empty()
+            && arguments.is_none_or(|arguments| arguments.keywords.is_empty())
+            && others == bases.len()
+            && ["__eq__", "__hash__"].iter().all(|name| self.class_attribute(class, name).is_none())
+            && bases.into_iter().all(|base| base != class && self.is_compared_by_identity(base))
+    }
+
     /// The bases of a class that are the project's.
     fn bases(&self, class: ClassId) -> Vec<ClassId> {
         let info = self.program.class(class);

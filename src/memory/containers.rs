@@ -14,6 +14,9 @@ use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Valu
 /// Items of `[0] * n` that are told apart in a run, of all such lists together.
 const MOST_UNFOLDED: usize = 1_000_000;
 
+/// Kinds whose objects are equal to themselves alone, beside instances of the project's classes.
+const ITSELF: [&str; 3] = ["concurrent.futures.Future", "asyncio.Task", "threading.Thread"];
+
 impl<'p> Machine<'p> {
     /// An empty container.
     pub(super) fn new_container(&mut self, kind: Kind, node: &impl Ranged) -> Value {
@@ -58,6 +61,15 @@ impl<'p> Machine<'p> {
             (Kind::Named(_), Growth::Appended) => self.buffer_bytes(object),
             _ => object.own.clone(),
         }
+    }
+
+    /// A list of just the size that it was made with is given room to spare with the first item that comes to it.
+    pub(super) fn begin_to_grow(&mut self, id: ObjectId) {
+        self.state.note(id, |object| {
+            if object.growth == Growth::Exact {
+                object.growth = Growth::Appended;
+            }
+        });
     }
 
     /// Gives a container the bytes that its length asks for.
@@ -135,7 +147,7 @@ impl<'p> Machine<'p> {
         let length = object.length.clone().unwrap_or(Amount::ZERO) + Amount::ONE;
         let apart = object.apart() && object.entries.len() < self.most_entries();
         if matches!(object.kind, Kind::Set) && apart {
-            let known = self.plain(&value);
+            let known = self.key_of(&value);
             if let Some(known) = known
                 && let Some(object) = self.state.object(id)
                 && self.find_entry(object, &known).is_some()
@@ -146,8 +158,8 @@ impl<'p> Machine<'p> {
         }
         if apart {
             let by = match (&key, matches!(object.kind, Kind::Set | Kind::Dict)) {
-                (Some(key), _) => self.plain(key),
-                (None, true) => self.plain(&value),
+                (Some(key), _) => self.key_of(key),
+                (None, true) => self.key_of(&value),
                 (None, false) => None,
             };
             let hash = by.as_ref().and_then(hash_of);
@@ -161,11 +173,29 @@ impl<'p> Machine<'p> {
         self.set_length(id, length);
     }
 
-    /// Where a dict has a key, or a set an item.
+    /// What stands for a value as a key: its content, or of an object that is equal to itself alone, which one it is.
+    ///
+    /// An object stands for itself only while nothing was carried on: later one may stand for many.
+    pub(super) fn key_of(&self, value: &Value) -> Option<Plain> {
+        self.plain(value).or_else(|| {
+            let Value::Object(id) = value else { return None };
+            if self.estimated || self.summing > 0 {
+                return None;
+            }
+            let is_itself = match &self.state.object(*id)?.kind {
+                Kind::Instance(class) => self.is_compared_by_identity(*class),
+                Kind::Named(name) => ITSELF.contains(&&**name),
+                _ => false,
+            };
+            is_itself.then(|| Plain::tuple(vec![Plain::Str(Text::from("<object>")), Plain::int(*id)]))
+        })
+    }
+
+    /// Where a dict has a key, or a set an item; keys are those of [`Machine::key_of`].
     pub(super) fn find_entry(&self, object: &Object, key: &Plain) -> Option<usize> {
         let hash = hash_of(key);
         let is = |entry: &Entry| {
-            self.plain(entry.key.as_ref().unwrap_or(&entry.value)).is_some_and(|other| other.equals(key))
+            self.key_of(entry.key.as_ref().unwrap_or(&entry.value)).is_some_and(|other| other.equals(key))
         };
         if let Some(hash) = hash
             && let Ok(found) = object.index.find(&object.entries, hash)
@@ -194,7 +224,7 @@ impl<'p> Machine<'p> {
             return None;
         }
         let certain = hash_of(key).is_some_and(|hash| object.index.find(&object.entries, hash).is_ok());
-        let known = |entry: &Entry| self.plain(entry.key.as_ref().unwrap_or(&entry.value)).is_some();
+        let known = |entry: &Entry| self.key_of(entry.key.as_ref().unwrap_or(&entry.value)).is_some();
         (certain || object.entries.iter().all(known)).then_some(false)
     }
 
@@ -269,7 +299,7 @@ impl<'p> Machine<'p> {
     /// `container[key] = value` of a dict.
     pub(super) fn store(&mut self, id: ObjectId, key: Value, value: Value, node: &impl Ranged) {
         self.thaw(id);
-        let known = self.plain(&key);
+        let known = self.key_of(&key);
         let Some(object) = self.state.object(id) else { return };
         if let Some(known) = &known {
             if let Some(at) = self.find_entry(object, known) {
@@ -539,7 +569,7 @@ impl<'p> Machine<'p> {
     pub(super) fn delete_item(&mut self, receiver: &Value, key: Option<&Value>) {
         let Value::Object(id) = receiver else { return };
         self.thaw(*id);
-        let known = key.and_then(|key| self.plain(key));
+        let known = key.and_then(|key| self.key_of(key));
         let Some(object) = self.state.object(*id) else { return };
         let at = match (&object.kind, &known) {
             (Kind::Dict, Some(known)) => self.find_entry(object, known),
@@ -756,7 +786,7 @@ impl<'p> Machine<'p> {
                     // A character or a byte of its own is cached or small; a part of a list is shared.
                     return self.item(&Value::Plain(known), key, node);
                 }
-                let index = self.plain(key);
+                let index = self.key_of(key);
                 let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
                 match (&kind, &index) {
                     (Kind::Dict, Some(index)) => {
@@ -961,6 +991,7 @@ impl<'p> Machine<'p> {
         match (kind, operator) {
             (Kind::List | Kind::Deque, ast::Operator::Add) => {
                 self.warn_of_growth(*id, "extend", node);
+                self.begin_to_grow(*id);
                 self.extend_container(*id, change, node)?;
             }
             (Kind::Set, ast::Operator::BitOr) => self.extend_container(*id, change, node)?,
@@ -1049,7 +1080,7 @@ impl<'p> Machine<'p> {
             }
             let mut found = Vec::new();
             for entry in &from.entries {
-                if self.has_entry(of, &self.plain(&entry.value)?)? == are_in {
+                if self.has_entry(of, &self.key_of(&entry.value)?)? == are_in {
                     found.push(Entry { value: entry.value.clone().kept(), ..entry.clone() });
                 }
             }

@@ -414,7 +414,7 @@ impl<'p> Machine<'p> {
         }
         // Known keys of a container decide what is in it.
         if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
-            if let (Some(wanted), Value::Object(id)) = (self.plain(left), right)
+            if let (Some(wanted), Value::Object(id)) = (self.key_of(left), right)
                 && let Some(object) = self.state.object(*id)
                 && object.known.is_none()
                 && matches!(object.kind, Kind::Dict | Kind::Set | Kind::List | Kind::Tuple | Kind::Deque)

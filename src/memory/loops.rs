@@ -1172,7 +1172,7 @@ impl<'p> Machine<'p> {
         let is_set = self.state.object(id).is_some_and(|object| object.kind == Kind::Set);
         let counts = matches!(&value, Value::Number(Number { amount: Some(_), .. }) | Value::Float(_));
         let apart = self.state.object(id).is_some_and(super::value::Object::apart);
-        if is_set && !counts && !(apart && self.plain(&value).is_some()) {
+        if is_set && !counts && !(apart && self.key_of(&value).is_some()) {
             // Whether it is a new one is not known.
             let hint = format!("new_items_{}", self.hint(node));
             let cause = "how many different items there are is not known";

@@ -454,6 +454,9 @@ impl<'p> Machine<'p> {
     fn list_method(&mut self, id: ObjectId, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
         let first = arguments.positional.first().cloned();
         self.warn_of_growth(id, name, node);
+        if matches!(name, "append" | "appendleft" | "insert" | "extend" | "extendleft") {
+            self.begin_to_grow(id);
+        }
         Ok(match (name, first) {
             ("append" | "appendleft", Some(item)) => {
                 self.push_item(id, None, item, node);
@@ -468,11 +471,6 @@ impl<'p> Machine<'p> {
             }
             ("extend" | "extendleft", Some(items)) => {
                 self.extend_container(id, &items, node)?;
-                self.state.note(id, |object| {
-                    if object.growth == Growth::Exact {
-                        object.growth = Growth::Appended;
-                    }
-                });
                 self.limit_length(id);
                 Value::NONE
             }
@@ -576,7 +574,7 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             ("discard" | "remove", Some(item)) => {
-                let known = self.plain(&item);
+                let known = self.key_of(&item);
                 self.thaw(id);
                 let at = known.and_then(|known| {
                     let object = self.state.object(id)?;
@@ -676,7 +674,7 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             ("pop" | "popitem", key, Value::Object(id)) => {
-                let known = key.as_ref().and_then(|key| self.plain(key));
+                let known = key.as_ref().and_then(|key| self.key_of(key));
                 self.thaw(*id);
                 let at = known.and_then(|known| {
                     let object = self.state.object(*id)?;
@@ -722,7 +720,7 @@ impl<'p> Machine<'p> {
     /// The item of a key, if it is known to be there.
     fn look_up(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Result<Option<Value>, Flow> {
         let Value::Object(id) = receiver else { return Ok(None) };
-        let Some(known) = self.plain(key) else { return Ok(None) };
+        let Some(known) = self.key_of(key) else { return Ok(None) };
         let Some(object) = self.state.object(*id) else { return Ok(None) };
         if let Some(Plain::Dict(items)) = &object.known {
             return Ok(items.iter().find(|(key, _)| key.equals(&known)).map(|(_, item)| Value::Plain(item.clone())));
@@ -738,9 +736,9 @@ impl<'p> Machine<'p> {
         let Some(object) = self.state.object(*id) else { return false };
         if object.known.is_some() {
             // Looked for already.
-            return self.plain(key).is_some();
+            return self.key_of(key).is_some();
         }
-        match self.plain(key) {
+        match self.key_of(key) {
             Some(key) => self.has_entry(object, &key) == Some(false),
             None => object.length.as_ref().is_some_and(Amount::is_zero),
         }
