@@ -337,10 +337,9 @@ impl Work<'_> {
             refused(why)
                 .help("make the handler's answer depend on its event alone: seed what is random, leave times out")
         };
-        let oracle = Oracle::learn(&originals, &names).map_err(no_oracle)?;
+        let mut oracle = Oracle::learn(&originals, &names).map_err(no_oracle)?;
         let part_oracle =
             if withheld.is_empty() { oracle.clone() } else { Oracle::learn(&parts, &part_names).map_err(no_oracle)? };
-        notes.extend(oracle.notes.iter().cloned());
         for run in &originals {
             for step in run.init.iter().chain(&run.events) {
                 let outside: BTreeSet<&String> = step.files.keys().filter(|path| !path.starts_with("/tmp/")).collect();
@@ -405,10 +404,9 @@ impl Work<'_> {
         if options.attributes || options.functions {
             let mut search = Search::new(
                 &modules,
-                &part_oracle,
+                part_oracle.clone(),
                 &traced.run,
                 options,
-                part_names.clone(),
                 given.clone(),
                 deadline,
                 most,
@@ -509,7 +507,15 @@ impl Work<'_> {
                 for outcome in outcomes {
                     demanded.extend(outcome.run.ondemand.iter().map(|(module, name, _)| format!("{module}.{name}")));
                     final_loaded.extend(outcome.run.modules.iter().map(|(name, _)| name.clone()));
-                    let compared = oracle.compare(&outcome.run, &names);
+                    let mut compared = oracle.compare(&outcome.run);
+                    if compared.is_err() && oracle.ends_alike(&outcome.run) {
+                        self.say("running the original again: has what it says changed?");
+                        let mut runner = Runner::new(&plan, &hidden, options.jobs, cancelled)?;
+                        let again = runner.run(&Ask { rounds: 2, ..Ask::default() }, longest)?;
+                        if again.fault.is_none() && oracle.add(&again.run).map_err(no_oracle)? {
+                            compared = oracle.compare(&outcome.run);
+                        }
+                    }
                     let one = match outcome.fault {
                         Some(fault) => Err(compared.err().unwrap_or(fault)),
                         None => compared,
@@ -551,10 +557,9 @@ impl Work<'_> {
                 let mut runner = Runner::new(&original, &hidden, options.jobs, cancelled)?;
                 let mut search = Search::new(
                     &modules,
-                    &oracle,
+                    oracle.clone(),
                     &traced.run,
                     options,
-                    names.clone(),
                     (0..count).collect(),
                     deadline,
                     most,
@@ -582,6 +587,7 @@ impl Work<'_> {
                 notes.push(format!("no module could be changed: {why}"));
             }
         }
+        notes.extend(oracle.notes());
         let Some((made, after_plan, demanded, final_loaded)) = accepted else {
             return Err(refused(format!("no trimmed package gives the original's answers: {why}"))
                 .help("keep what is named with `--keep`, or try `--strategy files`"));

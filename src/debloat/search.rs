@@ -165,16 +165,17 @@ fn submodules_of(folder: &Path) -> BTreeSet<String> {
 /// Is told names of modules.
 pub type Told<'a> = &'a dyn Fn(&BTreeSet<String>);
 
+/// How often in turn the original is run again in vain, before nothing more is expected of that.
+const MOST_IN_VAIN: usize = 6;
+
 /// The search, and what it has found so far.
 pub struct Search<'a> {
     /// Modules that may change.
     pub modules: &'a Modules,
     /// The original.
-    pub oracle: &'a Oracle,
+    pub oracle: Oracle,
     /// What to do.
     pub options: &'a Options,
-    /// Names of the events that are given.
-    pub names: Vec<String>,
     /// Events that are given, by their place; the others are withheld.
     pub events: Vec<usize>,
     /// When to stop.
@@ -201,6 +202,8 @@ pub struct Search<'a> {
     pub improved: Option<Told<'a>>,
     /// Texts of the last candidate, with what was chosen for them.
     texts: BTreeMap<String, (Choice, Rewritten)>,
+    /// How often in turn the original was run again and did what it had done.
+    in_vain: usize,
     functions: BTreeSet<(&'a str, u32)>,
     children: BTreeMap<&'a str, BTreeSet<String>>,
     chains: BTreeMap<&'a str, &'a [(String, u32)]>,
@@ -212,10 +215,9 @@ impl<'a> Search<'a> {
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         modules: &'a Modules,
-        oracle: &'a Oracle,
+        oracle: Oracle,
         original: &'a Run,
         options: &'a Options,
-        names: Vec<String>,
         events: Vec<usize>,
         deadline: Option<Instant>,
         most: Duration,
@@ -263,7 +265,6 @@ impl<'a> Search<'a> {
             modules,
             oracle,
             options,
-            names,
             events,
             deadline,
             most,
@@ -277,6 +278,7 @@ impl<'a> Search<'a> {
             ran_out: false,
             improved: None,
             texts: BTreeMap::new(),
+            in_vain: 0,
             functions,
             children,
             chains,
@@ -403,16 +405,40 @@ impl<'a> Search<'a> {
         };
         let outcomes = runner.run_all(&asks, most)?;
         self.tried += outcomes.len();
-        let judge = |outcome: Outcome| {
-            let verdict = match (&outcome.fault, self.oracle.compare(&outcome.run, &self.names)) {
-                (Some(fault), _) if outcome.run.init.is_none() => Err(fault.clone()),
-                (_, Err(why)) => Err(why),
-                (Some(fault), Ok(())) => Err(fault.clone()),
-                (None, Ok(())) => Ok(()),
-            };
-            (outcome, verdict)
-        };
-        Ok(outcomes.into_iter().map(judge).collect())
+        let mut judged = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            let mut verdict = self.verdict(&outcome);
+            if verdict.is_err() && self.oracle.ends_alike(&outcome.run) && self.does_otherwise_by_now(runner)? {
+                verdict = self.verdict(&outcome);
+            }
+            judged.push((outcome, verdict));
+        }
+        Ok(judged)
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Result<(), String> {
+        match (&outcome.fault, self.oracle.compare(&outcome.run)) {
+            (Some(fault), _) if outcome.run.init.is_none() => Err(fault.clone()),
+            (_, Err(why)) => Err(why),
+            (Some(fault), Ok(())) => Err(fault.clone()),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// Runs the original once more, where a candidate says something else than it did: so may the original by now, if what
+    /// it says has a date or a random name in it that its first runs shared.
+    fn does_otherwise_by_now(&mut self, runner: &mut Runner<'_>) -> Result<bool, Diagnostic> {
+        if self.in_vain >= MOST_IN_VAIN {
+            return Ok(false);
+        }
+        (self.progress)("  running the original again: has what it says changed?");
+        let ask = Ask { rounds: 1, events: Some(self.events.clone()), ..Ask::default() };
+        let outcome = runner.run(&ask, self.most)?;
+        self.tried += 1;
+        let refused = |why| Diagnostic::new(crate::diagnostic::Kind::CannotDebloat, why);
+        let is_new = outcome.fault.is_none() && self.oracle.add(&outcome.run).map_err(refused)?;
+        self.in_vain = if is_new { 0 } else { self.in_vain + 1 };
+        Ok(is_new)
     }
 
     /// Learns from what was loaded on demand; gives whether that was anything new.

@@ -2,6 +2,7 @@
 //!
 //! A function of a library that takes bytes of its own is a contract, not a row here.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_text_size::Ranged;
@@ -10,10 +11,21 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::expressions::{Quick, quick};
 use super::loops::Place;
-use super::machine::{Eval, Flow, Machine};
+use super::machine::{Each, Eval, Flow, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Code, Growth, Kind, Number, NumberKind, Object, Source, Value};
+
+/// What was added up so far.
+#[derive(Clone, Copy)]
+struct Total {
+    kind: NumberKind,
+    /// Where all items are known whole numbers.
+    int: Option<i128>,
+    /// Where all items are known.
+    float: Option<f64>,
+}
 
 impl<'p> Machine<'p> {
     /// Calls something outside of the project by its name.
@@ -858,14 +870,43 @@ impl<'p> Machine<'p> {
         {
             return Ok(value);
         }
-        self.exhaust(items, node)?;
-        let kind = match self.sample(items) {
-            Some(Value::Number(number)) => number.kind.max(NumberKind::Int),
-            Some(Value::Plain(Plain::Float(_)) | Value::Float(_)) => NumberKind::Float,
-            _ if name == "sum" => NumberKind::Int,
-            _ => NumberKind::Float,
+        // The kind of what is summed up is that of its items; an iterator's are gone afterwards.
+        let seen: Rc<Cell<Total>> = Rc::new(Cell::new(Total { kind: NumberKind::Int, int: Some(0), float: Some(0.0) }));
+        let each: Each<'p> = {
+            let seen = seen.clone();
+            Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                machine.steps += 1;
+                let (int, float) = match (quick(&item), &item) {
+                    (Some(Quick::Int(int)), _) => (Some(i128::from(int)), Some(int as f64)),
+                    (Some(Quick::Float(float)), _) => (None, Some(float)),
+                    (None, Value::Plain(Plain::Bool(holds))) => (Some(i128::from(*holds)), Some(f64::from(*holds))),
+                    (None, _) => (None, None),
+                };
+                let total = seen.get();
+                seen.set(Total {
+                    kind: total.kind.max(machine.number_kind(Some(&item))),
+                    int: total.int.zip(int).and_then(|(a, b)| a.checked_add(b)).filter(|_| machine.summing == 0),
+                    float: total.float.zip(float).map(|(a, b)| a + b).filter(|_| machine.summing == 0),
+                });
+                machine.state.settle(&item);
+                Flow::Next
+            })
         };
-        Ok(Value::number(kind))
+        match self.iterate(items, Place::of(node), &each).0 {
+            Flow::Next => {}
+            other => return Err(other),
+        }
+        let total = seen.get();
+        if name != "sum" {
+            return Ok(Value::number(if name == "math.prod" { total.kind } else { NumberKind::Float }));
+        }
+        // Rounds that were not run were not added.
+        let is_whole = !self.estimated && self.summing == 0;
+        Ok(match total {
+            Total { kind: NumberKind::Float, float: Some(float), .. } if is_whole => Value::Float(float),
+            Total { kind: NumberKind::Int, int: Some(int), .. } if is_whole => Value::int(Amount::Int(int)),
+            Total { kind, .. } => Value::number(kind),
+        })
     }
 
     fn extreme(&mut self, name: &str, arguments: &Arguments, items: &Value, node: &impl Ranged) -> Eval {

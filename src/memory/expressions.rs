@@ -13,7 +13,7 @@ use crate::expression::{
 use crate::formula::{Comparison, Condition, Formula};
 
 use super::amount::{Amount, Bytes};
-use super::machine::{Eval, Flow, MAX_CONTENT, Machine, NodeRef, Weight};
+use super::machine::{Eval, Flow, Holds, MAX_CONTENT, Machine, NodeRef, Weight};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Code, Growth, Kind, Number, NumberKind, Object, Rest, Source, Value};
@@ -558,8 +558,17 @@ impl<'p> Machine<'p> {
             if !(items(&a) && items(&b) && (sequence(self, left) || sequence(self, right)))
                 || matches!(operator, ast::Operator::Mod)
             {
+                let is_repeated = operator == ast::Operator::Mult && (items(&a) || items(&b));
                 let expr = Expr::Binary(exact, Box::new(Expr::Constant(a)), Box::new(Expr::Constant(b)));
-                if let Some(value) = self.exactly(&expr, node) {
+                let value = match is_repeated {
+                    // All of its items are those of the list that is repeated.
+                    true => self.exact(&expr).map(|found| match found {
+                        Ok(plain) => Ok(self.materialise_holding(plain, Holds::Shared, node)),
+                        Err(exception) => Err(Flow::Raise(exception)),
+                    }),
+                    false => self.exactly(&expr, node),
+                };
+                if let Some(value) = value {
                     return value;
                 }
             }

@@ -217,6 +217,15 @@ pub struct Machine<'p> {
     pub(super) nodes: u64,
 }
 
+/// Whose the items of a container are that is made of a known value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// They are made with it.
+    New,
+    /// They belong to something else.
+    Shared,
+}
+
 impl<'p> Machine<'p> {
     /// A machine for a project.
     pub fn new(project: &'p Project, program: &'p Program<'p>, options: &'p Options, unknowns: Unknowns) -> Self {
@@ -470,6 +479,11 @@ impl<'p> Machine<'p> {
 
     /// A value that exact evaluation gave: texts, bytes and containers become objects with that content.
     pub(super) fn materialise(&mut self, plain: Plain, node: &impl Ranged) -> Value {
+        self.materialise_holding(plain, Holds::New, node)
+    }
+
+    /// The same, where the items may be there already.
+    pub(super) fn materialise_holding(&mut self, plain: Plain, holds: Holds, node: &impl Ranged) -> Value {
         let object = match &plain {
             Plain::None | Plain::Bool(_) => return Value::Plain(plain),
             Plain::Int(int) => return Value::int(Amount::from(int)),
@@ -508,6 +522,9 @@ impl<'p> Machine<'p> {
         };
         let mut object = object;
         object.known = Some(plain);
+        if holds == Holds::Shared {
+            object.rest = None;
+        }
         self.allocate(object, node)
     }
 
