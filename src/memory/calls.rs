@@ -66,9 +66,11 @@ impl<'p> Machine<'p> {
         let is_awaited = std::mem::take(&mut self.awaited);
         let arguments = self.arguments(&call.arguments)?;
         self.awaited = is_awaited;
+        self.is_new_key = true;
         let value = self.call_value(&callee, arguments.clone(), call)?;
         // What is made or added to mostly keeps what it is given.
         let keeps = match &callee {
+            Value::Code(Code::Bound(_, method)) if matches!(&**method, "add" | "setdefault") => self.is_new_key,
             Value::Code(Code::Bound(_, method)) => ADDING.contains(&&**method),
             Value::Code(Code::Class(_)) => true,
             _ => false,

@@ -152,6 +152,7 @@ impl<'p> Machine<'p> {
                 && let Some(object) = self.state.object(id)
                 && self.find_entry(object, &known).is_some()
             {
+                self.is_new_key = false;
                 self.state.settle(&value);
                 return;
             }
@@ -303,6 +304,7 @@ impl<'p> Machine<'p> {
         let Some(object) = self.state.object(id) else { return };
         if let Some(known) = &known {
             if let Some(at) = self.find_entry(object, known) {
+                self.is_new_key = false;
                 self.replace_entry(id, at, value);
                 self.state.settle(&key);
                 return;
@@ -386,10 +388,12 @@ impl<'p> Machine<'p> {
         value: Value,
         node: &'p ast::ExprSubscript,
     ) -> Result<(), Flow> {
+        self.is_new_key = false;
         match receiver {
             Value::Object(id) => match self.state.object(*id).map(|object| object.kind.clone()) {
                 Some(Kind::Dict) => {
                     self.warn_of_growth_by_key(*id, &node.slice, node);
+                    self.is_new_key = true;
                     self.store(*id, key, value, node);
                 }
                 Some(Kind::List | Kind::Deque) => self.set_index(*id, &key, value, node),

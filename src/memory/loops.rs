@@ -411,7 +411,7 @@ impl<'p> Machine<'p> {
                         } else {
                             items
                         };
-                        return self.iterate_apart(items, node, each);
+                        return self.iterate_apart(iterable.clone(), items, node, each);
                     }
                 }
                 if let Some(known) = object.known.clone() {
@@ -512,16 +512,25 @@ impl<'p> Machine<'p> {
         self.run(&count, &item, node, each)
     }
 
-    fn iterate_apart(&mut self, items: Vec<Value>, node: Place, each: &Each<'p>) -> (Flow, bool) {
+    fn iterate_apart(&mut self, over: Value, items: Vec<Value>, node: Place, each: &Each<'p>) -> (Flow, bool) {
         let count = Amount::from(items.len());
-        let item = move |_: &mut Machine<'p>, index: &Amount| match index.as_usize() {
-            Some(at) => items.get(at).cloned().unwrap_or(Value::NONE).kept(),
-            // Any of them: the last is as good as another.
-            None => match items.last() {
-                Some(Value::Plain(plain)) => super::containers::blurred(plain),
-                Some(value) => value.clone().kept(),
+        let item = move |machine: &mut Machine<'p>, index: &Amount| {
+            let found = match index.as_usize() {
+                Some(at) => items.get(at).cloned(),
+                // Any of them: the last is as good as another.
+                None => items.last().map(|last| match last {
+                    Value::Plain(plain) => super::containers::blurred(plain),
+                    value => value.clone(),
+                }),
+            };
+            match found {
+                // Where the list was summed up meanwhile, one stands for many.
+                Some(Value::Object(gone)) if machine.state.object(gone).is_none() => {
+                    machine.item_at(&over, index, &node)
+                }
+                Some(value) => value.kept(),
                 None => Value::NONE,
-            },
+            }
         };
         self.run(&count, &item, node, each)
     }

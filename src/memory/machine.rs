@@ -195,6 +195,8 @@ pub struct Machine<'p> {
     /// The number of the last round, by the symbol of a loop's rounds.
     pub(super) last_rounds: BTreeMap<Text, Formula>,
     pub(super) initialising: bool,
+    /// Whether the last item assignment, `add` or `setdefault` brought a key that was not there: only then it is kept.
+    pub(super) is_new_key: bool,
     /// Whether the call that is being made is awaited at once.
     pub(super) awaited: bool,
     /// Coroutines that were called and that nothing has waited for yet.
@@ -270,6 +272,7 @@ impl<'p> Machine<'p> {
             initialising: false,
             awaited: false,
             started: Started::default(),
+            is_new_key: true,
             threads: Vec::new(),
             most_seen: 0,
             moment: None,

@@ -647,7 +647,10 @@ impl<'p> Machine<'p> {
             ("setdefault", Some(key), Value::Object(id)) => {
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
                 match self.look_up(receiver, &key, node)? {
-                    Some(value) => value,
+                    Some(value) => {
+                        self.is_new_key = false;
+                        value
+                    }
                     None => {
                         self.state.keep(&default);
                         self.store(*id, key, default.clone(), node);

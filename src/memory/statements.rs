@@ -531,7 +531,9 @@ impl<'p> Machine<'p> {
             Ast::Name(_) if matches!(value, Ast::Name(_)) => {}
             Ast::Name(_) | Ast::Attribute(_) => self.keep_numbers(value),
             Ast::Subscript(subscript) => {
-                self.keep_numbers(&subscript.slice);
+                if self.is_new_key {
+                    self.keep_numbers(&subscript.slice);
+                }
                 self.keep_numbers(value);
             }
             _ => {}
