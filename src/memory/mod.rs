@@ -20,6 +20,7 @@ mod library;
 mod loops;
 mod machine;
 mod methods;
+mod patterns;
 mod pictures;
 pub mod predict;
 mod random;

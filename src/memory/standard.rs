@@ -201,12 +201,15 @@ impl<'p> Machine<'p> {
             ("re.compile", Some(pattern)) => {
                 let mut object = Object::new(Kind::Named(Text::from("re.Pattern")), super::sizes::object(1000));
                 object.fields.insert(Text::from("<pattern>"), pattern);
+                if arguments.get(1, "flags").is_some() {
+                    object.features.insert(Text::from("<flags>"), Amount::ONE);
+                }
                 self.allocate(object, node)
             }
             (_, Some(pattern)) if name.starts_with("re.") => {
                 let method = name.strip_prefix("re.").unwrap_or(name).to_owned();
                 let rest = arguments.positional.get(1..).unwrap_or_default().to_vec();
-                return self.match_pattern(&method, &pattern, &rest, node);
+                return self.match_pattern(&method, &pattern, &rest, arguments.keywords.is_empty(), node);
             }
             ("threading.Thread" | "multiprocessing.Process", _) => {
                 let kind = Kind::Named(Text::from("threading.Thread"));
@@ -308,7 +311,9 @@ impl<'p> Machine<'p> {
             "re.Pattern" => {
                 let pattern = self.state.object_of(receiver).and_then(|object| object.fields.get("<pattern>").cloned());
                 let pattern = pattern.unwrap_or(Value::NONE);
-                return self.match_pattern(method, &pattern, &arguments.positional, node);
+                let has_flags = self.state.object_of(receiver).is_some_and(|one| one.features.contains_key("<flags>"));
+                let is_plain = arguments.keywords.is_empty() && !has_flags;
+                return self.match_pattern(method, &pattern, &arguments.positional, is_plain, node);
             }
             "re.Match" => self.of_match(method, receiver, arguments, node),
             "threading.Thread" => match method {
@@ -1449,6 +1454,7 @@ impl<'p> Machine<'p> {
         method: &str,
         pattern: &Value,
         rest: &[Value],
+        is_plain: bool,
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
         let source = match self.plain(pattern) {
@@ -1465,6 +1471,11 @@ impl<'p> Machine<'p> {
             _ => rest.first(),
         };
         let Some(subject) = subject.cloned() else { return Ok(None) };
+        // Without flags, and on a text that is known, it is known what is found.
+        let is_plain = is_plain && !source.is_empty() && rest.len() <= if method.starts_with("sub") { 2 } else { 1 };
+        if is_plain && let Some(found) = self.found(method, &source, &subject, rest, node) {
+            return Ok(Some(found));
+        }
         let length = self.text_length(&subject, node);
         let width = self.width(&subject);
         let lines = self.marks(&subject).map(|marks| marks.lines + Amount::ONE);
@@ -1479,6 +1490,10 @@ impl<'p> Machine<'p> {
             None => Amount::Int(16).min(&length),
         };
         Ok(Some(match method {
+            "finditer" if is_plain && let Some((count, each)) = self.count_found(&source, &subject) => {
+                let item = self.match_object(&subject, &source, Amount::from(each), node);
+                self.adapter(Adapter::Count(Amount::from(count)), vec![item], node)
+            }
             "findall" | "finditer" => {
                 let hint = format!("len_{}", self.hint(node));
                 let cause = "how often the pattern is found is not known";
@@ -1527,7 +1542,7 @@ impl<'p> Machine<'p> {
         }))
     }
 
-    fn match_object(&mut self, subject: &Value, source: &str, whole: Amount, node: &impl Ranged) -> Value {
+    pub(super) fn match_object(&mut self, subject: &Value, source: &str, whole: Amount, node: &impl Ranged) -> Value {
         // A match of one group takes 176 bytes, and 16 for each further one (`Modules/_sre/sre.c`).
         let groups = groups(source);
         let bytes = 176 + 16 * i128::try_from(groups).unwrap_or(0);
@@ -1548,6 +1563,21 @@ impl<'p> Machine<'p> {
             .and_then(|width| u8::try_from(width).ok())
             .unwrap_or(1);
         let each = whole.floor_div(&Amount::from(groups.max(1))).unwrap_or(Amount::ONE);
+        let zero = [Value::int(Amount::ZERO)];
+        let asked = if arguments.positional.is_empty() { &zero[..] } else { &arguments.positional };
+        let asked: Vec<Value> = match method {
+            "group" | "__getitem__" => asked.to_vec(),
+            "groups" if arguments.is_empty() => (1..=groups).map(|at| Value::int(Amount::from(at))).collect(),
+            _ => Vec::new(),
+        };
+        let known: Option<Vec<Plain>> = asked.iter().map(|group| self.group_of(receiver, group)).collect();
+        if let Some(known) = known.filter(|known| !known.is_empty()) {
+            let mut texts: Vec<Value> = known.into_iter().map(|text| self.materialise(text, node)).collect();
+            return match texts.len() {
+                1 if method != "groups" => texts.remove(0),
+                _ => self.tuple_of(texts, node),
+            };
+        }
         match method {
             "group" | "__getitem__" if arguments.positional.len() < 2 => {
                 let zero = arguments

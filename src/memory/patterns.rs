@@ -1,0 +1,221 @@
+//! `re` on texts that are known: what a pattern finds is found by the `regex` crate, where it means the same to both.
+
+use regex::Regex;
+use ruff_text_size::Ranged;
+
+use crate::expression::{Text, Value as Plain};
+
+use super::amount::{Amount, Bytes};
+use super::machine::Machine;
+use super::value::{Growth, Value};
+
+/// Matches of a pattern in a text that are told one by one, at most.
+const MOST_FOUND: usize = 1 << 20;
+
+/// What a search for one match found: the texts of its groups, the whole first, and the groups' names.
+pub(super) const FOUND: &str = "<found>";
+pub(super) const NAMES: &str = "<names>";
+
+/// The pattern, where it means the same to both. Both prefer what stands first in an alternation. Not the same: empty
+/// matches beside others, `$` before a last line feed, brackets and set operations within a class, `\<` and `\>`.
+fn compiled(source: &str, text: &str, anchored: bool, whole: bool) -> Option<Regex> {
+    let mut pattern = String::with_capacity(source.len() + 8);
+    let mut characters = source.chars().peekable();
+    let (mut in_class, mut has_end) = (false, false);
+    while let Some(c) = characters.next() {
+        match c {
+            '\\' => match characters.next()? {
+                'Z' => pattern.push_str("\\z"),
+                '<' | '>' => return None,
+                escaped => pattern.extend(['\\', escaped]),
+            },
+            '[' if in_class => return None,
+            '[' => {
+                in_class = true;
+                pattern.push(c);
+                if characters.peek() == Some(&'^') {
+                    pattern.extend(characters.next());
+                }
+                // The first bracket of a class is itself.
+                if characters.peek() == Some(&']') {
+                    characters.next();
+                    pattern.push_str("\\]");
+                }
+            }
+            ']' if in_class => {
+                in_class = false;
+                pattern.push(c);
+            }
+            '&' | '~' if in_class && characters.peek() == Some(&c) => return None,
+            '-' if in_class && characters.peek() == Some(&'-') => return None,
+            '$' if !in_class => {
+                has_end = true;
+                pattern.push(c);
+            }
+            _ => pattern.push(c),
+        }
+    }
+    if has_end && text.ends_with('\n') {
+        return None;
+    }
+    let (begin, end) = (if anchored { "\\A" } else { "" }, if whole { "\\z" } else { "" });
+    let regex = Regex::new(&format!("{begin}(?:{pattern}){end}")).ok()?;
+    (anchored || !regex.is_match("")).then_some(regex)
+}
+
+fn text(found: Option<regex::Match<'_>>) -> Plain {
+    Plain::Str(Text::from(found.map_or("", |found| found.as_str())))
+}
+
+impl<'p> Machine<'p> {
+    /// What a method of a pattern gives on a text that is known. None where it is not known, or not the same to both.
+    pub(super) fn found(
+        &mut self,
+        method: &str,
+        source: &str,
+        subject: &Value,
+        rest: &[Value],
+        node: &impl Ranged,
+    ) -> Option<Value> {
+        let Some(Plain::Str(subject_text)) = self.plain(subject) else { return None };
+        let (anchored, whole) = (matches!(method, "match" | "fullmatch"), method == "fullmatch");
+        let regex = compiled(source, &subject_text, anchored, whole)?;
+        // A pattern takes time in the length of the text.
+        self.steps += u64::try_from(subject_text.len() / 64).unwrap_or(0);
+        let groups = regex.captures_len() - 1;
+        match method {
+            "findall" => {
+                let mut items = Vec::new();
+                for found in regex.captures_iter(&subject_text) {
+                    if items.len() >= MOST_FOUND || found.get(0)?.is_empty() {
+                        return None;
+                    }
+                    items.push(match groups {
+                        0 | 1 => text(found.get(groups)),
+                        _ => Plain::tuple((1..=groups).map(|at| text(found.get(at))).collect()),
+                    });
+                }
+                self.steps += u64::try_from(items.len() / 16).unwrap_or(0);
+                Some(self.grown(Plain::list(items), node))
+            }
+            "split" if rest.len() == 1 => {
+                let mut items = Vec::new();
+                let mut begin = 0;
+                for found in regex.captures_iter(&subject_text) {
+                    let all = found.get(0)?;
+                    if items.len() >= MOST_FOUND || all.is_empty() {
+                        return None;
+                    }
+                    items.push(Plain::Str(Text::from(subject_text.get(begin..all.start())?)));
+                    let group = |at| found.get(at).map_or(Plain::None, |found| text(Some(found)));
+                    items.extend((1..=groups).map(group));
+                    begin = all.end();
+                }
+                items.push(Plain::Str(Text::from(subject_text.get(begin..)?)));
+                Some(self.grown(Plain::list(items), node))
+            }
+            "sub" | "subn" => {
+                let Some(Plain::Str(replacement)) = self.plain(rest.first()?) else { return None };
+                if replacement.contains('\\') || rest.len() > 2 {
+                    return None;
+                }
+                let mut count = 0_usize;
+                let mut out = String::with_capacity(subject_text.len());
+                let mut begin = 0;
+                for found in regex.find_iter(&subject_text) {
+                    if count >= MOST_FOUND || found.is_empty() {
+                        return None;
+                    }
+                    out.push_str(subject_text.get(begin..found.start())?);
+                    out.push_str(&replacement);
+                    begin = found.end();
+                    count += 1;
+                }
+                out.push_str(subject_text.get(begin..)?);
+                // Until they are joined there is a list of the pieces between the matches, each a text of its own.
+                let pieces = Amount::from(count + 1);
+                let pieces =
+                    &self.sizes.str(1, &Amount::ZERO).times(&pieces) + &self.sizes.list_grown(&Amount::from(2 * count));
+                self.state.transient(&(&pieces + &Bytes::touched(Amount::from(subject_text.len()))));
+                let made = self.materialise(Plain::text(out), node);
+                Some(if method == "subn" { self.pair(made, Value::int(Amount::from(count)), node) } else { made })
+            }
+            "match" | "search" | "fullmatch" if rest.len() == 1 => {
+                let Some(found) = regex.captures(&subject_text) else { return Some(Value::NONE) };
+                let all = found.get(0)?;
+                let length = Amount::from(all.as_str().chars().count());
+                let texts =
+                    (0..=groups).map(|at| found.get(at).map_or(Plain::None, |found| text(Some(found)))).collect();
+                let names =
+                    regex.capture_names().map(|name| name.map_or(Plain::None, |name| Plain::Str(Text::from(name))));
+                let made = self.match_object(subject, source, length, node);
+                if let Value::Object(id) = made {
+                    self.state.set_field(id, Text::from(FOUND), Value::Plain(Plain::tuple(texts)));
+                    self.state.set_field(id, Text::from(NAMES), Value::Plain(Plain::tuple(names.collect())));
+                }
+                Some(made)
+            }
+            _ => None,
+        }
+    }
+
+    /// How often a pattern is found in a text that is known, and how many characters a match has on average.
+    pub(super) fn count_found(&mut self, source: &str, subject: &Value) -> Option<(usize, usize)> {
+        let Some(Plain::Str(subject_text)) = self.plain(subject) else { return None };
+        let regex = compiled(source, &subject_text, false, false)?;
+        self.steps += u64::try_from(subject_text.len() / 64).unwrap_or(0);
+        let (mut count, mut length) = (0, 0);
+        for found in regex.find_iter(&subject_text) {
+            if found.is_empty() {
+                return None;
+            }
+            count += 1;
+            length += found.as_str().chars().count();
+        }
+        Some((count, length.div_ceil(count.max(1))))
+    }
+
+    /// A list that was made by appending, of known items.
+    fn grown(&mut self, items: Plain, node: &impl Ranged) -> Value {
+        let list = self.materialise(items, node);
+        if let Value::Object(id) = list {
+            self.state.note(id, |object| object.growth = Growth::Appended);
+            self.resize_container(id);
+        }
+        list
+    }
+
+    /// The text of a group of a match that is known, by number or name; `None` for one that took no part.
+    pub(super) fn group_of(&self, found: &Value, group: &Value) -> Option<Plain> {
+        let field = |name: &str| match self.state.object_of(found)?.fields.get(name)? {
+            Value::Plain(Plain::Tuple(items)) => Some(items.clone()),
+            _ => None,
+        };
+        let at = match self.plain(group)? {
+            Plain::Int(at) => usize::try_from(&at).ok()?,
+            name @ Plain::Str(_) => field(NAMES)?.iter().position(|one| one.equals(&name))?,
+            _ => return None,
+        };
+        field(FOUND)?.get(at).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compiled;
+
+    #[test]
+    fn patterns_that_mean_something_else_to_python_are_left_alone() {
+        let is_same = |source: &str, text: &str| compiled(source, text, false, false).is_some();
+        for source in
+            [r"[a-z]+", r"(?P<word>\w+)@(\w+)", r"\d{2,4}-\d\d", r"(?i)error|warning", r"[]x]+", r"^\s*#.*", r"a\Z"]
+        {
+            assert!(is_same(source, "some text"), "{source}");
+        }
+        // Empty matches, look-around, back references, set operations, an end before the last line feed.
+        for source in ["a*", "", "(?=a)b", r"(a)\1", "[a&&b]", "[[a]", r"\<a"] {
+            assert!(!is_same(source, "some text"), "{source}");
+        }
+        assert!(is_same("end$", "the end") && !is_same("end$", "the end\n"));
+    }
+}
