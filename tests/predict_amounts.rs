@@ -340,6 +340,36 @@ fn objects_that_are_equal_to_themselves_alone_are_told_apart_as_keys() {
 }
 
 #[test]
+fn matrices_of_lists_are_multiplied() {
+    let loops = "def handler(event, context):\n    n = event['n']\n    a = [[(i * j) % 7 + 0.5 for j in range(n)] for i in range(n)]\n    b = [[(i + j) % 5 + 0.25 for j in range(n)] for i in range(n)]\n    c = [[0.0] * n for _ in range(n)]\n    for i in range(n):\n        for j in range(n):\n            total = 0.0\n            for k in range(n):\n                total += a[i][k] * b[k][j]\n            c[i][j] = total\n    return sum(c[i][i] for i in range(n))\n";
+    assert_requested("loops", loops, r#"{"n": 30}"#, 93_072.0);
+    assert_requested("loops", loops, r#"{"n": 250}"#, 6_120_336.0);
+    let sums = "def handler(event, context):\n    n = event['n']\n    a = [[(i * j) % 7 + 0.5 for j in range(n)] for i in range(n)]\n    c = [[sum(x * y for x, y in zip(row, col)) for col in a] for row in a]\n    return len(c)\n";
+    assert_requested("sums", sums, r#"{"n": 60}"#, 242_512.0);
+    assert_requested("sums", sums, r#"{"n": 250}"#, 4_104_816.0);
+}
+
+#[test]
+fn a_key_that_was_there_already_keeps_no_number() {
+    let graph = "def handler(event, context):\n    graph = {}\n    for u in range(event['n']):\n        for k in range(4):\n            v = (u * 31 + k * 17 + 7) % event['n']\n            graph.setdefault(u, []).append(v)\n            graph.setdefault(v, []).append(u)\n    return len(graph)\n";
+    assert_requested("both_ways", graph, r#"{"n": 3000}"#, 946_520.0);
+}
+
+#[test]
+fn patterns_find_in_known_texts_what_they_find() {
+    let text = serde_json::json!({"text": "the quick brown fox jumps over the lazy dog ".repeat(3000)}).to_string();
+    let words = "import re\nfrom collections import Counter\n\ndef handler(event, context):\n    words = re.findall(r'[a-z]+', event['text'].lower())\n    return Counter(words).most_common(5)\n";
+    assert_requested("words", words, &text, 1_780_791.0);
+    let text = serde_json::json!({"text": "Alpha beta. Gamma delta epsilon! Zeta? ".repeat(1500)}).to_string();
+    let pairs = "import re\nfrom collections import Counter\n\ndef handler(event, context):\n    tokens = [m.group(0).lower() for m in re.finditer(r'\\w+', event['text'])]\n    return Counter(zip(tokens, tokens[1:])).most_common(3)\n";
+    assert_requested("pairs", pairs, &text, 743_000.0);
+    // Whether a pattern fits decides which way is taken.
+    let fits = "import re\n\nLINE = re.compile(r'(?P<code>\\d+) (?P<rest>.*)')\n\ndef handler(event, context):\n    found = LINE.match(event['line'])\n    if found:\n        return len(bytearray(int(found.group('code'))))\n    return len(bytearray(9_000_000))\n";
+    assert_requested("fits", fits, r#"{"line": "400000 bytes"}"#, 400_057.0);
+    assert_requested("misfits", fits, r#"{"line": "no number"}"#, 9_000_057.0);
+}
+
+#[test]
 fn a_break_of_an_inner_loop_leaves_the_else_of_the_outer_one_certain() {
     let python = "import random\n\ndef handler(event, context):\n    for i in range(3):\n        left = 4\n        while left > 0:\n            if random.choice(event['sides']) == 1:\n                break\n            left -= 1\n    else:\n        return len(bytearray(4_000_000))\n    return 0\n";
     let answer = predict("inner", python, r#"{"sides": [1, 4]}"#, &[]);

@@ -2,7 +2,7 @@
 //!
 //! A function of a library that takes bytes of its own is a contract, not a row here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ruff_text_size::Ranged;
@@ -13,9 +13,9 @@ use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::expressions::{Quick, quick};
 use super::loops::Place;
-use super::machine::{Each, Eval, Flow, Machine};
+use super::machine::{Each, Eval, Flow, Holds, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Adapter, Code, Growth, Kind, Number, NumberKind, Object, Source, Value};
+use super::value::{Adapter, Code, Growth, Kind, Number, NumberKind, Object, Source, Value, hash_of};
 
 /// What was added up so far.
 #[derive(Clone, Copy)]
@@ -501,44 +501,100 @@ impl<'p> Machine<'p> {
     }
 
     fn counter(&mut self, items: Option<Value>, node: &impl Ranged) -> Eval {
-        let dict = self.new_container(Kind::Dict, node);
-        let Value::Object(id) = dict else { return Ok(dict) };
-        self.state.set_field(id, Text::from("default_factory"), Value::external("int"));
-        let Some(items) = items else { return Ok(dict) };
-        self.state.keep(&dict);
-        match self.plain(&items).and_then(|plain| plain.elements(2_000_000)) {
-            Some(elements) => {
-                // Exact: the different ones, each with a count.
-                let set = Expr::Call(Text::from("set"), vec![Expr::Constant(Plain::list(elements))], Vec::new());
-                if let Some(Ok(Plain::Set(different))) = self.exact(&set) {
-                    let count = Amount::from(different.len());
-                    let texts = different.iter().all(|item| matches!(item, Plain::Str(_)));
-                    self.state.note(id, |object| {
-                        object.length = Some(count.clone());
-                        if !texts {
-                            object.features.insert(Text::from("<keys>"), Amount::ONE);
-                        }
-                    });
-                    self.state.add_payload(id, &count, &Bytes::ZERO);
-                    let key = different.iter().max_by_key(|item| item.weight(1_000)).cloned().map(Value::Plain);
-                    self.set_sample(id, key, Some(Value::number(NumberKind::Int)));
-                    self.resize_container(id);
-                }
+        let factory = |machine: &mut Self, dict: &Value| {
+            if let Value::Object(id) = dict {
+                machine.state.set_field(*id, Text::from("default_factory"), Value::external("int"));
             }
-            None => {
-                let most = self.length(&items, node);
-                let hint = format!("len_{}", self.hint(node));
-                let cause = "how many different items there are is not known";
-                let count = self.quantity(node, &hint, UnknownKind::Size, cause, most);
-                let key = self.sample(&items);
-                self.state.add_payload(id, &count, &Bytes::ZERO);
-                self.set_sample(id, key, Some(Value::number(NumberKind::Int)));
-                self.state.note(id, |object| object.length = Some(count));
-                self.resize_container(id);
+        };
+        let Some(items) = items else {
+            let dict = self.new_container(Kind::Dict, node);
+            factory(self, &dict);
+            return Ok(dict);
+        };
+        if let Some((tally, keys)) = self.tally(&items, node)? {
+            let counts: Bytes =
+                tally.iter().fold(keys, |sum, (_, count)| &sum + &self.sizes.int(Some(&Amount::from(*count))));
+            let known = tally.into_iter().map(|(key, count)| (key, Plain::int(count))).collect();
+            let dict = self.materialise_holding(Plain::Dict(std::sync::Arc::new(known)), Holds::Shared, node);
+            if let Value::Object(id) = dict
+                && !counts.is_zero()
+            {
+                self.state.add_payload(id, &Amount::ZERO, &counts);
             }
+            factory(self, &dict);
+            return Ok(dict);
         }
+        let dict = self.new_container(Kind::Dict, node);
+        factory(self, &dict);
+        let Value::Object(id) = dict else { return Ok(dict) };
+        self.state.keep(&dict);
+        let most = self.length(&items, node);
+        let hint = format!("len_{}", self.hint(node));
+        let cause = "how many different items there are is not known";
+        let count = self.quantity(node, &hint, UnknownKind::Size, cause, most);
+        let key = self.sample(&items);
+        self.state.add_payload(id, &count, &Bytes::ZERO);
+        self.set_sample(id, key, Some(Value::number(NumberKind::Int)));
+        self.state.note(id, |object| object.length = Some(count));
+        self.resize_container(id);
         self.state.unkeep(&dict);
         Ok(dict)
+    }
+
+    /// The different items of something, each with how often it comes, and what the items take that are made on the way:
+    /// those of an iterator. None where one is not known.
+    #[allow(clippy::type_complexity)]
+    fn tally(&mut self, items: &Value, node: &impl Ranged) -> Result<Option<(Vec<(Plain, usize)>, Bytes)>, Flow> {
+        #[derive(Default)]
+        struct Seen {
+            places: rustc_hash::FxHashMap<u64, usize>,
+            found: Vec<(Plain, usize)>,
+        }
+        impl Seen {
+            fn add(&mut self, item: Plain) -> Option<bool> {
+                let at = *self.places.entry(hash_of(&item)?).or_insert(self.found.len());
+                if let Some((_, count)) = self.found.get_mut(at) {
+                    *count += 1;
+                    return Some(false);
+                }
+                self.found.push((item, 1));
+                Some(true)
+            }
+        }
+        if let Some(elements) = self.plain(items).and_then(|plain| plain.elements(2_000_000)) {
+            let mut seen = Seen::default();
+            let is_known = elements.into_iter().all(|item| seen.add(item).is_some());
+            return Ok(is_known.then_some((seen.found, Bytes::ZERO)));
+        }
+        let is_iterator = self.state.object_of(items).is_some_and(|object| object.kind == Kind::Iterator);
+        if !is_iterator && self.items_apart(items).is_none() {
+            return Ok(None);
+        }
+        let seen = Rc::new(RefCell::new(Some((Seen::default(), Bytes::ZERO))));
+        let each: Each<'p> = {
+            let seen = seen.clone();
+            Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                machine.steps += 1;
+                let known = machine.plain(&item).filter(|_| machine.summing == 0);
+                let mut seen = seen.borrow_mut();
+                *seen = seen.take().zip(known).and_then(|((mut seen, mut bytes), item)| {
+                    let own = machine.sizes.plain(&item);
+                    if seen.add(item)? && is_iterator {
+                        bytes += &own;
+                    }
+                    Some((seen, bytes))
+                });
+                machine.state.settle(&item);
+                Flow::Next
+            })
+        };
+        match self.iterate(items, Place::of(node), &each).0 {
+            Flow::Next => {}
+            other => return Err(other),
+        }
+        // Rounds that were not run were not counted.
+        let seen = seen.take().filter(|_| !self.estimated && self.summing == 0);
+        Ok(seen.map(|(seen, bytes)| (seen.found, bytes)))
     }
 
     fn combinatorial(&mut self, name: &str, arguments: &Arguments, items: &Value, node: &impl Ranged) -> Value {

@@ -29,6 +29,7 @@ use super::cpython::Version;
 use super::growth::Additions;
 use super::heap::{Captured, State};
 use super::inputs::{Inputs, Sequence};
+use super::patterns::Patterns;
 use super::ratios::{Ratio, Ratios, Reaches};
 use super::sizes::Sizes;
 use super::tasks::Started;
@@ -201,6 +202,8 @@ pub struct Machine<'p> {
     pub(super) awaited: bool,
     /// Coroutines that were called and that nothing has waited for yet.
     pub(super) started: Started,
+    /// Patterns of `re`, translated.
+    pub(super) patterns: Patterns,
     /// What threads and processes need that were started and not joined yet.
     pub(super) threads: Vec<Bytes>,
     /// The most resident bytes that were seen live at a time, where they are a number.
@@ -272,6 +275,7 @@ impl<'p> Machine<'p> {
             initialising: false,
             awaited: false,
             started: Started::default(),
+            patterns: Patterns::default(),
             is_new_key: true,
             threads: Vec::new(),
             most_seen: 0,

@@ -206,6 +206,7 @@ impl<'p> Machine<'p> {
                 }
                 self.allocate(object, node)
             }
+            (super::patterns::MATCH, Some(found)) => return Ok(self.match_of_pair(&found, node)),
             (_, Some(pattern)) if name.starts_with("re.") => {
                 let method = name.strip_prefix("re.").unwrap_or(name).to_owned();
                 let rest = arguments.positional.get(1..).unwrap_or_default().to_vec();
@@ -1490,16 +1491,12 @@ impl<'p> Machine<'p> {
             None => Amount::Int(16).min(&length),
         };
         Ok(Some(match method {
-            "finditer" if is_plain && let Some((count, each)) = self.count_found(&source, &subject) => {
-                let item = self.match_object(&subject, &source, Amount::from(each), node);
-                self.adapter(Adapter::Count(Amount::from(count)), vec![item], node)
-            }
             "findall" | "finditer" => {
                 let hint = format!("len_{}", self.hint(node));
                 let cause = "how often the pattern is found is not known";
                 let count = self.typical_quantity(node, &hint, cause, Some(most.clone()), Some(most));
                 if method == "finditer" {
-                    let item = self.match_object(&subject, &source, whole, node);
+                    let item = self.match_object(Some(&subject), groups, width, whole, node);
                     return Ok(Some(self.adapter(Adapter::Count(count), vec![item], node)));
                 }
                 let each = whole.floor_div(&Amount::from(groups.max(1))).unwrap_or(Amount::ONE);
@@ -1516,7 +1513,7 @@ impl<'p> Machine<'p> {
                 }
                 list
             }
-            "match" | "search" | "fullmatch" => self.match_object(&subject, &source, whole, node),
+            "match" | "search" | "fullmatch" => self.match_object(Some(&subject), groups, width, whole, node),
             "sub" | "subn" => {
                 let replacement = rest.first().cloned().unwrap_or(Value::NONE);
                 let longer = match &replacement {
@@ -1542,15 +1539,22 @@ impl<'p> Machine<'p> {
         }))
     }
 
-    pub(super) fn match_object(&mut self, subject: &Value, source: &str, whole: Amount, node: &impl Ranged) -> Value {
+    /// A match with so many groups, of so many characters of some width.
+    pub(super) fn match_object(
+        &mut self,
+        subject: Option<&Value>,
+        groups: usize,
+        width: u8,
+        whole: Amount,
+        node: &impl Ranged,
+    ) -> Value {
         // A match of one group takes 176 bytes, and 16 for each further one (`Modules/_sre/sre.c`).
-        let groups = groups(source);
         let bytes = 176 + 16 * i128::try_from(groups).unwrap_or(0);
         let mut object = Object::new(Kind::Named(Text::from("re.Match")), super::sizes::object(bytes));
         object.features.insert(Text::from("<groups>"), Amount::from(groups));
         object.features.insert(Text::from("<whole>"), whole);
-        object.features.insert(Text::from("<width>"), Amount::Int(self.width(subject).into()));
-        object.base.extend(subject.object());
+        object.features.insert(Text::from("<width>"), Amount::Int(width.into()));
+        object.base.extend(subject.and_then(Value::object));
         self.allocate(object, node)
     }
 
