@@ -9,7 +9,7 @@ mod document;
 mod exceeds;
 mod sampled;
 mod scaled;
-pub(crate) mod text;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use num_traits::ToPrimitive;
 use super::document::{Amounts, Whole, document, written};
 use super::exceeds::{Boundary, InputLimit};
 use super::{Method, Prediction};
-use crate::formula::Formula;
+use crate::formula::{Formula, shortened};
 use crate::memory::predict::Outcome;
 
 /// Lines of an explanation that are shown; of more, the JSON has all.
@@ -253,14 +253,6 @@ fn mib(bytes: Option<&Whole>) -> String {
 /// A formula for people.
 fn shown(formula: &Formula) -> String {
     written(formula).map_or_else(|| "a formula too long to be written".to_owned(), shortened)
-}
-
-/// The text of a formula for people: one that nobody would read is named by its length.
-pub(crate) fn shortened(text: String) -> String {
-    match text.chars().count() {
-        count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
-        _ => text,
-    }
 }
 
 /// Bytes in a unit that people read.
