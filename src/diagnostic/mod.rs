@@ -141,6 +141,14 @@ pub fn position(text: &str, at: usize) -> (u32, u32) {
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
+/// The text of a formula for people: one that nobody would read is named by its length.
+pub fn shortened(text: String) -> String {
+    match text.chars().count() {
+        count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
+        _ => text,
+    }
+}
+
 /// The help for a name that is not there: the names near to it, or else other words.
 pub fn near_help<'a>(
     wanted: &str,

@@ -24,7 +24,7 @@ pub use evaluate::{Environment, EvaluateError, Value};
 pub use exceeds::ExceedsError;
 pub use node::{Argument, Formula};
 pub use parse::{ParseError, normalize, quote};
-pub use print::{Locals, shortened, with_locals};
+pub use print::{Locals, with_locals};
 pub use program::{CompileError, Program};
 pub use units::{UnitError, parse_bytes};
 

@@ -671,11 +671,3 @@ impl Style for Latex {
         }
     }
 }
-
-/// The text of a formula for people: one that nobody would read is named by its length.
-pub fn shortened(text: String) -> String {
-    match text.chars().count() {
-        count if count > 2_000 => format!("a formula of {count} characters (`--format json` has it)"),
-        _ => text,
-    }
-}

@@ -6,7 +6,8 @@ use num_traits::ToPrimitive;
 use super::document::{Amounts, Whole, document, written};
 use super::exceeds::{Boundary, InputLimit};
 use super::{Method, Prediction};
-use crate::formula::{Formula, shortened};
+use crate::diagnostic::shortened;
+use crate::formula::Formula;
 use crate::memory::predict::Outcome;
 
 /// Lines of an explanation that are shown; of more, the JSON has all.

@@ -1,7 +1,7 @@
 //! Recommendations for people.
 
 use super::{Point, Recommendation};
-use crate::formula::shortened;
+use crate::diagnostic::shortened;
 
 fn usd(value: f64) -> String {
     if value.abs() >= 0.01 { format!("{value:.2} USD") } else { format!("{value:.3e} USD") }
