@@ -157,10 +157,14 @@ impl Sizes {
     pub fn int(&self, value: Option<&Amount>) -> Bytes {
         match value {
             Some(known @ Amount::Int(_)) => self.bytes_of(Sized::Int, known),
-            Some(Amount::Formula(large)) if large.as_number().is_some_and(|number| number.is_integer()) => {
+            // Large, or the mean of many (the length of a line).
+            Some(Amount::Formula(formula)) if let Some(number) = formula.as_number() => {
+                let whole = number.round().to_integer();
+                if let Ok(small) = i128::try_from(&whole) {
+                    return self.bytes_of(Sized::Int, &Amount::Int(small));
+                }
                 let least = if self.layout.version() >= Version::Py311 { 32 } else { 28 };
-                let bytes = large.as_number().map_or(least, |number| function::int_bytes(number.numer(), least));
-                object(i128::from(bytes))
+                object(i128::from(function::int_bytes(&whole, least)))
             }
             _ => self.bytes_of(Sized::Int, &Amount::Int(1 << 20)),
         }

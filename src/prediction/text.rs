@@ -147,12 +147,13 @@ impl Prediction {
         text.push_str(&row("retained", &document.retained_bytes));
         text.push_str(&self.base_text());
         text.push_str(&row("footprint", &document.footprint_bytes));
-        if let Some(most) = &document.footprint_bytes.max {
-            text.push_str(&format!(
-                "  {:<16} {} with what allocators may keep beside\n",
-                "at the most",
-                people(&most.0)
-            ));
+        // Where the baseline is not known, of the peak alone.
+        let most = match (&document.footprint_bytes.max, &document.resident_peak_bytes.max) {
+            (Some(footprint), _) => Some(("at the most", footprint)),
+            (None, peak) => peak.as_ref().map(|peak| ("peak at the most", peak)),
+        };
+        if let Some((name, most)) = most {
+            text.push_str(&format!("  {name:<16} {} with what allocators may keep beside\n", people(&most.0)));
         }
         let ranges = document.resident_peak_bytes.histogram.unwrap_or_default();
         if ranges.len() > 1 {
