@@ -370,6 +370,20 @@ fn patterns_find_in_known_texts_what_they_find() {
 }
 
 #[test]
+fn a_text_that_outlives_the_list_it_was_split_into_is_counted() {
+    let lines: Vec<String> = (0..1500).map(|i| format!("alpha{i} beta{} gamma{}", i * 7, i * 13)).collect();
+    let event = serde_json::json!({"text": lines.join("\n"), "docs": lines}).to_string();
+    let words = "def handler(event, context):\n    out = []\n    for line in event['text'].splitlines():\n        for word in line.split():\n            out.append(word)\n    return len(out)\n";
+    assert_requested("words", words, &event, 424_018.0);
+    let keys = "def handler(event, context):\n    out = {}\n    for line in event['text'].splitlines():\n        for word in line.split():\n            out[word] = 1\n    return len(out)\n";
+    assert_requested("keys", keys, &event, 490_602.0);
+    let set = "def handler(event, context):\n    out = set()\n    for doc in event['docs']:\n        out.update(doc.split())\n    return len(out)\n";
+    assert_requested("set", set, &event, 390_425.0);
+    let second = "def handler(event, context):\n    out = []\n    for doc in event['docs']:\n        parts = doc.split()\n        out.append(parts[1])\n    return len(out)\n";
+    assert_requested("second", second, &event, 98_669.0);
+}
+
+#[test]
 fn a_break_of_an_inner_loop_leaves_the_else_of_the_outer_one_certain() {
     let python = "import random\n\ndef handler(event, context):\n    for i in range(3):\n        left = 4\n        while left > 0:\n            if random.choice(event['sides']) == 1:\n                break\n            left -= 1\n    else:\n        return len(bytearray(4_000_000))\n    return 0\n";
     let answer = predict("inner", python, r#"{"sides": [1, 4]}"#, &[]);

@@ -134,6 +134,37 @@ impl<'p> Machine<'p> {
         });
     }
 
+    /// Texts of a list that was made of a known value (`text.split()`) become objects of their own when they are read:
+    /// whatever keeps one keeps its bytes when the list goes.
+    pub(super) fn own_texts(&mut self, id: ObjectId, node: &impl Ranged) {
+        let Some(object) = self.state.object(id) else { return };
+        let is_owner = object.rest.as_ref().is_some_and(|rest| !rest.payload.is_zero() && rest.count.is_zero());
+        let items = match &object.known {
+            Some(Plain::List(items) | Plain::Tuple(items)) if is_owner && items.len() <= self.most_entries() => {
+                items.clone()
+            }
+            _ => return,
+        };
+        if !items.iter().all(|item| matches!(item, Plain::Str(_) | Plain::Bytes(_))) {
+            return;
+        }
+        // Their bytes were the list's, and are counted.
+        let (live, demand) = (self.state.live.clone(), self.state.demand.clone());
+        let made: Vec<Value> = items.iter().map(|item| self.materialise(item.clone(), node)).collect();
+        made.iter().for_each(|item| self.state.hold(item));
+        let entries: Vec<Entry> = made.into_iter().map(|value| Entry { key: None, value, hash: None }).collect();
+        self.state.note(id, |object| {
+            object.known = None;
+            object.rest = None;
+            object.entries = entries.into();
+            if object.growth == Growth::Fixed {
+                object.growth = Growth::Appended;
+            }
+        });
+        self.state.live = live;
+        self.state.demand = demand;
+    }
+
     /// Adds an item that the container is charged for.
     pub(super) fn push_item(&mut self, id: ObjectId, key: Option<Value>, value: Value, node: &impl Ranged) {
         let _ = node;
@@ -683,6 +714,9 @@ impl<'p> Machine<'p> {
 
     /// `receiver[key]`
     pub(super) fn item(&mut self, receiver: &Value, key: &Value, node: &impl Ranged) -> Eval {
+        if let Value::Object(id) = receiver {
+            self.own_texts(*id, node);
+        }
         let value = self.item_of(receiver, key, node)?;
         let makes_anew = match receiver {
             Value::Object(id) => self.state.object(*id).is_some_and(|object| {
@@ -892,6 +926,9 @@ impl<'p> Machine<'p> {
     /// unless an iterator makes them.
     pub(super) fn extend_container(&mut self, id: ObjectId, items: &Value, node: &impl Ranged) -> Result<(), Flow> {
         self.thaw(id);
+        if let Value::Object(given) = items {
+            self.own_texts(*given, node);
+        }
         if let Some(apart) = self.items_apart(items)
             && apart.len() <= self.most_entries()
             && self.state.object(id).is_some_and(|object| object.apart())

@@ -384,6 +384,9 @@ impl<'p> Machine<'p> {
     /// Runs `each` for every item, and says whether it was left by `break`.
     pub(super) fn iterate(&mut self, iterable: &Value, node: Place, each: &Each<'p>) -> (Flow, bool) {
         self.used_as(Sequence::List, iterable);
+        if let Value::Object(id) = iterable {
+            self.own_texts(*id, &node);
+        }
         match iterable {
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return (Flow::Next, false) };
