@@ -3,6 +3,7 @@
 //! What the original itself does not do twice alike is found first, by running it several times: such parts are masked,
 //! and the mask says why. What is left of an answer that differs as a whole is no oracle, and refused.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -275,8 +276,9 @@ fn shortened(text: &str) -> String {
     if short.len() < text.len() { short + "…" } else { short }
 }
 
-fn steps_of(run: &Run) -> Vec<Step> {
-    run.init.iter().map(without_probes).chain(run.events.iter().cloned()).collect()
+fn steps_of(run: &Run) -> impl Iterator<Item = Cow<'_, Step>> {
+    let init = run.init.iter().map(|init| Cow::Owned(without_probes(init)));
+    init.chain(run.events.iter().map(Cow::Borrowed))
 }
 
 impl Oracle {
@@ -286,7 +288,7 @@ impl Oracle {
     /// Why nothing could be compared.
     pub fn learn(runs: &[Run], names: &[String]) -> Result<Self, String> {
         let Some((first, rest)) = runs.split_first() else { return Err("the original was not run".to_owned()) };
-        let steps = steps_of(first).into_iter().map(|step| (step, Mask::default())).collect();
+        let steps = steps_of(first).map(|step| (step.into_owned(), Mask::default())).collect();
         let mut oracle = Self { steps, names: names.to_vec() };
         for run in rest {
             oracle.add(run)?;
@@ -342,7 +344,7 @@ impl Oracle {
     /// original may say otherwise itself by now (a date, the name of a temporary file).
     pub fn ends_alike(&self, run: &Run) -> bool {
         let kind = |step: &Step| step.error.as_ref().map(|error| error.kind.clone());
-        run.complete && steps_of(run).iter().zip(&self.steps).all(|(step, (original, _))| kind(step) == kind(original))
+        run.complete && steps_of(run).zip(&self.steps).all(|(step, (original, _))| kind(&step) == kind(original))
     }
 
     /// Compares a run with the original.
@@ -350,14 +352,12 @@ impl Oracle {
     /// # Errors
     /// The first difference, in words.
     pub fn compare(&self, run: &Run) -> Result<(), String> {
-        let found = steps_of(run);
         if let Some(init) = &run.init
             && let Some(error) = &init.error
         {
             return Err(format!("the handler cannot be loaded: {}: {}", error.kind, shortened(&error.message)));
         }
-        for (n, step) in found.iter().enumerate() {
-            let Some((original, mask)) = self.steps.get(n) else { break };
+        for (n, (step, (original, mask))) in steps_of(run).zip(&self.steps).enumerate() {
             let name = self.name(n);
             let kinds = (original.error.as_ref().map(|e| &e.kind), step.error.as_ref().map(|e| &e.kind));
             if kinds.0 != kinds.1 {

@@ -27,6 +27,30 @@ struct Total {
     float: Option<f64>,
 }
 
+/// The different items of something, each with how often it comes.
+#[derive(Default)]
+struct Tally {
+    places: rustc_hash::FxHashMap<u64, usize>,
+    found: Vec<(Plain, usize)>,
+    /// What those take that are made on the way: an iterator's.
+    made: Bytes,
+}
+
+impl Tally {
+    /// Adds an item, which takes so much where it is a new one. None if it is not told from others.
+    fn add(&mut self, item: Plain, made: &Bytes) -> Option<()> {
+        let at = *self.places.entry(hash_of(&item)?).or_insert(self.found.len());
+        match self.found.get_mut(at) {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.found.push((item, 1));
+                self.made += made;
+            }
+        }
+        Some(())
+    }
+}
+
 impl<'p> Machine<'p> {
     /// Calls something outside of the project by its name.
     pub(super) fn call_external(&mut self, name: &str, arguments: Arguments, node: &impl Ranged) -> Eval {
@@ -494,107 +518,83 @@ impl<'p> Machine<'p> {
                 (Err(flow), _) | (_, Err(flow)) => flow,
             }
         });
-        match self.iterate(pairs, place, &each).0 {
-            Flow::Next => Ok(()),
-            other => Err(other),
-        }
+        self.for_each(pairs, place, &each)
     }
 
     fn counter(&mut self, items: Option<Value>, node: &impl Ranged) -> Eval {
-        let factory = |machine: &mut Self, dict: &Value| {
-            if let Value::Object(id) = dict {
-                machine.state.set_field(*id, Text::from("default_factory"), Value::external("int"));
-            }
+        let dict = match items {
+            None => self.new_container(Kind::Dict, node),
+            Some(items) => match self.tally(&items, node)? {
+                Some(tally) => self.tallied(tally, node),
+                None => self.tallied_roughly(&items, node),
+            },
         };
-        let Some(items) = items else {
-            let dict = self.new_container(Kind::Dict, node);
-            factory(self, &dict);
-            return Ok(dict);
-        };
-        if let Some((tally, keys)) = self.tally(&items, node)? {
-            let counts: Bytes =
-                tally.iter().fold(keys, |sum, (_, count)| &sum + &self.sizes.int(Some(&Amount::from(*count))));
-            let known = tally.into_iter().map(|(key, count)| (key, Plain::int(count))).collect();
-            let dict = self.materialise_holding(Plain::Dict(std::sync::Arc::new(known)), Holds::Shared, node);
-            if let Value::Object(id) = dict
-                && !counts.is_zero()
-            {
-                self.state.add_payload(id, &Amount::ZERO, &counts);
-            }
-            factory(self, &dict);
-            return Ok(dict);
+        if let Value::Object(id) = dict {
+            self.state.set_field(id, Text::from("default_factory"), Value::external("int"));
         }
+        Ok(dict)
+    }
+
+    fn tallied(&mut self, tally: Tally, node: &impl Ranged) -> Value {
+        let bytes =
+            tally.found.iter().fold(tally.made, |sum, (_, count)| &sum + &self.sizes.int(Some(&Amount::from(*count))));
+        let known = tally.found.into_iter().map(|(key, count)| (key, Plain::int(count))).collect();
+        let dict = self.materialise_holding(Plain::Dict(std::sync::Arc::new(known)), Holds::Shared, node);
+        if let Value::Object(id) = dict
+            && !bytes.is_zero()
+        {
+            self.state.add_payload(id, &Amount::ZERO, &bytes);
+        }
+        dict
+    }
+
+    fn tallied_roughly(&mut self, items: &Value, node: &impl Ranged) -> Value {
         let dict = self.new_container(Kind::Dict, node);
-        factory(self, &dict);
-        let Value::Object(id) = dict else { return Ok(dict) };
+        let Value::Object(id) = dict else { return dict };
         self.state.keep(&dict);
-        let most = self.length(&items, node);
+        let most = self.length(items, node);
         let hint = format!("len_{}", self.hint(node));
         let cause = "how many different items there are is not known";
         let count = self.quantity(node, &hint, UnknownKind::Size, cause, most);
-        let key = self.sample(&items);
+        let key = self.sample(items);
         self.state.add_payload(id, &count, &Bytes::ZERO);
         self.set_sample(id, key, Some(Value::number(NumberKind::Int)));
         self.state.note(id, |object| object.length = Some(count));
         self.resize_container(id);
         self.state.unkeep(&dict);
-        Ok(dict)
+        dict
     }
 
-    /// The different items of something, each with how often it comes, and what the items take that are made on the way:
-    /// those of an iterator. None where one is not known.
-    #[allow(clippy::type_complexity)]
-    fn tally(&mut self, items: &Value, node: &impl Ranged) -> Result<Option<(Vec<(Plain, usize)>, Bytes)>, Flow> {
-        #[derive(Default)]
-        struct Seen {
-            places: rustc_hash::FxHashMap<u64, usize>,
-            found: Vec<(Plain, usize)>,
-        }
-        impl Seen {
-            fn add(&mut self, item: Plain) -> Option<bool> {
-                let at = *self.places.entry(hash_of(&item)?).or_insert(self.found.len());
-                if let Some((_, count)) = self.found.get_mut(at) {
-                    *count += 1;
-                    return Some(false);
-                }
-                self.found.push((item, 1));
-                Some(true)
-            }
-        }
+    /// Counts the items of something. None where one is not known.
+    fn tally(&mut self, items: &Value, node: &impl Ranged) -> Result<Option<Tally>, Flow> {
         if let Some(elements) = self.plain(items).and_then(|plain| plain.elements(2_000_000)) {
-            let mut seen = Seen::default();
-            let is_known = elements.into_iter().all(|item| seen.add(item).is_some());
-            return Ok(is_known.then_some((seen.found, Bytes::ZERO)));
+            let mut tally = Tally::default();
+            let is_known = elements.into_iter().all(|item| tally.add(item, &Bytes::ZERO).is_some());
+            return Ok(is_known.then_some(tally));
         }
         let is_iterator = self.state.object_of(items).is_some_and(|object| object.kind == Kind::Iterator);
         if !is_iterator && self.items_apart(items).is_none() {
             return Ok(None);
         }
-        let seen = Rc::new(RefCell::new(Some((Seen::default(), Bytes::ZERO))));
+        let tally = Rc::new(RefCell::new(Some(Tally::default())));
         let each: Each<'p> = {
-            let seen = seen.clone();
+            let tally = tally.clone();
             Rc::new(move |machine: &mut Machine<'p>, item: Value| {
                 machine.steps += 1;
                 let known = machine.plain(&item).filter(|_| machine.summing == 0);
-                let mut seen = seen.borrow_mut();
-                *seen = seen.take().zip(known).and_then(|((mut seen, mut bytes), item)| {
-                    let own = machine.sizes.plain(&item);
-                    if seen.add(item)? && is_iterator {
-                        bytes += &own;
-                    }
-                    Some((seen, bytes))
+                let mut tally = tally.borrow_mut();
+                *tally = tally.take().zip(known).and_then(|(mut tally, item)| {
+                    let made = if is_iterator { machine.sizes.plain(&item) } else { Bytes::ZERO };
+                    tally.add(item, &made)?;
+                    Some(tally)
                 });
                 machine.state.settle(&item);
                 Flow::Next
             })
         };
-        match self.iterate(items, Place::of(node), &each).0 {
-            Flow::Next => {}
-            other => return Err(other),
-        }
+        self.for_each(items, Place::of(node), &each)?;
         // Rounds that were not run were not counted.
-        let seen = seen.take().filter(|_| !self.estimated && self.summing == 0);
-        Ok(seen.map(|(seen, bytes)| (seen.found, bytes)))
+        Ok(tally.take().filter(|_| self.is_whole()))
     }
 
     fn combinatorial(&mut self, name: &str, arguments: &Arguments, items: &Value, node: &impl Ranged) -> Value {
@@ -948,16 +948,13 @@ impl<'p> Machine<'p> {
                 Flow::Next
             })
         };
-        match self.iterate(items, Place::of(node), &each).0 {
-            Flow::Next => {}
-            other => return Err(other),
-        }
+        self.for_each(items, Place::of(node), &each)?;
         let total = seen.get();
         if name != "sum" {
             return Ok(Value::number(if name == "math.prod" { total.kind } else { NumberKind::Float }));
         }
         // Rounds that were not run were not added.
-        let is_whole = !self.estimated && self.summing == 0;
+        let is_whole = self.is_whole();
         Ok(match total {
             Total { kind: NumberKind::Float, float: Some(float), .. } if is_whole => Value::Float(float),
             Total { kind: NumberKind::Int, int: Some(int), .. } if is_whole => Value::int(Amount::Int(int)),
@@ -1094,10 +1091,7 @@ impl<'p> Machine<'p> {
                     }
                     Flow::Next
                 });
-                match self.iterate(items, Place::of(node), &each).0 {
-                    Flow::Next => {}
-                    other => return Err(other),
-                }
+                self.for_each(items, Place::of(node), &each)?;
                 let item = seen.borrow_mut().1.take();
                 if let Some(item) = &item {
                     self.state.unkeep(item);

@@ -15,7 +15,7 @@ use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Valu
 const MOST_UNFOLDED: usize = 1_000_000;
 
 /// Kinds whose objects are equal to themselves alone, beside instances of the project's classes.
-const ITSELF: [&str; 3] = ["concurrent.futures.Future", "asyncio.Task", "threading.Thread"];
+const ITSELF: [&str; 3] = ["concurrent.futures.Future", super::tasks::TASK, "threading.Thread"];
 
 impl<'p> Machine<'p> {
     /// An empty container.
@@ -61,6 +61,15 @@ impl<'p> Machine<'p> {
             (Kind::Named(_), Growth::Appended) => self.buffer_bytes(object),
             _ => object.own.clone(),
         }
+    }
+
+    /// A list whose items came one by one.
+    pub(super) fn appended(&mut self, list: Value) -> Value {
+        if let Value::Object(id) = list {
+            self.state.note(id, |object| object.growth = Growth::Appended);
+            self.resize_container(id);
+        }
+        list
     }
 
     /// A list of just the size that it was made with is given room to spare with the first item that comes to it.
@@ -211,7 +220,7 @@ impl<'p> Machine<'p> {
     pub(super) fn key_of(&self, value: &Value) -> Option<Plain> {
         self.plain(value).or_else(|| {
             let Value::Object(id) = value else { return None };
-            if self.estimated || self.summing > 0 {
+            if !self.is_whole() {
                 return None;
             }
             let is_itself = match &self.state.object(*id)?.kind {

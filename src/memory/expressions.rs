@@ -459,8 +459,12 @@ impl<'p> Machine<'p> {
 
     /// The value of a method or a function of known values, as an object.
     pub(super) fn exactly(&mut self, expr: &Expr, node: &impl Ranged) -> Option<Eval> {
+        self.exactly_holding(expr, Holds::New, node)
+    }
+
+    fn exactly_holding(&mut self, expr: &Expr, holds: Holds, node: &impl Ranged) -> Option<Eval> {
         Some(match self.exact(expr)? {
-            Ok(plain) => Ok(self.materialise(plain, node)),
+            Ok(plain) => Ok(self.materialise_holding(plain, holds, node)),
             Err(exception) => Err(Flow::Raise(exception)),
         })
     }
@@ -558,17 +562,11 @@ impl<'p> Machine<'p> {
             if !(items(&a) && items(&b) && (sequence(self, left) || sequence(self, right)))
                 || matches!(operator, ast::Operator::Mod)
             {
+                // All items of a list that is repeated are those of the list.
                 let is_repeated = operator == ast::Operator::Mult && (items(&a) || items(&b));
+                let holds = if is_repeated { Holds::Shared } else { Holds::New };
                 let expr = Expr::Binary(exact, Box::new(Expr::Constant(a)), Box::new(Expr::Constant(b)));
-                let value = match is_repeated {
-                    // All of its items are those of the list that is repeated.
-                    true => self.exact(&expr).map(|found| match found {
-                        Ok(plain) => Ok(self.materialise_holding(plain, Holds::Shared, node)),
-                        Err(exception) => Err(Flow::Raise(exception)),
-                    }),
-                    false => self.exactly(&expr, node),
-                };
-                if let Some(value) = value {
+                if let Some(value) = self.exactly_holding(&expr, holds, node) {
                     return value;
                 }
             }

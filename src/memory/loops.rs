@@ -1211,7 +1211,12 @@ impl<'p> Machine<'p> {
             machine.collect(id, item, &place);
             Flow::Next
         });
-        match self.iterate(items, place, &each).0 {
+        self.for_each(items, place, &each)
+    }
+
+    /// Runs `each` for every item, of what nothing leaves early by `break`.
+    pub(super) fn for_each(&mut self, items: &Value, place: Place, each: &Each<'p>) -> Result<(), Flow> {
+        match self.iterate(items, place, each).0 {
             Flow::Next => Ok(()),
             other => Err(other),
         }
@@ -1225,10 +1230,7 @@ impl<'p> Machine<'p> {
             machine.state.settle(&item);
             Flow::Next
         });
-        match self.iterate(items, place, &each).0 {
-            Flow::Next => Ok(()),
-            other => Err(other),
-        }
+        self.for_each(items, place, &each)
     }
 
     /// `yield from items`

@@ -303,6 +303,11 @@ impl<'p> Machine<'p> {
         self.exact_steps() >= ROUND_BY_ROUND
     }
 
+    /// Whether every round so far was run: nothing was carried on or summed up, and no object stands for others.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.estimated && self.summing == 0
+    }
+
     /// Items of a container that are told apart, at most.
     pub(super) fn most_entries(&self) -> usize {
         self.most_items(super::heap::MAX_ENTRIES)
@@ -516,26 +521,26 @@ impl<'p> Machine<'p> {
                 };
                 let mut object = Object::new(kind, self.sizes.plain(&plain));
                 object.length = Some(Amount::from(items.len()));
-                object.rest = self.payload_of(items.iter());
+                object.rest = self.payload_of(holds, items.iter());
                 object
             }
             Plain::Dict(items) => {
                 let mut object = Object::new(Kind::Dict, self.sizes.plain(&plain));
                 object.length = Some(Amount::from(items.len()));
-                object.rest = self.payload_of(items.iter().flat_map(|(key, value)| [key, value]));
+                object.rest = self.payload_of(holds, items.iter().flat_map(|(key, value)| [key, value]));
                 object
             }
             Plain::Range(..) | Plain::Iterable(..) => return Value::Plain(plain),
         };
         let mut object = object;
         object.known = Some(plain);
-        if holds == Holds::Shared {
-            object.rest = None;
-        }
         self.allocate(object, node)
     }
 
-    fn payload_of<'v>(&self, items: impl Iterator<Item = &'v Plain>) -> Option<Box<super::value::Rest>> {
+    fn payload_of<'v>(&self, holds: Holds, items: impl Iterator<Item = &'v Plain>) -> Option<Box<super::value::Rest>> {
+        if holds == Holds::Shared {
+            return None;
+        }
         let mut payload = Bytes::ZERO;
         for item in items {
             payload += &self.sizes.deep(item);

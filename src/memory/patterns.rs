@@ -1,6 +1,6 @@
 //! `re` on texts that are known: what a pattern finds is found by the `regex` crate, where it means the same to both.
 
-use regex::Regex;
+use regex::{Captures, Match, Regex};
 use ruff_text_size::Ranged;
 
 use crate::expression::{Text, Value as Plain};
@@ -8,7 +8,7 @@ use crate::expression::{Text, Value as Plain};
 use super::amount::{Amount, Bytes};
 use super::machine::Machine;
 use super::sizes::width_of;
-use super::value::{Adapter, Growth, Value};
+use super::value::{Adapter, Value};
 
 /// Matches of a pattern in a text that are told one by one, at most.
 const MOST_FOUND: usize = 1 << 20;
@@ -60,19 +60,34 @@ fn compiled(source: &str, anchored: bool, whole: bool) -> Option<Regex> {
     (anchored || !regex.is_match("")).then_some(regex)
 }
 
-/// The texts of a match's groups, the whole first; `None` for one that took no part.
-fn groups_of(found: &regex::Captures<'_>) -> Plain {
-    Plain::tuple(found.iter().map(|group| group.map_or(Plain::None, |group| text(Some(group)))).collect())
+/// The text of a group; `None` where it took no part.
+fn told(group: Option<Match<'_>>) -> Plain {
+    group.map_or(Plain::None, |group| Plain::Str(Text::from(group.as_str())))
+}
+
+/// The texts of a match's groups, the whole first.
+fn groups_of(found: &Captures<'_>) -> Plain {
+    Plain::tuple(found.iter().map(told).collect())
 }
 
 fn names_of(regex: &Regex) -> Plain {
-    Plain::tuple(
-        regex.capture_names().map(|name| name.map_or(Plain::None, |name| Plain::Str(Text::from(name)))).collect(),
-    )
+    let name = |name: Option<&str>| name.map_or(Plain::None, |name| Plain::Str(Text::from(name)));
+    Plain::tuple(regex.capture_names().map(name).collect())
 }
 
-fn text(found: Option<regex::Match<'_>>) -> Plain {
-    Plain::Str(Text::from(found.map_or("", |found| found.as_str())))
+/// Goes over all matches in a text, and gives how many there are. None where there are too many, or empty ones.
+fn for_each_match<'t>(
+    regex: &Regex,
+    text: &'t str,
+    mut see: impl FnMut(Match<'t>, Captures<'t>) -> Option<()>,
+) -> Option<usize> {
+    let mut count = 0;
+    for found in regex.captures_iter(text) {
+        let whole = found.get(0).filter(|whole| count < MOST_FOUND && !whole.is_empty())?;
+        see(whole, found)?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// Patterns that were looked up, with what they were asked for.
@@ -87,7 +102,8 @@ impl<'p> Machine<'p> {
         self.patterns.entry(key).or_insert_with(|| compiled(source, anchored, whole)).clone()
     }
 
-    /// What a method of a pattern gives on a text that is known. None where it is not known, or not the same to both.
+    /// What a method of a pattern gives on a text that is known, without flags, places and counts in `rest`. None where it is
+    /// not known, or not the same to both.
     pub(super) fn found(
         &mut self,
         method: &str,
@@ -104,52 +120,46 @@ impl<'p> Machine<'p> {
         let groups = regex.captures_len() - 1;
         match method {
             "findall" => {
+                // A group that took no part is an empty text.
+                let text = |group: Option<Match<'_>>| Plain::Str(Text::from(group.map_or("", |group| group.as_str())));
                 let mut items = Vec::new();
-                for found in regex.captures_iter(&subject_text) {
-                    if items.len() >= MOST_FOUND || found.get(0)?.is_empty() {
-                        return None;
-                    }
+                for_each_match(&regex, &subject_text, |_, found| {
                     items.push(match groups {
                         0 | 1 => text(found.get(groups)),
                         _ => Plain::tuple((1..=groups).map(|at| text(found.get(at))).collect()),
                     });
-                }
+                    Some(())
+                })?;
                 self.steps += u64::try_from(items.len() / 16).unwrap_or(0);
-                Some(self.grown(Plain::list(items), node))
+                let list = self.materialise(Plain::list(items), node);
+                Some(self.appended(list))
             }
-            "split" if rest.len() == 1 => {
+            "split" => {
                 let mut items = Vec::new();
                 let mut begin = 0;
-                for found in regex.captures_iter(&subject_text) {
-                    let all = found.get(0)?;
-                    if items.len() >= MOST_FOUND || all.is_empty() {
-                        return None;
-                    }
-                    items.push(Plain::Str(Text::from(subject_text.get(begin..all.start())?)));
-                    let group = |at| found.get(at).map_or(Plain::None, |found| text(Some(found)));
-                    items.extend((1..=groups).map(group));
-                    begin = all.end();
-                }
+                for_each_match(&regex, &subject_text, |whole, found| {
+                    items.push(Plain::Str(Text::from(subject_text.get(begin..whole.start())?)));
+                    items.extend((1..=groups).map(|at| told(found.get(at))));
+                    begin = whole.end();
+                    Some(())
+                })?;
                 items.push(Plain::Str(Text::from(subject_text.get(begin..)?)));
-                Some(self.grown(Plain::list(items), node))
+                let list = self.materialise(Plain::list(items), node);
+                Some(self.appended(list))
             }
             "sub" | "subn" => {
                 let Some(Plain::Str(replacement)) = self.plain(rest.first()?) else { return None };
-                if replacement.contains('\\') || rest.len() > 2 {
+                if replacement.contains('\\') {
                     return None;
                 }
-                let mut count = 0_usize;
                 let mut out = String::with_capacity(subject_text.len());
                 let mut begin = 0;
-                for found in regex.find_iter(&subject_text) {
-                    if count >= MOST_FOUND || found.is_empty() {
-                        return None;
-                    }
-                    out.push_str(subject_text.get(begin..found.start())?);
+                let count = for_each_match(&regex, &subject_text, |whole, _| {
+                    out.push_str(subject_text.get(begin..whole.start())?);
                     out.push_str(&replacement);
-                    begin = found.end();
-                    count += 1;
-                }
+                    begin = whole.end();
+                    Some(())
+                })?;
                 out.push_str(subject_text.get(begin..)?);
                 // Until they are joined there is a list of the pieces between the matches, each a text of its own.
                 let pieces = Amount::from(count + 1);
@@ -159,20 +169,18 @@ impl<'p> Machine<'p> {
                 let made = self.materialise(Plain::text(out), node);
                 Some(if method == "subn" { self.pair(made, Value::int(Amount::from(count)), node) } else { made })
             }
-            "match" | "search" | "fullmatch" if rest.len() == 1 => {
+            "match" | "search" | "fullmatch" => {
                 let Some(found) = regex.captures(&subject_text) else { return Some(Value::NONE) };
                 Some(self.match_of(&groups_of(&found), &names_of(&regex), Some(subject), node))
             }
             // Each match is made when it is asked for.
-            "finditer" if rest.len() == 1 => {
+            "finditer" => {
                 let names = names_of(&regex);
                 let mut items = Vec::new();
-                for found in regex.captures_iter(&subject_text) {
-                    if items.len() >= MOST_FOUND || found.get(0)?.is_empty() {
-                        return None;
-                    }
+                for_each_match(&regex, &subject_text, |_, found| {
                     items.push(Plain::tuple(vec![groups_of(&found), names.clone()]));
-                }
+                    Some(())
+                })?;
                 let items = Value::Plain(Plain::list(items));
                 Some(self.adapter(Adapter::Map, vec![Value::external(MATCH), items], node))
             }
@@ -201,16 +209,6 @@ impl<'p> Machine<'p> {
             self.state.set_field(id, Text::from(NAMES), Value::Plain(names.clone()));
         }
         made
-    }
-
-    /// A list that was made by appending, of known items.
-    fn grown(&mut self, items: Plain, node: &impl Ranged) -> Value {
-        let list = self.materialise(items, node);
-        if let Value::Object(id) = list {
-            self.state.note(id, |object| object.growth = Growth::Appended);
-            self.resize_container(id);
-        }
-        list
     }
 
     /// The text of a group of a match that is known, by number or name; `None` for one that took no part.

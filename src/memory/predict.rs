@@ -317,30 +317,29 @@ pub fn bounds_over(
     unknown: &[Unknown],
     stay: &BTreeSet<Text>,
 ) -> (Option<Formula>, Option<Formula>) {
-    let none = BTreeSet::new();
-    let low = at_ends(formula, unknown, stay, End::Least, &none);
-    let high = at_ends(formula, unknown, stay, End::Most, &none);
+    let low = at_ends(formula, unknown, stay, |_| true);
+    let high = at_ends(formula, unknown, stay, |_| false);
     if !stay.is_empty() {
         return (low, high);
     }
     let names: Vec<Text> =
         formula.symbols().into_iter().filter(|name| named(unknown, name).is_some()).take(MOST_TRIED).collect();
-    let farther = |first: Option<Formula>, end: End| {
-        let mut best = value_of(&first?)?;
-        let mut others: BTreeSet<Text> = BTreeSet::new();
+    let farther = |first: &Option<Formula>, is_low: bool| {
+        let mut best = value_of(first.as_ref()?)?;
+        let mut others: BTreeSet<&str> = BTreeSet::new();
         for name in &names {
-            others.insert(name.clone());
-            let found = at_ends(formula, unknown, stay, end, &others).as_ref().and_then(value_of);
-            match found.filter(|found| if matches!(end, End::Least) { *found < best } else { *found > best }) {
+            others.insert(name);
+            let found = at_ends(formula, unknown, stay, |name| is_low != others.contains(name));
+            match found.as_ref().and_then(value_of).filter(|found| (*found < best) == is_low && *found != best) {
                 Some(found) => best = found,
                 None => {
-                    others.remove(name);
+                    others.remove(&**name);
                 }
             }
         }
         Some(best)
     };
-    match (farther(low.clone(), End::Least), farther(high.clone(), End::Most)) {
+    match (farther(&low, true), farther(&high, false)) {
         // Where more than one has to change its end to get there, the other's end may still be farther out.
         (Some(one), Some(other)) => {
             let (low, high) = if one <= other { (one, other) } else { (other, one) };
@@ -354,24 +353,16 @@ pub fn bounds_over(
 /// Unknowns of a formula whose other end is tried.
 const MOST_TRIED: usize = 16;
 
-/// An end of what unknowns may be.
-#[derive(Clone, Copy)]
-enum End {
-    Least,
-    Most,
-}
-
-/// A formula where unknowns are at one of their ends, and `others` at the other one.
+/// A formula where each unknown is the least or the most that it may be.
 fn at_ends(
     formula: &Formula,
     unknown: &[Unknown],
     stay: &BTreeSet<Text>,
-    end: End,
-    others: &BTreeSet<Text>,
+    is_least: impl Fn(&str) -> bool,
 ) -> Option<Formula> {
     substitute(formula, stay, |name| {
         let one = named(unknown, name)?;
-        match matches!(end, End::Least) != others.contains(name) {
+        match is_least(name) {
             true => Some(one.least.to_formula()),
             false => one.most.as_ref().map(Amount::to_formula),
         }

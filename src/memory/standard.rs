@@ -15,7 +15,7 @@ use super::calls::Arguments;
 use super::cpython::Version;
 use super::loops::Place;
 use super::machine::{Each, Flow, Machine};
-use super::tasks::together;
+use super::tasks::{largest_first, together};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
 use super::value::{Adapter, Entry, Growth, Kind, NumberKind, Object, ObjectId, Source, Value, hash_of};
@@ -278,10 +278,8 @@ impl<'p> Machine<'p> {
                         machine.state.settle(&row);
                         Flow::Next
                     });
-                    match self.iterate(&rows, place, &each).0 {
-                        Flow::Next => Value::NONE,
-                        other => return Err(other),
-                    }
+                    self.for_each(&rows, place, &each)?;
+                    Value::NONE
                 }
                 ("writeheader", _) => {
                     let names = self.state.object_of(receiver).and_then(|object| object.fields.get("<names>").cloned());
@@ -310,11 +308,8 @@ impl<'p> Machine<'p> {
                 None => return Ok(None),
             },
             "re.Pattern" => {
-                let pattern = self.state.object_of(receiver).and_then(|object| object.fields.get("<pattern>").cloned());
-                let pattern = pattern.unwrap_or(Value::NONE);
-                let has_flags = self.state.object_of(receiver).is_some_and(|one| one.features.contains_key("<flags>"));
-                let is_plain = arguments.keywords.is_empty() && !has_flags;
-                return self.match_pattern(method, &pattern, &arguments.positional, is_plain, node);
+                let is_plain = arguments.keywords.is_empty();
+                return self.match_pattern(method, receiver, &arguments.positional, is_plain, node);
             }
             "re.Match" => self.of_match(method, receiver, arguments, node),
             "threading.Thread" => match method {
@@ -327,7 +322,7 @@ impl<'p> Machine<'p> {
                         .object_of(receiver)
                         .is_some_and(|object| object.features.contains_key("<processes>"));
                     // Those that were started before and not joined run beside it.
-                    let others = self.threads.iter().fold(Bytes::ZERO, |sum, one| &sum + one);
+                    let others = together(&self.threads, self.threads.len());
                     let (value, beside) =
                         self.apart(|machine| machine.call_value(&target, Arguments::positional(positional), node));
                     self.state.settle(&value?);
@@ -554,11 +549,7 @@ impl<'p> Machine<'p> {
             Some((Value::Plain(item), Some(count))) => {
                 let item = self.json_value(item, false, node);
                 let list = self.many(Kind::List, count, item, node);
-                if let Value::Object(id) = list {
-                    self.state.note(id, |object| object.growth = Growth::Appended);
-                    self.resize_container(id);
-                }
-                list
+                self.appended(list)
             }
             Some((Value::Plain(whole), None)) => self.json_value(whole, true, node),
             _ => {
@@ -1059,10 +1050,8 @@ impl<'p> Machine<'p> {
                     machine.state.settle(&line);
                     Flow::Next
                 });
-                match self.iterate(&lines, place, &each).0 {
-                    Flow::Next => Value::NONE,
-                    other => return Err(other),
-                }
+                self.for_each(&lines, place, &each)?;
+                Value::NONE
             }
             "read" | "read1" | "readall" | "getvalue" | "getbuffer" => {
                 let whole = self.state.object(*id).and_then(|object| object.features.get("<whole>").cloned());
@@ -1161,11 +1150,7 @@ impl<'p> Machine<'p> {
             "readlines" => {
                 let (lines, line) = self.line_of(content, binary, node);
                 let list = self.many(Kind::List, lines, line, node);
-                if let Value::Object(id) = list {
-                    self.state.note(id, |object| object.growth = Growth::Appended);
-                    self.resize_container(id);
-                }
-                list
+                self.appended(list)
             }
             "seek" => {
                 let to = first.and_then(|to| self.amount(&to, node)).unwrap_or(Amount::ZERO);
@@ -1458,14 +1443,13 @@ impl<'p> Machine<'p> {
         is_plain: bool,
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
-        let source = match self.plain(pattern) {
+        // A compiled pattern has its flags with it.
+        let object = self.state.object_of(pattern);
+        let has_flags = object.is_some_and(|object| object.features.contains_key("<flags>"));
+        let written = object.and_then(|object| object.fields.get("<pattern>")).unwrap_or(pattern);
+        let source = match self.plain(written) {
             Some(Plain::Str(text)) => text.to_string(),
-            _ => self
-                .state
-                .object_of(pattern)
-                .and_then(|object| object.fields.get("<pattern>"))
-                .and_then(|value| value.as_text().map(str::to_owned))
-                .unwrap_or_default(),
+            _ => String::new(),
         };
         let subject = match method {
             "sub" | "subn" => rest.get(1),
@@ -1473,7 +1457,8 @@ impl<'p> Machine<'p> {
         };
         let Some(subject) = subject.cloned() else { return Ok(None) };
         // Without flags, and on a text that is known, it is known what is found.
-        let is_plain = is_plain && !source.is_empty() && rest.len() <= if method.starts_with("sub") { 2 } else { 1 };
+        let is_plain =
+            is_plain && !has_flags && !source.is_empty() && rest.len() <= if method.starts_with("sub") { 2 } else { 1 };
         if is_plain && let Some(found) = self.found(method, &source, &subject, rest, node) {
             return Ok(Some(found));
         }
@@ -1507,11 +1492,7 @@ impl<'p> Machine<'p> {
                     self.new_str(width, each, node)
                 };
                 let list = self.many(Kind::List, count, item, node);
-                if let Value::Object(id) = list {
-                    self.state.note(id, |object| object.growth = Growth::Appended);
-                    self.resize_container(id);
-                }
-                list
+                self.appended(list)
             }
             "match" | "search" | "fullmatch" => self.match_object(Some(&subject), groups, width, whole, node),
             "sub" | "subn" => {
@@ -1567,11 +1548,10 @@ impl<'p> Machine<'p> {
             .and_then(|width| u8::try_from(width).ok())
             .unwrap_or(1);
         let each = whole.floor_div(&Amount::from(groups.max(1))).unwrap_or(Amount::ONE);
-        let zero = [Value::int(Amount::ZERO)];
-        let asked = if arguments.positional.is_empty() { &zero[..] } else { &arguments.positional };
-        let asked: Vec<Value> = match method {
-            "group" | "__getitem__" => asked.to_vec(),
-            "groups" if arguments.is_empty() => (1..=groups).map(|at| Value::int(Amount::from(at))).collect(),
+        let asked: Vec<Value> = match (method, arguments.positional.as_slice()) {
+            ("group" | "__getitem__", []) => vec![Value::int(Amount::ZERO)],
+            ("group" | "__getitem__", given) => given.to_vec(),
+            ("groups", []) if arguments.is_empty() => (1..=groups).map(|at| Value::int(Amount::from(at))).collect(),
             _ => Vec::new(),
         };
         let known: Option<Vec<Plain>> = asked.iter().map(|group| self.group_of(receiver, group)).collect();
@@ -1667,11 +1647,12 @@ impl<'p> Machine<'p> {
             results.push(value);
             besides.push(beside);
         }
+        let besides = largest_first(besides);
         let most = workers.as_usize().unwrap_or(count).clamp(1, count);
-        if processes {
-            self.child_processes(function, &Amount::from(most), &together(besides.clone(), 1), node);
+        if processes && let Some(largest) = besides.first() {
+            self.child_processes(function, &Amount::from(most), largest, node);
         }
-        self.state.peak_with(&together(besides, most));
+        self.state.peak_with(&together(&besides, most));
         let list = self.tuple_of(results.clone(), node);
         for value in &results {
             self.state.unkeep(value);

@@ -595,9 +595,6 @@ impl<'p> Machine<'p> {
 
     fn unpack(&mut self, targets: &'p [Ast], value: &Value) -> Result<(), Flow> {
         let star = targets.iter().position(|target| matches!(target, Ast::Starred(_)));
-        if let (Value::Object(id), Some(first)) = (value, targets.first()) {
-            self.own_texts(*id, first);
-        }
         self.state.keep(value);
         if star.is_none()
             && let Value::Object(id) = value

@@ -16,7 +16,7 @@ use super::value::{Adapter, Kind, Object, Value};
 /// Coroutines that are remembered one by one; of more, the one that needs the most stands for all.
 const MOST_APART: usize = 4_096;
 
-const TASK: &str = "asyncio.Task";
+pub(super) const TASK: &str = "asyncio.Task";
 const SEMAPHORE: &str = "asyncio.Semaphore";
 const GROUP: &str = "asyncio.TaskGroup";
 const LOOP: &str = "asyncio.AbstractEventLoop";
@@ -53,24 +53,32 @@ impl Started {
     }
 
     /// What they need together, if there are so many of them.
-    fn together(self, count: Option<&Amount>) -> Bytes {
+    fn peak(self, count: Option<&Amount>) -> Bytes {
         let Some(most) = self.most else { return Bytes::ZERO };
         let known = self.each.len();
         match count.filter(|count| count.as_usize().is_none_or(|count| count > known)) {
             // They were started in a loop that was not followed round by round.
             Some(count) => most.times(&self.permits.map_or_else(|| count.clone(), |permits| permits.min(count))),
-            None => together(self.each, self.permits.and_then(|permits| permits.as_usize()).unwrap_or(known)),
+            None => {
+                let permits = self.permits.and_then(|permits| permits.as_usize()).unwrap_or(known);
+                together(&largest_first(self.each), permits.max(1))
+            }
         }
     }
 }
 
-/// What the largest of some need together: so many of them.
-pub(super) fn together(mut each: Vec<Bytes>, count: usize) -> Bytes {
+/// The largest first, where that is known.
+pub(super) fn largest_first(mut each: Vec<Bytes>) -> Vec<Bytes> {
     each.sort_by(|a, b| match (&a.resident, &b.resident) {
         (Amount::Int(a), Amount::Int(b)) => b.cmp(a),
         _ => std::cmp::Ordering::Equal,
     });
-    each.iter().take(count.max(1)).fold(Bytes::ZERO, |sum, one| &sum + one)
+    each
+}
+
+/// What so many of some take, from the first on.
+pub(super) fn together(each: &[Bytes], count: usize) -> Bytes {
+    each.iter().take(count).fold(Bytes::ZERO, |sum, one| &sum + one)
 }
 
 impl<'p> Machine<'p> {
@@ -87,7 +95,7 @@ impl<'p> Machine<'p> {
     /// All that were started run until they are done, `count` of them if that is known.
     fn wait_for_started(&mut self, count: Option<&Amount>) {
         let started = std::mem::take(&mut self.started);
-        self.state.peak_with(&started.together(count));
+        self.state.peak_with(&started.peak(count));
     }
 
     /// Calls something of `asyncio`.
@@ -108,10 +116,7 @@ impl<'p> Machine<'p> {
                 match (arguments.more, arguments.positional.as_slice()) {
                     // `*[f(x) for x in xs]`: the list itself has the results.
                     (true, [list]) => self.results_of(list, node),
-                    (_, items) => {
-                        let results = items.iter().map(|item| self.result_of(item)).collect();
-                        self.tuple_of(results, node)
-                    }
+                    (_, items) => self.results(items, node),
                 }
             }
             ("run" | "run_until_complete" | "wait_for" | "shield", Some(value)) => {
@@ -204,11 +209,7 @@ impl<'p> Machine<'p> {
 
     /// `async with`: a semaphore lets so many in, the end of a task group waits.
     pub(super) fn enter_task_context(&mut self, context: &Value) {
-        let permits = self
-            .state
-            .object_of(context)
-            .filter(|object| matches!(&object.kind, Kind::Named(name) if &**name == SEMAPHORE))
-            .and_then(|object| object.features.get("<permits>").cloned());
+        let permits = self.state.object_of(context).and_then(|object| object.features.get("<permits>").cloned());
         if let Some(permits) = permits {
             self.started.admit(&permits);
         }
@@ -222,7 +223,7 @@ impl<'p> Machine<'p> {
     }
 
     fn is_kind(&self, value: &Value, kind: &str) -> bool {
-        self.state.object_of(value).is_some_and(|object| matches!(&object.kind, Kind::Named(name) if &**name == kind))
+        self.type_name(value).as_deref() == Some(kind)
     }
 
     fn result_of(&self, value: &Value) -> Value {
@@ -233,11 +234,15 @@ impl<'p> Machine<'p> {
         result.unwrap_or(Value::NONE)
     }
 
+    fn results(&mut self, tasks: &[Value], node: &impl Ranged) -> Value {
+        let results = tasks.iter().map(|task| self.result_of(task)).collect();
+        self.tuple_of(results, node)
+    }
+
     /// The results of tasks in a list; of coroutines a list has the results already.
     fn results_of(&mut self, tasks: &Value, node: &impl Ranged) -> Value {
         if let Some(items) = self.items_apart(tasks) {
-            let results = items.iter().map(|item| self.result_of(item)).collect();
-            return self.tuple_of(results, node);
+            return self.results(&items, node);
         }
         match (self.sample(tasks), self.length_if_known(tasks)) {
             (Some(sample), Some(length)) if self.is_kind(&sample, TASK) => {

@@ -238,7 +238,7 @@ impl Predictor<'_> {
             .collect();
         let has_inputs = workload.of(Table::Inputs).next().is_some();
         // With an event, what its draws change is no symbol: then each sample is an event of its own.
-        let formula = match events.is_empty() || !has_inputs {
+        let mut formula = match events.is_empty() || !has_inputs {
             true => self.by_formula(events, values, workload, (count, seed), sampling.draws_ratios),
             false => None,
         };
@@ -251,10 +251,12 @@ impl Predictor<'_> {
         let lacks = |outcome: &Outcome| self.open(outcome, workload).iter().any(|one| one.line == 0);
         let is_partial = has_inputs && formula.as_ref().is_some_and(|(_, outcomes)| outcomes.iter().any(lacks));
         let unheeded = self.unheeded(events, values, workload, seed);
-        if let (false, Some((spreads, outcomes))) = (unheeded.is_empty(), &formula)
-            && spreads.iter().all(Spread::is_bounded)
+        let is_bounded = |(spreads, _): &mut (ByFormula, Vec<Outcome>)| spreads.iter().all(Spread::is_bounded);
+        if !unheeded.is_empty()
+            && let Some((spreads, outcomes)) = formula.take_if(is_bounded)
         {
-            return by_formula(spreads.clone(), outcomes.clone(), outcomes.len(), None, notes);
+            let runs = outcomes.len();
+            return by_formula(spreads, outcomes, runs, None, notes);
         }
         notes.extend(
             unheeded.iter().map(|name| format!("`{name}` is not asked for where the events of the workload are run")),
@@ -346,7 +348,7 @@ impl Predictor<'_> {
         let event = self.drawn(events, values, workload, 0, seed).and_then(|sample| sample.event);
         let Some(event) = event.as_ref().map(Plain::from_json) else { return Vec::new() };
         let asked = self.names(&[&self.outcome(Some(&event), &Values::new(), FAST_STEPS)]);
-        names.filter(|name| !asked.contains(*name) && !asked.contains(&*format!("len_{name}"))).collect()
+        names.filter(|name| !asks_for(&asked, name)).collect()
     }
 
     fn by_formula_done(
@@ -660,7 +662,6 @@ impl Predictor<'_> {
         let given = workload.of(Table::Mcvs).map(|entry| entry.name.trim());
         let names = self.names_beside(given, outcomes, None);
         let keys = self.keys();
-        let is_name = |name: &str| names.contains(name) || names.contains(&*format!("len_{name}"));
         let is_input = |name: &str| {
             input_path(name)
                 .is_some_and(|path| path.keys.iter().all(|key| keys.contains(key) || key.parse::<usize>().is_ok()))
@@ -671,8 +672,8 @@ impl Predictor<'_> {
             .filter(|entry| {
                 let name = entry.name.trim();
                 match entry.table {
-                    Table::Mcvs => !is_name(name),
-                    Table::Inputs => !is_input(name) && !is_name(name),
+                    Table::Mcvs => !asks_for(&names, name),
+                    Table::Inputs => !is_input(name) && !asks_for(&names, name),
                 }
             })
             .collect()
@@ -699,6 +700,11 @@ impl Predictor<'_> {
         let at = Span::point(entry.line, entry.column);
         Diagnostic::new(Kind::InvalidWorkload, message).in_file(file).at(at).help(help)
     }
+}
+
+/// Whether a name, or the length of it, is among those that are asked for.
+fn asks_for(names: &BTreeSet<Text>, name: &str) -> bool {
+    names.contains(name) || names.contains(&*format!("len_{name}"))
 }
 
 /// Whether an exception says that an event is not whole.
