@@ -13,10 +13,15 @@ use crate::diagnostic::{Diagnostic, Kind, Schema};
 use crate::expression::{Text, Value as Plain};
 use crate::formula::parse_bytes;
 use crate::memory::cpython::Version;
-use crate::prediction::{self, Document, Prediction, Predictor, Sampling, Settings, document};
+use crate::prediction::{
+    self, ALONE_STEPS, Document, EVENT_STEPS, Prediction, Predictor, Sampling, Settings, document,
+};
 use crate::project::discover::discover;
 use crate::project::events::{self, Event, Form};
 use crate::workload::{Entry, MOST_SAMPLES, Workload};
+
+/// Events that each get the work of one that is asked for alone.
+const FEW_EVENTS: usize = 16;
 
 /// How predictions are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -226,8 +231,10 @@ impl Wanted {
             }
             None if self.events.is_empty() => predictions.push(predictor.predict(None, None, &self.values)),
             None => {
+                let steps = if self.events.len() <= FEW_EVENTS { ALONE_STEPS } else { EVENT_STEPS };
                 for (name, event) in &self.events {
-                    predictions.push(predictor.predict(Some(&Plain::from_json(event)), name.clone(), &self.values));
+                    let (event, name) = (Plain::from_json(event), name.clone());
+                    predictions.push(predictor.predict_within(&event, name, &self.values, steps));
                 }
             }
         }

@@ -124,7 +124,7 @@ impl<'p> Machine<'p> {
             ("min" | "max", Some(items)) => self.extreme(name, arguments, &items, node)?,
             ("sorted", Some(items)) => {
                 let list = self.container_of("list", &items, node)?;
-                self.sort(&list, arguments.keyword("key"), node)?;
+                self.sort(&list, arguments, node)?;
                 list
             }
             ("reversed" | "iter", Some(items)) if arguments.positional.len() == 1 => {
@@ -634,51 +634,9 @@ impl<'p> Machine<'p> {
         self.adapter(Adapter::Count(count), vec![item], node)
     }
 
-    /// Sorts a list in place: room for half of it, and for the keys.
-    pub(super) fn sort(&mut self, list: &Value, key: Option<&Value>, node: &impl Ranged) -> Result<(), Flow> {
-        let Value::Object(id) = list else { return Ok(()) };
-        let length = self.length(list, node).unwrap_or(Amount::ZERO);
-        // `merge_getmem` in Objects/listobject.c: room for the smaller of two runs, at most half of the items. Runs of
-        // random items are merged pairwise, so that the room is needed in full.
-        let half = length.floor_div(&Amount::Int(2)).unwrap_or(Amount::ZERO) * Amount::Int(8);
-        let mut room = Bytes::touched(half);
-        if let Some(key) = key.filter(|key| **key != Value::NONE) {
-            let key = key.clone();
-            let sample = self.sample(list);
-            let mut each = Bytes::touched(Amount::Int(8));
-            if let Some(sample) = sample {
-                let sample = match sample {
-                    Value::Plain(plain) => super::containers::blurred(&plain),
-                    other => other,
-                };
-                self.state.keep(&sample);
-                let made = self.call_value(&key, Arguments::positional(vec![sample.clone()]), node)?;
-                if self.state.object_of(&made).is_none_or(|object| object.refs == 0) {
-                    each += &self.bytes_of(&made);
-                }
-                self.settle_operands(&Value::NONE, &[made]);
-                self.state.unkeep(&sample);
-            }
-            room += &each.times(&length);
-        }
-        self.state.peak_with(&room);
-        self.state.demand += room.requested;
-        self.blur_items(*id);
-        Ok(())
-    }
-
     /// The order of a container's items is no longer known.
     pub(super) fn blur_items(&mut self, id: super::value::ObjectId) {
-        let known = self.state.object(id).and_then(|object| object.known.clone());
-        if let Some(Plain::List(items)) = known {
-            let call = Expr::Call(Text::from("sorted"), vec![Expr::Constant(Plain::List(items))], Vec::new());
-            let sorted = self.exact(&call);
-            if let Some(Ok(sorted)) = sorted {
-                self.state.note(id, |object| object.known = Some(sorted));
-                return;
-            }
-            self.thaw(id);
-        }
+        self.thaw(id);
         let Some(object) = self.state.object(id) else { return };
         if object
             .entries
@@ -718,6 +676,10 @@ impl<'p> Machine<'p> {
             // The items are shared; what they take is counted where they were made.
             rest.payload = Bytes::ZERO;
         }
+        copy.lent = Default::default();
+        for entry in copy.entries.iter_mut() {
+            entry.value = self.read_of(value, entry.value.clone());
+        }
         copy.own = match copy.kind {
             Kind::List => {
                 copy.growth = Growth::Exact;
@@ -725,7 +687,19 @@ impl<'p> Machine<'p> {
             }
             _ => copy.own,
         };
-        self.allocate(copy, node)
+        let made = self.allocate(copy, node);
+        self.share_numbers(&made);
+        made
+    }
+
+    /// Numbers of a container that was made whole are those of others, too.
+    fn share_numbers(&mut self, made: &Value) {
+        let Value::Object(id) = made else { return };
+        let numbers: Vec<Value> = self.state.object(*id).map_or_else(Vec::new, |object| {
+            let values = object.entries.iter().map(|entry| &entry.value);
+            values.filter(|value| matches!(value, Value::Number(_))).cloned().collect()
+        });
+        numbers.iter().for_each(|number| self.state.lend(number, *id));
     }
 
     fn deep_copy(&mut self, value: &Value, node: &impl Ranged) -> Value {
@@ -744,6 +718,7 @@ impl<'p> Machine<'p> {
         let mut copy = object.clone();
         copy.refs = 0;
         copy.account = None;
+        copy.lent = Default::default();
         let deep = |machine: &mut Self, value: &mut Value| {
             if let Value::Object(id) = value
                 && let Some(inner) = machine.state.object(*id).cloned()
@@ -989,9 +964,7 @@ impl<'p> Machine<'p> {
                 });
                 return Ok(match picked {
                     Some(value) => value,
-                    None => {
-                        Value::Number(Number { kind: kind.unwrap_or(NumberKind::Int), amount, shared, spare: false })
-                    }
+                    None => Value::Number(Number { shared, ..Number::new(kind.unwrap_or(NumberKind::Int), amount) }),
                 });
             }
             return Ok(arguments.positional.last().cloned().unwrap_or(Value::NONE));
@@ -1010,7 +983,7 @@ impl<'p> Machine<'p> {
         self.exhaust(items, node)?;
         Ok(match sample {
             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
-            Some(Value::Number(number)) => Value::Number(Number { amount: None, shared: true, ..number }),
+            Some(Value::Number(number)) => Value::Number(number.blurred()).kept(),
             Some(Value::Float(_)) => Value::number(NumberKind::Float).kept(),
             Some(value) => value,
             None => Value::number(NumberKind::Int),

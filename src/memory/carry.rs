@@ -551,7 +551,7 @@ fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: 
             }
             Value::Plain(plain) => super::containers::blurred(plain),
             Value::Float(_) => Value::number(NumberKind::Float).kept(),
-            Value::Number(number) => Value::Number(Number { amount: None, shared: true, ..number.clone() }),
+            Value::Number(number) => Value::Number(number.clone().blurred()).kept(),
             other => other.clone(),
         };
     };

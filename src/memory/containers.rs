@@ -300,6 +300,7 @@ impl<'p> Machine<'p> {
     pub(super) fn set_sample(&mut self, id: ObjectId, key: Option<Value>, value: Option<Value>) {
         for part in key.iter().chain(&value) {
             self.state.hold(part);
+            self.state.lend(part, id);
         }
         let mut old = (None, None);
         self.state.note(id, |object| {
@@ -406,6 +407,7 @@ impl<'p> Machine<'p> {
     fn replace_entry(&mut self, id: ObjectId, at: usize, value: Value) {
         let charge = self.charge(&value);
         self.state.hold(&value);
+        self.state.lend(&value, id);
         let mut old = None;
         self.state.note(id, |object| {
             if let Some(entry) = object.entries.get_mut(at) {
@@ -690,6 +692,14 @@ impl<'p> Machine<'p> {
 
     // ---- reading ----------------------------------------------------------------------------------------------------
 
+    /// A number as it is read from something that keeps it.
+    pub(super) fn read_of(&self, container: &Value, value: Value) -> Value {
+        match (container, &value) {
+            (Value::Object(id), Value::Number(_) | Value::Float(_)) => value.kept_by(self.state.holder(*id)),
+            _ => value.kept(),
+        }
+    }
+
     /// One of a value's items, where any will do.
     pub(super) fn sample(&self, value: &Value) -> Option<Value> {
         match value {
@@ -733,7 +743,7 @@ impl<'p> Machine<'p> {
             }),
             _ => false,
         };
-        Ok(if makes_anew { value } else { value.kept() })
+        Ok(if makes_anew { value } else { self.read_of(receiver, value) })
     }
 
     /// An item as it is read: of an object that stands for others, an int like one of theirs.
@@ -944,10 +954,11 @@ impl<'p> Machine<'p> {
         {
             let set = self.state.object(id).is_some_and(|object| object.kind == Kind::Set);
             for item in apart {
+                let item = self.read_of(items, item);
                 if set {
-                    self.push_item(id, None, item.kept(), node);
+                    self.push_item(id, None, item, node);
                 } else {
-                    self.push_shared(id, item.kept());
+                    self.push_shared(id, item);
                 }
             }
             self.resize_container(id);
@@ -1124,25 +1135,25 @@ impl<'p> Machine<'p> {
     /// The items that `a & b`, `a - b` or `a ^ b` gives, where the items of both sets are told apart.
     fn shared_items(&self, operator: ast::Operator, left: &Value, right: &Value) -> Option<Vec<Entry>> {
         let [a, b] = [left, right].map(|side| self.state.object_of(side).filter(|object| object.kind == Kind::Set));
-        let chosen = |from: &Object, of: &Object, are_in: bool| -> Option<Vec<Entry>> {
-            if !from.apart() {
+        let (a, b) = (a?, b?);
+        let chosen = |from: &Value, items: &Object, of: &Object, are_in: bool| -> Option<Vec<Entry>> {
+            if !items.apart() {
                 return None;
             }
             let mut found = Vec::new();
-            for entry in &from.entries {
+            for entry in &items.entries {
                 if self.has_entry(of, &self.key_of(&entry.value)?)? == are_in {
-                    found.push(Entry { value: entry.value.clone().kept(), ..entry.clone() });
+                    found.push(Entry { value: self.read_of(from, entry.value.clone()), ..entry.clone() });
                 }
             }
             Some(found)
         };
-        let (a, b) = (a?, b?);
         match operator {
-            ast::Operator::BitAnd => chosen(a, b, true),
-            ast::Operator::Sub => chosen(a, b, false),
+            ast::Operator::BitAnd => chosen(left, a, b, true),
+            ast::Operator::Sub => chosen(left, a, b, false),
             ast::Operator::BitXor => {
-                let mut found = chosen(a, b, false)?;
-                found.extend(chosen(b, a, false)?);
+                let mut found = chosen(left, a, b, false)?;
+                found.extend(chosen(right, b, a, false)?);
                 Some(found)
             }
             _ => None,

@@ -28,6 +28,12 @@ const LONGEST_PRODUCT: u64 = 4_000;
 /// Parts of expressions that count as a statement in a run that carries nothing on.
 const NODES_A_STEP: u64 = 8;
 
+/// Items of a repeated list that are known one by one.
+const MOST_REPEATED: i128 = 256;
+
+/// Characters of a repeated text that are known.
+const MOST_REPEATED_TEXT: i128 = 1 << 14;
+
 impl<'p> Machine<'p> {
     /// Runs an expression.
     pub(super) fn expression(&mut self, expr: &'p Ast) -> Eval {
@@ -226,6 +232,7 @@ impl<'p> Machine<'p> {
             }
             Value::Input(path) => return Err(self.weight(Condition::truth(Formula::symbol(path)))),
             Value::Float(float) => return Ok(*float != 0.0),
+            Value::Number(number) if !number.float.is_nan() => return Ok(number.float != 0.0),
             Value::Number(_) | Value::Unknown(_) => {}
         }
         Err(self.condition_share(node))
@@ -404,8 +411,7 @@ impl<'p> Machine<'p> {
             };
         }
         // `if factor == 0: continue`: of all the values that a computed float may have, it is not this one.
-        let open_float =
-            |value: &Value| matches!(value, Value::Number(Number { kind: NumberKind::Float, amount: None, .. }));
+        let open_float = |value: &Value| matches!(value, Value::Number(Number { kind: NumberKind::Float, amount: None, float, .. }) if float.is_nan());
         if matches!(operator, ast::CmpOp::Eq | ast::CmpOp::NotEq)
             && (open_float(left) && quick(right).is_some() || open_float(right) && quick(left).is_some())
         {
@@ -552,7 +558,17 @@ impl<'p> Machine<'p> {
             _ => false,
         };
         let large = match (operator, self.is_repetition(left, right)) {
-            (ast::Operator::Mult, Some(length)) => length.as_int().is_none_or(|length| length > 256),
+            (ast::Operator::Mult, Some(length)) => {
+                let is_text = |value: &Value| match value {
+                    Value::Plain(plain) => matches!(plain, Plain::Str(_) | Plain::Bytes(_)),
+                    Value::Object(id) => {
+                        self.state.object(*id).is_some_and(|one| matches!(one.kind, Kind::Str { .. } | Kind::Bytes))
+                    }
+                    _ => false,
+                };
+                let most = if is_text(left) || is_text(right) { MOST_REPEATED_TEXT } else { MOST_REPEATED };
+                length.as_int().is_none_or(|length| length > most)
+            }
             _ => false,
         };
         if let (Some(exact), Some(a), Some(b), false) = (exact, self.plain(left), self.plain(right), large) {
@@ -809,6 +825,9 @@ impl<'p> Machine<'p> {
                 }
             }
             Value::Float(float) => self.text_length(&Value::Plain(Plain::Float(*float)), node),
+            Value::Number(number) if !number.float.is_nan() => {
+                self.text_length(&Value::Plain(Plain::Float(number.float)), node)
+            }
             Value::Number(number) => match (&number.kind, &number.amount) {
                 (NumberKind::Bool, _) => Amount::Int(5),
                 // As `repr` of most floats: 16 or 17 digits and a point.
@@ -1078,7 +1097,8 @@ impl<'p> Machine<'p> {
                     let list = self.new_container(kind, node);
                     if let Value::Object(id) = list {
                         for item in items {
-                            self.push_shared(id, item.kept());
+                            let item = self.read_of(receiver, item);
+                            self.push_shared(id, item);
                         }
                         self.state.note(id, |object| object.growth = Growth::Exact);
                         self.resize_container(id);
@@ -1244,6 +1264,7 @@ pub(super) fn quick(value: &Value) -> Option<Quick> {
         Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(int)), .. }) => {
             i64::try_from(*int).ok().map(Quick::Int)
         }
+        Value::Number(number) if !number.float.is_nan() => Some(Quick::Float(number.float)),
         _ => None,
     }
 }
@@ -1257,7 +1278,7 @@ fn digits(int: i64) -> u32 {
 /// one digit are worked out by the machine, and their result made to measure.
 fn spare_int(result: i64, operands: [u32; 2], made: u32) -> Value {
     let spare = operands != [1, 1] && made > digits(result);
-    Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(result.into())), shared: false, spare })
+    Value::Number(Number { spare, ..Number::new(NumberKind::Int, Some(Amount::Int(result.into()))) })
 }
 
 /// Arithmetic of small known numbers, as Python does it: what the general way gives too, without its detours.

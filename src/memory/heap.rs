@@ -14,7 +14,7 @@ use crate::expression::Text;
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes, HighWater, Total};
-use super::value::{Entry, FrameId, Object, ObjectId, Rest, Value, holds};
+use super::value::{Entry, FrameId, Holder, Object, ObjectId, Rest, Value, holds};
 
 /// Items of a container that are told apart; what comes after is summed up.
 pub const MAX_ENTRIES: usize = 120_000;
@@ -33,6 +33,8 @@ pub struct State {
     frames: Vec<Rc<Variables>>,
     /// Frames of calls that are over: the next ones take their places.
     free_frames: Vec<FrameId>,
+    /// Where the numbers went of containers that are gone.
+    heirs: BTreeMap<u64, Holder>,
     /// The frames of modules that are loaded.
     pub modules: BTreeMap<ModuleId, FrameId>,
     /// The frames that hold class attributes.
@@ -290,6 +292,7 @@ impl State {
     pub fn push(&mut self, id: ObjectId, entry: Entry) {
         for value in entry.key.iter().chain([&entry.value]) {
             self.hold(value);
+            self.lend(value, id);
         }
         self.note(id, |object| object.entries.push(entry));
     }
@@ -297,6 +300,7 @@ impl State {
     /// Sets an attribute.
     pub fn set_field(&mut self, id: ObjectId, name: Text, value: Value) {
         self.hold(&value);
+        self.lend(&value, id);
         let mut old = None;
         self.note(id, |object| old = object.fields.insert(name, value));
         if let Some(old) = old {
@@ -376,6 +380,70 @@ impl State {
         moved
     }
 
+    // ---- numbers that containers share ----------------------------------------------------------------------------
+
+    /// A container, as numbers remember that they were read from it.
+    pub fn holder(&self, id: ObjectId) -> Holder {
+        self.object(id).map_or(Holder::default(), |object| Holder { id, born: object.born })
+    }
+
+    /// The container whose memory has the bytes of a number, if it is still there; else the one that they were left to.
+    fn keeper(&self, holder: Holder) -> Option<ObjectId> {
+        let mut holder = holder;
+        for _ in 0..16 {
+            if self.object(holder.id).is_some_and(|object| object.born == holder.born) {
+                return Some(holder.id);
+            }
+            holder = *self.heirs.get(&holder.born)?;
+        }
+        None
+    }
+
+    /// A value was put into a container: where it is a number that another one keeps, both have it from now on.
+    pub fn lend(&mut self, value: &Value, to: ObjectId) {
+        let Value::Number(number) = value else { return };
+        if number.holder.born == 0 {
+            return;
+        }
+        let Some(from) = self.keeper(number.holder).filter(|from| *from != to) else { return };
+        let Some(other) = self.object(to) else { return };
+        let of = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(other.entries.len()).max(1) as u64;
+        let to = Holder { id: to, born: other.born };
+        self.note(from, |object| object.lent.add(to, of));
+    }
+
+    /// A container goes, and numbers that others have stay: their bytes, which are the others' from now on.
+    fn leave_numbers(&mut self, object: &Object) -> Bytes {
+        let payload = object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
+        let count = object.length.as_ref().and_then(Amount::as_usize).unwrap_or(object.entries.len()) as u64;
+        if payload.is_zero() || count == 0 || object.account.is_some() {
+            return Bytes::ZERO;
+        }
+        let (mut left, mut moved) = (count, Bytes::ZERO);
+        for loan in object.lent.iter() {
+            let Some(other) = self.object(loan.to.id).filter(|other| other.born == loan.to.born) else { continue };
+            let items = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(other.entries.len()) as u64;
+            // Rounds that were not run went on alike; what was taken out again is not there.
+            let account = other.account;
+            let many = (loan.count.saturating_mul(items) / loan.of).min(left);
+            if many == 0 {
+                continue;
+            }
+            left -= many;
+            let share = payload.times(&Amount::from(many)).map(|bytes| match bytes.divide(&Amount::from(count)) {
+                Some(share) => share,
+                None => Amount::ZERO,
+            });
+            moved += &share;
+            self.heirs.insert(object.born, loan.to);
+            match account {
+                Some(account) => self.charge_account(account, &share),
+                None => self.note(loan.to.id, |other| rest_of(other).payload += &share),
+            }
+        }
+        moved
+    }
+
     // ---- holding --------------------------------------------------------------------------------------------------
 
     fn hold_object(&mut self, id: ObjectId) {
@@ -423,7 +491,10 @@ impl State {
     fn free_object(&mut self, id: ObjectId) -> Vec<ObjectId> {
         self.count_growth(id);
         let Some(object) = self.objects.get_mut(id as usize).and_then(Option::take) else { return Vec::new() };
-        let bytes = object.bytes();
+        let mut bytes = object.bytes();
+        if !object.lent.is_empty() {
+            bytes -= &self.leave_numbers(&object);
+        }
         if !bytes.is_zero() {
             self.live -= &bytes;
         }

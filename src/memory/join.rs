@@ -231,7 +231,7 @@ impl Merge<'_, '_> {
                 };
                 let amount =
                     amount.filter(|amount| !matches!(amount, Amount::Formula(formula) if formula.size() > 200));
-                Value::Number(Number { kind, amount, shared: one && two, spare: false })
+                Value::Number(Number { shared: one && two, ..Number::new(kind, amount) })
             }
             _ => self.texts(a, b),
         }
@@ -686,12 +686,9 @@ impl State {
     pub(super) fn substitute(&mut self, map: &BTreeMap<formula::Text, Formula>) {
         let change = |amount: &Amount| amount.substitute(map);
         let value = |value: &Value| match value {
-            Value::Number(Number { kind, amount: Some(amount), shared, .. }) => Some(Value::Number(Number {
-                kind: *kind,
-                amount: Some(amount.substitute(map)),
-                shared: *shared,
-                spare: false,
-            })),
+            Value::Number(number @ Number { amount: Some(amount), .. }) => {
+                Some(Value::Number(Number { amount: Some(amount.substitute(map)), spare: false, ..number.clone() }))
+            }
             _ => None,
         };
         for frame in self.frames_mut() {
@@ -752,7 +749,7 @@ impl State {
 /// A value of which only the type is kept.
 fn blurred(machine: &Machine<'_>, value: &Value) -> Value {
     match value {
-        Value::Number(number) => Value::Number(Number { amount: None, ..number.clone() }),
+        Value::Number(number) => Value::Number(number.clone().blurred()),
         Value::Float(_) => Value::number(NumberKind::Float),
         Value::Plain(plain) => match amount_of_plain(plain, machine) {
             Some(_) => super::containers::blurred(plain),

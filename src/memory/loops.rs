@@ -438,7 +438,7 @@ impl<'p> Machine<'p> {
                 && matches!(object.kind, Kind::List | Kind::Tuple | Kind::Deque | Kind::Set | Kind::Dict)
                 && let Some(value) = machine.by_place(*id, Some(place))
             {
-                return value.kept();
+                return machine.read_of(&Value::Object(*id), value);
             }
             machine.item_at(&over, index, &node)
         };
@@ -450,7 +450,7 @@ impl<'p> Machine<'p> {
         let item = self.any_item(over, node);
         match self.state.object_of(over).map(|object| &object.kind) {
             Some(Kind::Named(_) | Kind::Bytes | Kind::ByteArray) => item,
-            _ => item.kept(),
+            _ => self.read_of(over, item),
         }
     }
 
@@ -531,7 +531,7 @@ impl<'p> Machine<'p> {
                 Some(Value::Object(gone)) if machine.state.object(gone).is_none() => {
                     machine.item_at(&over, index, &node)
                 }
-                Some(value) => value.kept(),
+                Some(value) => machine.read_of(&over, value),
                 None => Value::NONE,
             }
         };
@@ -749,7 +749,10 @@ impl<'p> Machine<'p> {
                         (Some(pairs), None) => pairs.last().cloned(),
                         (None, Some(at)) => machine.state.object_of(&over).and_then(|object| {
                             let entry = object.entries.get(at)?;
-                            Some((entry.key.clone()?.kept(), entry.value.clone().kept()))
+                            Some((
+                                machine.read_of(&over, entry.key.clone()?),
+                                machine.read_of(&over, entry.value.clone()),
+                            ))
                         }),
                         (None, None) => None,
                     };
@@ -761,7 +764,7 @@ impl<'p> Machine<'p> {
                                 _ => None,
                             };
                             let key = match drawn {
-                                Some(key) => key.kept(),
+                                Some(key) => machine.read_of(&over, key),
                                 None => machine.item_at(&over, index, &node),
                             };
                             (key, machine.value_sample(&over, &node))
@@ -806,7 +809,8 @@ impl<'p> Machine<'p> {
                 if !object.apart() {
                     return None;
                 }
-                object.entries.iter().map(|entry| Some((entry.key.clone()?, entry.value.clone()))).collect()
+                let read = |value: &Value| self.read_of(over, value.clone());
+                object.entries.iter().map(|entry| Some((read(entry.key.as_ref()?), read(&entry.value)))).collect()
             }
             _ => None,
         }

@@ -577,6 +577,7 @@ impl<'p> Machine<'p> {
         match value {
             Value::Plain(plain) => Some(plain.clone()),
             Value::Float(float) => Some(Plain::Float(*float)),
+            Value::Number(number) if !number.float.is_nan() => Some(Plain::Float(number.float)),
             Value::Number(number) => {
                 let int = number.amount.as_ref()?.as_int()?;
                 match number.kind {
@@ -621,6 +622,7 @@ impl<'p> Machine<'p> {
         match value {
             Value::Plain(plain) => amount_of_plain(plain, self),
             Value::Float(float) => Amount::try_from(*float).ok(),
+            Value::Number(number) if !number.float.is_nan() => Amount::try_from(number.float).ok(),
             Value::Number(number) => number.amount.clone(),
             Value::Input(path) => Some(Amount::symbol(path)),
             Value::Unknown(id) => {

@@ -511,11 +511,16 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             ("sort", _) => {
-                self.sort(&Value::Object(id), arguments.keyword("key"), node)?;
+                self.sort(&Value::Object(id), arguments, node)?;
                 Value::NONE
             }
-            ("reverse" | "rotate", _) => {
-                self.thaw(id);
+            ("reverse", _) => {
+                self.reverse(id);
+                Value::NONE
+            }
+            ("rotate", by) => {
+                let by = by.map_or(Some(Amount::ONE), |by| self.amount(&by, node));
+                self.rotate(id, by.and_then(|by| by.as_int()));
                 Value::NONE
             }
             ("copy", _) => self.shallow_copy(&Value::Object(id), node),
@@ -626,7 +631,7 @@ impl<'p> Machine<'p> {
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
                 let found = self.look_up(receiver, &key, node)?;
                 match found {
-                    Some(value) => value.kept(),
+                    Some(value) => self.read_of(receiver, value),
                     None => {
                         if self.known_absent(receiver, &key) {
                             default
@@ -634,7 +639,7 @@ impl<'p> Machine<'p> {
                             let sample = self.value_sample_of(receiver);
                             match (sample, default) {
                                 (Some(Value::Plain(plain)), _) => super::containers::blurred(&plain),
-                                (Some(value), _) => value.kept(),
+                                (Some(value), _) => self.read_of(receiver, value),
                                 (None, default) => match default {
                                     Value::Plain(plain) => super::containers::blurred(&plain),
                                     other => other,

@@ -429,6 +429,7 @@ impl<'p> Machine<'p> {
         match value {
             Value::Plain(plain) => json_of(plain, style, level),
             Value::Float(float) => json_of(&Plain::Float(*float), style, level),
+            Value::Number(number) if !number.float.is_nan() => json_of(&Plain::Float(number.float), style, level),
             Value::Number(_) | Value::Input(_) | Value::Unknown(_) | Value::Code(_) => {
                 Json::scalar(self.text_length(value, node), true)
             }
@@ -652,6 +653,7 @@ impl<'p> Machine<'p> {
         match value {
             Value::Plain(plain) => Some(plain.clone()),
             Value::Float(float) => Some(Plain::Float(*float)),
+            Value::Number(number) if !number.float.is_nan() => Some(Plain::Float(number.float)),
             Value::Number(number) => Some(match number.kind {
                 NumberKind::Bool => Plain::Bool(true),
                 NumberKind::Float => Plain::Float(1.0 / 3.0),

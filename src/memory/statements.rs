@@ -607,7 +607,7 @@ impl<'p> Machine<'p> {
             let items: Vec<Value> = object
                 .entries
                 .iter()
-                .map(|entry| if kept { entry.value.clone().kept() } else { entry.value.clone() })
+                .map(|entry| if kept { self.read_of(value, entry.value.clone()) } else { entry.value.clone() })
                 .collect();
             let items: Vec<Value> = items.into_iter().zip(0..).map(|(item, at)| self.as_read(id, at, item)).collect();
             for (target, item) in targets.iter().zip(items) {

@@ -18,6 +18,9 @@ use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes};
 
+/// Ints that are there once, and take nothing (`_PY_NSMALLNEGINTS`, `_PY_NSMALLPOSINTS`; more from Python 3.14 on).
+const SMALL_INTS: std::ops::RangeInclusive<i128> = -5..=256;
+
 /// An object of the heap.
 pub type ObjectId = u32;
 /// A running or captured function call.
@@ -55,18 +58,53 @@ pub enum NumberKind {
     Float,
 }
 
+/// The container that a number was read from, whose memory has the number's bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holder {
+    /// Its place in the heap.
+    pub id: ObjectId,
+    /// Which one of all objects that were made it is; 0 for none.
+    pub born: u64,
+}
+
 /// A number that was computed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Number {
     /// Its type.
     pub kind: NumberKind,
     /// Its value, if that is known as a formula.
     pub amount: Option<Amount>,
+    /// Its value as a float that was read, if that is known; else not a number.
+    pub float: f64,
     /// Whether something else keeps it already: it was read from a container, and keeping it once more takes nothing.
     pub shared: bool,
+    /// What keeps it, where that is known.
+    pub holder: Holder,
     /// Whether its block has room for one more digit than it needs (`x_add` and `x_mul` of `Objects/longobject.c`
     /// make their result before they know how many digits it has).
     pub spare: bool,
+}
+
+impl PartialEq for Number {
+    /// Where a number was read does not make it another one.
+    fn eq(&self, other: &Self) -> bool {
+        let is_float = self.float == other.float || self.float.is_nan() && other.float.is_nan();
+        let flags = (self.kind, self.shared, self.spare) == (other.kind, other.shared, other.spare);
+        flags && is_float && self.amount == other.amount
+    }
+}
+
+impl Number {
+    /// Nothing keeps it yet, and its block is made to measure.
+    pub fn new(kind: NumberKind, amount: Option<Amount>) -> Self {
+        Self { kind, amount, float: f64::NAN, shared: false, holder: Holder::default(), spare: false }
+    }
+
+    /// The number where its value is not known.
+    #[must_use]
+    pub fn blurred(self) -> Self {
+        Self { amount: None, float: f64::NAN, ..self }
+    }
 }
 
 /// What can be called, imported or looked into.
@@ -96,7 +134,7 @@ impl Value {
 
     /// A computed number: nothing keeps it yet, and its block is made to measure.
     pub fn computed(kind: NumberKind, amount: Option<Amount>) -> Self {
-        Self::Number(Number { kind, amount, shared: false, spare: false })
+        Self::Number(Number::new(kind, amount))
     }
 
     /// A computed integer.
@@ -113,12 +151,37 @@ impl Value {
     #[must_use]
     pub fn kept(self) -> Self {
         match self {
+            Self::Number(number) if number.shared && number.holder.born != 0 => Self::Number(number),
             Self::Float(float) => Self::Plain(Plain::Float(float)),
             Self::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(int)), .. }) => {
                 Self::Plain(Plain::int(int))
             }
             Self::Number(number) => Self::Number(Number { shared: true, ..number }),
             other => other,
+        }
+    }
+
+    /// The value as it is read from a container that keeps it. What that only shares with another is still the other's.
+    #[must_use]
+    pub fn kept_by(self, holder: Holder) -> Self {
+        match self {
+            Self::Float(float) => {
+                Self::Number(Number { float, shared: true, holder, ..Number::new(NumberKind::Float, None) })
+            }
+            Self::Number(number) if !number.shared && number.kind != NumberKind::Bool => match &number.amount {
+                Some(Amount::Int(small)) if SMALL_INTS.contains(small) => Self::Plain(Plain::int(*small)),
+                _ => Self::Number(Number { shared: true, holder, ..number }),
+            },
+            other => other.kept(),
+        }
+    }
+
+    /// A known float.
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Plain(Plain::Float(float)) | Self::Float(float) => Some(*float),
+            Self::Number(number) => Some(number.float).filter(|float| !float.is_nan()),
+            _ => None,
         }
     }
 
@@ -556,6 +619,57 @@ pub struct Object {
     pub born: u64,
     /// What of its own bytes the demand has counted already; growth is counted when it shrinks or goes.
     pub counted: Amount,
+    /// Which containers have numbers that it keeps: where it goes before them, the numbers stay.
+    pub lent: Lent,
+}
+
+/// Numbers of a container that others have, too.
+#[derive(Clone, Debug, Default)]
+pub struct Lent(Vec<Loan>);
+
+/// Numbers of a container that another has.
+#[derive(Clone, Debug)]
+pub struct Loan {
+    /// The other.
+    pub to: Holder,
+    /// How many.
+    pub count: u64,
+    /// Items of the other when it got the last.
+    pub of: u64,
+}
+
+impl PartialEq for Lent {
+    /// Objects that are alike may have been read in different ways.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Lent {
+    /// Containers that are told apart.
+    const MOST: usize = 1 << 16;
+
+    /// Another container has a number more.
+    pub fn add(&mut self, to: Holder, of: u64) {
+        // Mostly the one that had the last, or one of a few that take turns.
+        let near = self.0.len().saturating_sub(4);
+        if let Some(loan) = self.0[near..].iter_mut().find(|loan| loan.to.born == to.born) {
+            loan.count += 1;
+            loan.of = of;
+        } else if self.0.len() < Self::MOST {
+            self.0.push(Loan { to, count: 1, of });
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Loan> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Object {
@@ -582,6 +696,7 @@ impl Object {
             line: 0,
             born: 0,
             counted: Amount::ZERO,
+            lent: Lent::default(),
         }
     }
 

@@ -11,15 +11,18 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive, ToPrimitive};
 
-use super::{Predictor, Values, whole};
+use super::{ALONE_STEPS, Predictor, Values, whole};
 use crate::expression::Value as Plain;
 use crate::formula::Formula;
 use crate::learning::fit;
 use crate::memory::predict::{Outcome, RAISES};
 use crate::memory::{EXACT_STEPS, Options, ROUND_BY_ROUND};
 
-/// Statements of the largest event that is run round by round.
+/// Statements of the largest event that is run round by round, where the event is one of some.
 const MOST_STEPS: u64 = 2_000_000;
+
+/// The same for an event that is asked for alone: some seconds.
+const MOST_STEPS_ALONE: u64 = 4 * MOST_STEPS;
 
 /// Statements of the largest event on which it is first looked whether the estimate is right.
 const FEW_STEPS: u64 = MOST_STEPS / 16;
@@ -299,8 +302,9 @@ impl Predictor<'_> {
         let mut points: Vec<Point> = Vec::new();
         let mut better = None;
         let mut estimated_off = f64::INFINITY;
+        let most_steps = if steps >= ALONE_STEPS { MOST_STEPS_ALONE } else { MOST_STEPS };
         // Most estimates are found right with few steps.
-        for (most_steps, apart_at_most) in [(FEW_STEPS, CLOSE), (MOST_STEPS, ABSURD)] {
+        for (most_steps, apart_at_most) in [(FEW_STEPS, CLOSE), (most_steps, ABSURD)] {
             let before = points.len();
             if let Some(whole) = self.smaller(&halving, event, values, most_steps, &mut points) {
                 return whole;
