@@ -11,6 +11,7 @@ use crate::expression::{self, Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::containers::ORDERED;
 use super::expressions::{Quick, quick};
 use super::loops::Place;
 use super::machine::{Each, Eval, Flow, Holds, Machine};
@@ -77,7 +78,24 @@ impl<'p> Machine<'p> {
             ("range" | "xrange", Some(_)) => self.range(arguments, node),
             ("list" | "tuple" | "set" | "frozenset", None) => self.new_container(container_kind(name), node),
             ("list" | "tuple" | "set" | "frozenset", Some(items)) => self.container_of(name, &items, node)?,
-            ("dict" | "collections.OrderedDict", _) => self.dict_of(arguments, node)?,
+            ("dict", _) => self.dict_of(arguments, node)?,
+            ("collections.OrderedDict", _) => {
+                let dict = self.dict_of(arguments, node)?;
+                if let Value::Object(id) = dict {
+                    self.state.note(id, |object| {
+                        object.features.insert(Text::from(ORDERED), Amount::ONE);
+                    });
+                    self.resize_container(id);
+                }
+                dict
+            }
+            ("dict.fromkeys" | "collections.OrderedDict.fromkeys", Some(keys)) => {
+                let value = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
+                self.dict_from_keys(&keys, value, node)?
+            }
+            ("dataclasses.asdict" | "dataclasses.astuple", Some(value)) => {
+                self.as_data(&value, name == "dataclasses.asdict", node)?
+            }
             ("collections.defaultdict", factory) => {
                 let rest = Arguments {
                     positional: arguments.positional.get(1..).unwrap_or_default().to_vec(),
@@ -479,11 +497,79 @@ impl<'p> Machine<'p> {
         }
         let sized = self.length_if_known(items).is_some();
         if sized {
-            self.state.note(id, |object| object.growth = Growth::Exact);
+            self.state.note(id, |object| object.growth = Growth::Even);
         }
         self.resize_container(id);
         self.state.unkeep(&container);
         Ok(container)
+    }
+
+    pub(super) fn dict_from_keys(&mut self, keys: &Value, value: Value, node: &impl Ranged) -> Eval {
+        let place = Place::of(node);
+        let dict = self.new_container(Kind::Dict, node);
+        let Value::Object(id) = dict else { return Ok(dict) };
+        self.state.keep(&dict);
+        let value = value.kept();
+        let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, key: Value| {
+            machine.steps += 1;
+            machine.store(id, key, value.clone(), &place);
+            Flow::Next
+        });
+        let done = self.for_each(keys, place, &each);
+        self.state.unkeep(&dict);
+        done.map(|()| dict)
+    }
+
+    /// What `dataclasses.asdict` makes of an instance, and of what it holds: containers are made anew, all else is shared.
+    fn as_data(&mut self, value: &Value, by_name: bool, node: &impl Ranged) -> Eval {
+        let Some(object) = self.state.object_of(value) else { return Ok(value.clone().kept()) };
+        match object.kind {
+            Kind::Instance(_) => {
+                let fields: Vec<(Text, Value)> =
+                    object.fields.iter().map(|(name, field)| (name.clone(), field.clone())).collect();
+                let made = self.new_container(if by_name { Kind::Dict } else { Kind::Tuple }, node);
+                let Value::Object(id) = made else { return Ok(made) };
+                self.state.keep(&made);
+                for (name, field) in fields {
+                    let data = self.as_data(&field, by_name, node)?;
+                    match by_name {
+                        true => self.store(id, Value::text(&name), data, node),
+                        false => self.push_shared(id, data),
+                    }
+                }
+                self.resize_container(id);
+                self.state.unkeep(&made);
+                Ok(made)
+            }
+            Kind::List | Kind::Tuple => {
+                let kind = object.kind.clone();
+                let Some(items) = self.items_apart(value) else { return Ok(self.shallow_copy(value, node)) };
+                let made = self.new_container(kind, node);
+                let Value::Object(id) = made else { return Ok(made) };
+                self.state.keep(&made);
+                for item in items {
+                    let item = self.read_of(value, item);
+                    let data = self.as_data(&item, by_name, node)?;
+                    self.push_shared(id, data);
+                }
+                self.resize_container(id);
+                self.state.unkeep(&made);
+                Ok(made)
+            }
+            Kind::Dict => {
+                let Some(pairs) = self.pairs_of(value) else { return Ok(self.shallow_copy(value, node)) };
+                let made = self.new_container(Kind::Dict, node);
+                let Value::Object(id) = made else { return Ok(made) };
+                self.state.keep(&made);
+                for (key, item) in pairs {
+                    let data = self.as_data(&item, by_name, node)?;
+                    self.store(id, key, data, node);
+                }
+                self.state.unkeep(&made);
+                Ok(made)
+            }
+            _ => Ok(value.clone()),
+        }
     }
 
     fn dict_of(&mut self, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -627,7 +713,8 @@ impl<'p> Machine<'p> {
         };
         let width = match name {
             "itertools.product" if r.is_none() => arguments.positional.len(),
-            _ => usize::try_from(r.unwrap_or(1)).unwrap_or(1),
+            // `permutations(items)` are of all items.
+            _ => r.or_else(|| n.as_int()).and_then(|r| usize::try_from(r).ok()).unwrap_or(1),
         };
         let sample = self.sample(items).unwrap_or(Value::NONE);
         let item = self.tuple_of(vec![sample; width.min(64)], node);
@@ -786,7 +873,16 @@ impl<'p> Machine<'p> {
             },
         };
         let own = if array { self.sizes.bytearray(&length) } else { self.sizes.bytes(&length) };
+        let content = match &first {
+            Some(value) if array && self.follows_bytes(&length) => self.plain(value),
+            _ => None,
+        };
+        let content = content.and_then(|value| {
+            let call = Expr::Call(Text::from("bytes"), vec![Expr::Constant(value)], Vec::new());
+            self.exact(&call)?.ok()
+        });
         let mut object = Object::new(if array { Kind::ByteArray } else { Kind::Bytes }, own);
+        object.known = content;
         if !touched && length.as_int().is_none_or(|length| length >= 128 * 1024) {
             object.own.resident = Amount::Int(4096);
         }

@@ -6,6 +6,7 @@ use ruff_text_size::Ranged;
 use crate::expression::{Expr, Text, Value as Plain};
 
 use super::amount::{Amount, Bytes};
+use super::cpython::Version;
 use super::heap::rest_of;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
@@ -16,6 +17,37 @@ const MOST_UNFOLDED: usize = 1_000_000;
 
 /// Kinds whose objects are equal to themselves alone, beside instances of the project's classes.
 const ITSELF: [&str; 3] = ["concurrent.futures.Future", super::tasks::TASK, "threading.Thread"];
+
+/// Bytes of a list without its items.
+const LIST_HEADER: i128 = 56;
+
+/// The slots of a list with so many slots whose length has changed by little: it is left as it is where it is at least half
+/// full. None where it has grown by more than one. Source: `list_resize` in Objects/listobject.c.
+fn reallocated(length: i128, slots: i128) -> Option<i128> {
+    match length {
+        _ if slots >= length && length >= slots / 2 => Some(slots),
+        0 => Some(0),
+        _ if length <= slots + 1 && length < super::sizes::TOUCHED_ELEMENTS => Some((length + (length >> 3) + 6) & !3),
+        _ => None,
+    }
+}
+
+/// Marks an `OrderedDict`.
+pub(super) const ORDERED: &str = "<ordered>";
+
+/// What an `OrderedDict` of so many keys has beside its table: itself, a node for each key, and a pointer to one for each
+/// slot of the table (`PyODictObject`, `_ODictNode` and `od_fast_nodes` in Objects/odictobject.c).
+fn links(length: &Amount) -> Bytes {
+    let slots = match length.as_usize() {
+        // A table is full at two thirds, and doubles then.
+        Some(length) => {
+            let slots = (0..usize::BITS - 4).map(|by| 8_usize << by).find(|slots| slots / 3 * 2 >= length);
+            slots.map_or(Amount::ZERO, Amount::from)
+        }
+        None => length * &Amount::Int(2),
+    };
+    Bytes::touched(Amount::Int(64) + length * &Amount::Int(32) + slots * Amount::Int(8))
+}
 
 impl<'p> Machine<'p> {
     /// An empty container.
@@ -50,10 +82,19 @@ impl<'p> Machine<'p> {
         match (&object.kind, object.growth) {
             (_, Growth::Fixed) => object.own.clone(),
             (Kind::List, Growth::Exact) => self.sizes.list_exact(length),
+            (Kind::List, Growth::Even) => match length {
+                Amount::Int(odd) if odd % 2 == 1 && self.options.version >= Version::Py310 => {
+                    self.sizes.list_exact(&Amount::Int(odd + 1))
+                }
+                _ => self.sizes.list_exact(length),
+            },
             (Kind::List, Growth::Appended) => self.sizes.list_grown(length),
             (Kind::Tuple, _) => self.sizes.tuple(length),
             (Kind::Set, _) => self.sizes.set(length),
-            (Kind::Dict, _) => self.sizes.dict(length, !object.features.contains_key("<keys>")),
+            (Kind::Dict, _) => {
+                let table = self.sizes.dict(length, !object.features.contains_key("<keys>"));
+                if object.features.contains_key(ORDERED) { &table + &links(length) } else { table }
+            }
             (Kind::Deque, _) => self.sizes.deque(length),
             (Kind::ByteArray, _) => self.sizes.bytearray(length),
             (Kind::Bytes, _) => self.sizes.bytes(length),
@@ -75,7 +116,7 @@ impl<'p> Machine<'p> {
     /// A list of just the size that it was made with is given room to spare with the first item that comes to it.
     pub(super) fn begin_to_grow(&mut self, id: ObjectId) {
         self.state.note(id, |object| {
-            if object.growth == Growth::Exact {
+            if matches!(object.growth, Growth::Exact | Growth::Even) {
                 object.growth = Growth::Appended;
             }
         });
@@ -84,7 +125,16 @@ impl<'p> Machine<'p> {
     /// Gives a container the bytes that its length asks for.
     pub(super) fn resize_container(&mut self, id: ObjectId) {
         let Some(object) = self.state.object(id) else { return };
-        let own = self.own_for(object);
+        let own = match (&object.kind, object.growth, &object.length, &object.own.requested) {
+            (Kind::List, Growth::Appended, Some(Amount::Int(length)), Amount::Int(own)) => {
+                match reallocated(*length, (own - LIST_HEADER) / 8) {
+                    Some(slots) if slots * 8 + LIST_HEADER == *own => return,
+                    Some(slots) => self.sizes.list_exact(&Amount::Int(slots)),
+                    None => self.own_for(object),
+                }
+            }
+            _ => self.own_for(object),
+        };
         // A table that grows is copied: both are there for a moment.
         if matches!(object.kind, Kind::Dict | Kind::Set)
             && let (Amount::Int(old), Amount::Int(new)) = (&object.own.requested, &own.requested)
@@ -95,7 +145,7 @@ impl<'p> Machine<'p> {
         self.state.resize(id, own);
     }
 
-    fn set_length(&mut self, id: ObjectId, length: Amount) {
+    pub(super) fn set_length(&mut self, id: ObjectId, length: Amount) {
         self.state.note(id, |object| object.length = Some(length));
         self.resize_container(id);
     }
@@ -103,6 +153,9 @@ impl<'p> Machine<'p> {
     /// Gives up knowing the exact content, but not the items.
     pub(super) fn thaw(&mut self, id: ObjectId) {
         let Some(known) = self.state.object(id).and_then(|object| object.known.clone()) else { return };
+        if matches!(known, Plain::Bytes(_)) {
+            return self.state.note(id, |object| object.known = None);
+        }
         let is_set = matches!(known, Plain::Set(_));
         let entries: Vec<Entry> = match &known {
             Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) if items.len() <= self.most_entries() => items
@@ -404,7 +457,7 @@ impl<'p> Machine<'p> {
         self.set_sample(id, Some(key), Some(value));
     }
 
-    fn replace_entry(&mut self, id: ObjectId, at: usize, value: Value) {
+    pub(super) fn replace_entry(&mut self, id: ObjectId, at: usize, value: Value) {
         let charge = self.charge(&value);
         self.state.hold(&value);
         self.state.lend(&value, id);
@@ -439,6 +492,7 @@ impl<'p> Machine<'p> {
                     self.store(*id, key, value, node);
                 }
                 Some(Kind::List | Kind::Deque) => self.set_index(*id, &key, value, node),
+                Some(Kind::ByteArray) => self.set_byte(*id, &key, &value),
                 Some(Kind::Instance(class)) => {
                     if let Some(function) = self.method_of(class, "__setitem__") {
                         let arguments = super::calls::Arguments::positional(vec![key, value]);
@@ -557,7 +611,7 @@ impl<'p> Machine<'p> {
 
     /// Tells the items of `[0] * n` apart before one is replaced, in a run that carries nothing on: a loop that is carried
     /// on knows what a round puts into such lists by one value that stands for all.
-    fn unfold(&mut self, id: ObjectId) {
+    pub(super) fn unfold(&mut self, id: ObjectId) {
         let Some(object) = self.state.object(id) else { return };
         let Some(rest) = object.rest.as_deref().filter(|rest| rest.alike) else { return };
         let (Some(value), Some(count)) = (&rest.value, rest.count.as_usize()) else { return };
@@ -594,22 +648,6 @@ impl<'p> Machine<'p> {
             at = account;
         }
         many
-    }
-
-    pub(super) fn set_slice(&mut self, receiver: &Value, value: &Value, node: &impl Ranged) -> Result<(), Flow> {
-        // Slices of lists and byte arrays are mostly replaced by as many items.
-        if let Value::Object(id) = receiver {
-            self.touch_all(*id);
-            // `bytearray_ass_subscript` in Objects/bytearrayobject.c makes a bytearray of what is no bytearray.
-            if self.state.object(*id).is_some_and(|object| object.kind == Kind::ByteArray)
-                && self.type_name(value).as_deref() != Some("bytearray")
-            {
-                let length = self.length(value, node).unwrap_or(Amount::ZERO);
-                let copy = self.sizes.bytearray(&length);
-                self.state.transient(&copy);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn delete_item(&mut self, receiver: &Value, key: Option<&Value>) {
@@ -695,6 +733,8 @@ impl<'p> Machine<'p> {
     /// A number as it is read from something that keeps it.
     pub(super) fn read_of(&self, container: &Value, value: Value) -> Value {
         match (container, &value) {
+            // One that the container only shares is still the other's; where that is gone, it was left to this one.
+            (Value::Object(_), Value::Number(number)) if number.shared && self.state.is_there(number.holder) => value,
             (Value::Object(id), Value::Number(_) | Value::Float(_)) => value.kept_by(self.state.holder(*id)),
             _ => value.kept(),
         }
@@ -1162,6 +1202,10 @@ impl<'p> Machine<'p> {
 
     /// All of an object's bytes have been written to.
     pub(super) fn touch_all(&mut self, id: ObjectId) {
+        let Some(object) = self.state.object(id) else { return };
+        if object.known.is_some() && object.kind == Kind::ByteArray {
+            self.state.note(id, |object| object.known = None);
+        }
         let Some(object) = self.state.object(id) else { return };
         if object.own.resident == object.own.requested {
             return;

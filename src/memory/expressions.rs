@@ -77,6 +77,9 @@ impl<'p> Machine<'p> {
             Ast::Subscript(subscript) => self.subscript(subscript)?,
             Ast::Call(call) => self.call(call)?,
             Ast::BinOp(operation) => {
+                if let Some(folded) = self.folded(operation) {
+                    return Ok(folded);
+                }
                 let left = self.expression(&operation.left)?;
                 self.state.keep(&left);
                 let right = self.expression(&operation.right)?;
@@ -674,6 +677,35 @@ impl<'p> Machine<'p> {
         self.new_str_with(width, length, marks, node)
     }
 
+    /// `"-" * 80`: the compiler makes a constant of it (`safe_multiply` in Python/ast_opt.c).
+    fn folded(&self, operation: &ast::ExprBinOp) -> Option<Value> {
+        const LONGEST: usize = 4_096;
+        if operation.op != ast::Operator::Mult {
+            return None;
+        }
+        let (text, count) = match (&*operation.left, &*operation.right) {
+            (text, Ast::NumberLiteral(count)) => (text, count),
+            (Ast::NumberLiteral(count), text) => (text, count),
+            _ => return None,
+        };
+        let ast::Number::Int(count) = &count.value else { return None };
+        let count = count.as_u64().and_then(|count| usize::try_from(count).ok())?;
+        let fits = |length: usize| length.checked_mul(count).is_some_and(|length| length <= LONGEST);
+        Some(Value::Plain(match text {
+            Ast::StringLiteral(text) if fits(text.value.to_str().chars().count()) => {
+                Plain::text(text.value.to_str().repeat(count))
+            }
+            Ast::BytesLiteral(bytes) => {
+                let bytes: Vec<u8> = bytes.value.bytes().collect();
+                if !fits(bytes.len()) {
+                    return None;
+                }
+                Plain::Bytes(bytes.repeat(count).into())
+            }
+            _ => return None,
+        }))
+    }
+
     /// How long `items * count` is, if that is what two operands make.
     fn is_repetition(&mut self, left: &Value, right: &Value) -> Option<Amount> {
         let count = |value: &Value| match value {
@@ -779,7 +811,13 @@ impl<'p> Machine<'p> {
             }
             "bytes" => Ok(self.new_bytes(length, node)),
             "bytearray" => {
+                let unit = self.plain(items);
                 let mut object = Object::new(Kind::ByteArray, self.sizes.bytearray(&length));
+                let content = match (unit, count.as_usize()) {
+                    (Some(Plain::Bytes(unit)), Some(count)) if self.follows_bytes(&length) => Some(unit.repeat(count)),
+                    _ => None,
+                };
+                object.known = content.map(|content| Plain::Bytes(content.into()));
                 object.length = Some(length);
                 Ok(self.allocate(object, node))
             }
@@ -1114,38 +1152,6 @@ impl<'p> Machine<'p> {
                 Ok(self.allocate(object, node))
             }
             _ => Ok(self.unknown(node, UnknownKind::Result, "a part of something unknown")),
-        }
-    }
-
-    /// The items of a list or tuple that a slice takes, where they are told apart: some, or, round by round, all of them.
-    fn sliced_items(&mut self, receiver: &Value, bounds: [&Plain; 3]) -> Option<Vec<Value>> {
-        let most = self.most_items(256) as u64;
-        let known = match receiver {
-            Value::Plain(plain) => Some(plain.clone()),
-            _ => self.state.object_of(receiver)?.known.clone(),
-        };
-        let length = match &known {
-            Some(Plain::List(items) | Plain::Tuple(items)) => items.len(),
-            Some(_) => return None,
-            None => self.state.object_of(receiver).filter(|object| object.apart())?.entries.len(),
-        };
-        // The places that the same slice of `range(length)` has.
-        let places = Plain::Range(BigInt::ZERO, BigInt::from(length), BigInt::from(1));
-        let [start, stop, step] = bounds.map(|bound| Some(Box::new(Expr::Constant(bound.clone()))));
-        let places = Expr::Slice { value: Box::new(Expr::Constant(places)), start, stop, step };
-        let places = self.exact(&places)?.ok()?.elements(most)?;
-        let places = places.iter().map(|place| match place {
-            Plain::Int(place) => place.to_usize(),
-            _ => None,
-        });
-        match known {
-            Some(Plain::List(items) | Plain::Tuple(items)) => {
-                places.map(|place| items.get(place?).cloned().map(Value::Plain)).collect()
-            }
-            _ => {
-                let entries = &self.state.object_of(receiver)?.entries;
-                places.map(|place| Some(entries.get(place?)?.value.clone())).collect()
-            }
         }
     }
 

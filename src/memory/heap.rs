@@ -33,8 +33,6 @@ pub struct State {
     frames: Vec<Rc<Variables>>,
     /// Frames of calls that are over: the next ones take their places.
     free_frames: Vec<FrameId>,
-    /// Where the numbers went of containers that are gone.
-    heirs: BTreeMap<u64, Holder>,
     /// The frames of modules that are loaded.
     pub modules: BTreeMap<ModuleId, FrameId>,
     /// The frames that hold class attributes.
@@ -384,48 +382,54 @@ impl State {
 
     /// A container, as numbers remember that they were read from it.
     pub fn holder(&self, id: ObjectId) -> Holder {
-        self.object(id).map_or(Holder::default(), |object| Holder { id, born: object.born })
+        self.object(id).map_or(Holder::default(), |object| Holder { id, born: object.born as u32 })
     }
 
-    /// The container whose memory has the bytes of a number, if it is still there; else the one that they were left to.
-    fn keeper(&self, holder: Holder) -> Option<ObjectId> {
-        let mut holder = holder;
-        for _ in 0..16 {
-            if self.object(holder.id).is_some_and(|object| object.born == holder.born) {
-                return Some(holder.id);
-            }
-            holder = *self.heirs.get(&holder.born)?;
-        }
-        None
+    /// Whether a container is still there.
+    pub fn is_there(&self, holder: Holder) -> bool {
+        self.object(holder.id).is_some_and(|object| object.born as u32 == holder.born)
     }
 
     /// A value was put into a container: where it is a number that another one keeps, both have it from now on.
     pub fn lend(&mut self, value: &Value, to: ObjectId) {
         let Value::Number(number) = value else { return };
-        if number.holder.born == 0 {
+        let from = number.holder.id;
+        if number.holder.born == 0 || from == to || !self.is_there(number.holder) {
             return;
         }
-        let Some(from) = self.keeper(number.holder).filter(|from| *from != to) else { return };
         let Some(other) = self.object(to) else { return };
-        let of = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(other.entries.len()).max(1) as u64;
-        let to = Holder { id: to, born: other.born };
+        let of = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(0) as u64;
+        let to = Holder { id: to, born: other.born as u32 };
         self.note(from, |object| object.lent.add(to, of));
     }
 
     /// A container goes, and numbers that others have stay: their bytes, which are the others' from now on.
     fn leave_numbers(&mut self, object: &Object) -> Bytes {
         let payload = object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
-        let count = object.length.as_ref().and_then(Amount::as_usize).unwrap_or(object.entries.len()) as u64;
+        // Of those that are told apart it is known which ones it has the bytes of.
+        let count = match object.entries.is_empty() {
+            true => object.length.as_ref().and_then(Amount::as_usize).unwrap_or(0),
+            false => {
+                let values = object.entries.iter().flat_map(|entry| entry.key.iter().chain([&entry.value]));
+                values.filter(|value| value.is_number()).count()
+            }
+        };
+        let count = count as u64;
         if payload.is_zero() || count == 0 || object.account.is_some() {
             return Bytes::ZERO;
         }
         let (mut left, mut moved) = (count, Bytes::ZERO);
         for loan in object.lent.iter() {
-            let Some(other) = self.object(loan.to.id).filter(|other| other.born == loan.to.born) else { continue };
+            let Some(other) = self.object(loan.to.id).filter(|other| other.born as u32 == loan.to.born) else {
+                continue;
+            };
             let items = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(other.entries.len()) as u64;
-            // Rounds that were not run went on alike; what was taken out again is not there.
-            let account = other.account;
-            let many = (loan.count.saturating_mul(items) / loan.of).min(left);
+            // What was taken out again is not there; rounds that were not run went on alike.
+            let many = match other.apart() {
+                true => loan.count.min(items),
+                false => loan.count.saturating_mul(items) / loan.of.max(1),
+            };
+            let (many, account) = (many.min(left), other.account);
             if many == 0 {
                 continue;
             }
@@ -435,7 +439,6 @@ impl State {
                 None => Amount::ZERO,
             });
             moved += &share;
-            self.heirs.insert(object.born, loan.to);
             match account {
                 Some(account) => self.charge_account(account, &share),
                 None => self.note(loan.to.id, |other| rest_of(other).payload += &share),

@@ -792,7 +792,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The pairs of a dict, if they are told apart.
-    fn pairs_of(&self, over: &Value) -> Option<Vec<(Value, Value)>> {
+    pub(super) fn pairs_of(&self, over: &Value) -> Option<Vec<(Value, Value)>> {
         let of_plain = |plain: &Plain| match plain {
             Plain::Dict(items) => {
                 Some(items.iter().map(|(key, item)| (Value::Plain(key.clone()), Value::Plain(item.clone()))).collect())

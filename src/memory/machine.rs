@@ -588,8 +588,14 @@ impl<'p> Machine<'p> {
             }
             Value::Object(id) => {
                 let object = self.state.object(*id)?;
-                if let Some(known) = &object.known {
-                    return Some(known.clone());
+                match &object.known {
+                    // Bytes that were put behind its end are not known.
+                    Some(Plain::Bytes(bytes)) if object.kind == Kind::ByteArray => {
+                        let length = object.length.as_ref().and_then(Amount::as_usize);
+                        return (length == Some(bytes.len())).then(|| Plain::Bytes(bytes.clone()));
+                    }
+                    Some(known) => return Some(known.clone()),
+                    None => {}
                 }
                 if !object.apart() || object.entries.len() > *budget {
                     return None;

@@ -621,6 +621,26 @@ impl<'p> Machine<'p> {
         })
     }
 
+    /// `dict.popitem()`: the last, or of an `OrderedDict` the first.
+    fn pop_item(&mut self, id: ObjectId, arguments: &Arguments, node: &impl Ranged) -> Eval {
+        self.thaw(id);
+        let is_first = arguments.get(0, "last").and_then(|last| self.plain(last)).is_some_and(|last| !last.is_true());
+        let object = self.state.object(id);
+        let many = object.filter(|object| object.apart()).map(|object| object.entries.len());
+        let at = match many {
+            Some(0) => return Err(Flow::Raise(Text::from("KeyError"))),
+            Some(many) => Some(if is_first { 0 } else { many - 1 }),
+            None => None,
+        };
+        let entry = at.and_then(|at| self.state.object(id)?.entries.get(at).cloned());
+        let key = entry.and_then(|entry| entry.key).or_else(|| self.sample(&Value::Object(id))).unwrap_or(Value::NONE);
+        self.state.keep(&key);
+        let value = self.remove_at(id, at);
+        let pair = self.pair(key.clone(), value, node);
+        self.state.unkeep(&key);
+        Ok(pair)
+    }
+
     fn dict_method(&mut self, receiver: &Value, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
         let first = arguments.positional.first().cloned();
         if let Value::Object(id) = receiver {
@@ -682,20 +702,20 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             ("pop" | "popitem", key, Value::Object(id)) => {
+                if name == "popitem" {
+                    return self.pop_item(*id, arguments, node);
+                }
                 let known = key.as_ref().and_then(|key| self.key_of(key));
                 self.thaw(*id);
-                let at = known.and_then(|known| {
-                    let object = self.state.object(*id)?;
-                    self.find_entry(object, &known)
-                });
-                if at.is_none() && self.state.object(*id).is_some_and(|object| object.apart()) {
-                    return match (name, arguments.positional.get(1)) {
-                        ("pop", Some(default)) => Ok(default.clone()),
-                        _ => Err(Flow::Raise(Text::from("KeyError"))),
+                let at = known.as_ref().and_then(|known| self.find_entry(self.state.object(*id)?, known));
+                let is_apart = self.state.object(*id).is_some_and(|object| object.apart());
+                if at.is_none() && known.is_some() && is_apart {
+                    return match arguments.positional.get(1) {
+                        Some(default) => Ok(default.clone()),
+                        None => Err(Flow::Raise(Text::from("KeyError"))),
                     };
                 }
-                let value = self.remove_at(*id, at);
-                if name == "popitem" { self.pair(Value::NONE, value, node) } else { value }
+                self.remove_at(*id, at)
             }
             ("clear", _, Value::Object(id)) => {
                 self.state.note(*id, |object| {
@@ -718,8 +738,32 @@ impl<'p> Machine<'p> {
                 let item = self.pair(key, Value::number(NumberKind::Int), node);
                 self.many(Kind::List, count, item, node)
             }
-            ("fromkeys", _, _) => self.new_container(Kind::Dict, node),
-            ("move_to_end", _, _) => Value::NONE,
+            ("fromkeys", Some(keys), _) => {
+                let value = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
+                self.dict_from_keys(&keys, value, node)?
+            }
+            ("move_to_end", Some(key), Value::Object(id)) => {
+                self.thaw(*id);
+                let known = self.key_of(&key);
+                let at = known.and_then(|known| self.find_entry(self.state.object(*id)?, &known));
+                let is_first =
+                    arguments.get(1, "last").and_then(|last| self.plain(last)).is_some_and(|last| !last.is_true());
+                if let Some(at) = at {
+                    self.state.note(*id, |object| {
+                        let entry = object.entries.remove(at);
+                        object.index.removed(at, &entry);
+                        if is_first {
+                            let behind = object.entries.split_off(0);
+                            object.index.clear();
+                            object.entries.push(entry);
+                            behind.into_iter().for_each(|entry| object.entries.push(entry));
+                        } else {
+                            object.entries.push(entry);
+                        }
+                    });
+                }
+                Value::NONE
+            }
             (_, _, Value::Plain(_)) => self.unknown(node, UnknownKind::Result, "a method of a part of the event"),
             _ => return self.call_unknown(&format!("dict.{name}"), node),
         })

@@ -26,6 +26,7 @@ pub mod predict;
 mod random;
 pub mod ratios;
 mod sizes;
+mod slices;
 mod sorting;
 mod standard;
 mod statements;

@@ -17,7 +17,7 @@ use super::cpython::{Characters, Cost, Elements, InstanceLayout, Keys, Layout, V
 const ROUNDING: i128 = 8;
 
 /// Elements of a list from which on its spare places are taken to be pages that nothing touches.
-const TOUCHED_ELEMENTS: i128 = 1 << 16;
+pub(super) const TOUCHED_ELEMENTS: i128 = 1 << 16;
 
 /// An object of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

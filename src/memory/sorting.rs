@@ -170,6 +170,8 @@ impl<'p> Machine<'p> {
     fn keys_alike(&mut self, list: &Value, key: &Value, length: &Amount, node: &impl Ranged) -> Result<Bytes, Flow> {
         let room = pointers(length, TEMPORARY / 2);
         let sample = match self.sample(list) {
+            // A text of the list's: a key that holds it does not hold another one.
+            Some(Value::Plain(plain @ (Plain::Str(_) | Plain::Bytes(_)))) => self.materialise(plain, node),
             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
             Some(other) => other,
             None => return Ok(room),
@@ -177,7 +179,10 @@ impl<'p> Machine<'p> {
         self.state.keep(&sample);
         let made = self.call_value(key, Arguments::positional(vec![sample.clone()]), node);
         let each = match &made {
-            Ok(made) if self.state.object_of(made).is_none_or(|object| object.refs == 0) => self.bytes_of(made),
+            Ok(Value::Object(id)) if self.state.object(*id).is_some_and(|object| object.refs == 0) => {
+                self.state.exclusive(*id)
+            }
+            Ok(made @ (Value::Number(_) | Value::Float(_))) => self.bytes_of(made),
             _ => Bytes::ZERO,
         };
         self.state.unkeep(&sample);

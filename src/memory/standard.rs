@@ -24,6 +24,8 @@ use super::value::{Adapter, Entry, Growth, Kind, NumberKind, Object, ObjectId, S
 const PIECES_AT_ONCE: i128 = 100_000;
 /// Bytes of a short text's header and of the slot of a list that holds it.
 const PIECE: i128 = 57;
+/// Bytes of a text of ASCII without its characters: `PyASCIIObject` and the null at the end.
+const TEXT_HEADER: i128 = 49;
 /// The state of a deflate stream: `deflateInit2` of zlib 1.2 asks for `(1 << 17) + (1 << 17)` bytes and some.
 const DEFLATE_STATE: i128 = 268_000;
 /// A buffered text file: the buffer of `Lib/io.py` (`DEFAULT_BUFFER_SIZE`, 8192), its decoded chunk, and three objects.
@@ -40,21 +42,85 @@ struct Json {
     pieces: Amount,
     /// Those of them that are new texts.
     texts: Amount,
+    /// Characters of those.
+    characters: Amount,
+    /// Pairs of the dicts that are gone over at a time.
+    pairs: Amount,
 }
 
 impl Json {
     fn scalar(length: Amount, new: bool) -> Self {
-        Self { length, pieces: Amount::ONE, texts: if new { Amount::ONE } else { Amount::ZERO } }
+        let (texts, characters) = if new { (Amount::ONE, length.clone()) } else { (Amount::ZERO, Amount::ZERO) };
+        Self { length, pieces: Amount::ONE, texts, characters, pairs: Amount::ZERO }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// The braces of a container with so many items.
+    fn container(pairs: Amount) -> Self {
+        let (length, pieces) = (Amount::Int(2), Amount::Int(2));
+        Self { length, pieces, texts: Amount::ZERO, characters: Amount::ZERO, pairs }
+    }
+
+    /// A container gets an item, or the name of one.
+    fn add(&mut self, own: &Amount, other: &Self) {
         self.length += other.length.clone();
         self.pieces += other.pieces.clone();
         self.texts += other.texts.clone();
+        self.characters += other.characters.clone();
+        self.pairs = self.pairs.max(&(own + &other.pairs));
+    }
+
+    /// The name of an item, where it is the text of a key.
+    fn named(mut self, is_text: bool, style: &Style) -> Self {
+        if !is_text {
+            self.length += Amount::Int(2);
+            self.characters += Amount::Int(2);
+        }
+        self.length += Amount::Int(style.key);
+        self.pieces += Amount::ONE;
+        self
     }
 
     fn times(&self, count: &Amount) -> Self {
-        Self { length: &self.length * count, pieces: &self.pieces * count, texts: &self.texts * count }
+        let [length, pieces, texts, characters] =
+            [&self.length, &self.pieces, &self.texts, &self.characters].map(|amount| amount * count);
+        Self { length, pieces, texts, characters, pairs: self.pairs.clone() }
+    }
+
+    /// Whether it is no container.
+    fn is_scalar(&self) -> bool {
+        self.pieces == Amount::ONE
+    }
+
+    /// What stands between so many items of a container; so many of a list's are no containers.
+    fn space(&mut self, count: &Amount, scalars: Option<&Amount>, style: &Style, level: i128) {
+        let gaps = (count - &Amount::ONE).at_least_zero();
+        self.length += &gaps * &Amount::Int(style.item);
+        let Some(columns) = style.indent else {
+            self.pieces += gaps;
+            return;
+        };
+        let (line, last) = (Amount::Int(1 + columns * (level + 1)), Amount::Int(1 + columns * level));
+        self.length += count * &line + last.clone();
+        self.texts += Amount::ONE;
+        self.characters += last;
+        match scalars {
+            // The encoder in Python puts what stands before an item of a list into one text with it.
+            Some(scalars) => {
+                let others = (count - scalars).at_least_zero();
+                // Before the first of the others, and before each of the rest of them.
+                let texts = others.min(&Amount::Int(2));
+                self.characters += &(scalars + &texts) * &(&line + &Amount::Int(style.item));
+                self.texts += texts;
+                self.pieces += others;
+            }
+            None => {
+                // Before the first item, and before each of the rest of them.
+                let texts = count.min(&Amount::Int(2));
+                self.characters += &texts * &(&line + &Amount::Int(style.item));
+                self.texts += texts;
+                self.pieces += gaps + Amount::Int(2);
+            }
+        }
     }
 }
 
@@ -377,34 +443,38 @@ impl<'p> Machine<'p> {
         Style { item, key, indent, ascii: plain("ensure_ascii").is_none_or(|value| value.is_true()) }
     }
 
-    /// `json.dumps(value)`. Source: CPython 3.11 `Lib/json/encoder.py` and `Modules/_json.c`: up to 3.12 the pieces are
-    /// kept in a list until there are 100,000 of them, and all are joined at the end; from 3.13 on they go to one buffer
-    /// that grows by a quarter.
+    /// `json.dumps(value)`. Source: `Lib/json/encoder.py` and `Modules/_json.c`: up to 3.11 (with `indent`: 3.12) the pieces
+    /// are kept in a list until there are 100,000 of them, and all are joined at the end, and the items of a dict are
+    /// listed; later on all goes to one buffer that grows by a quarter.
     fn json_dumps(&mut self, value: &Value, arguments: &Arguments, node: &impl Ranged) -> Value {
         let style = self.json_style(arguments);
         let size = self.json_size(value, &style, 0, 0, node);
-        let room = if self.options.version >= Version::Py313 {
-            Bytes { requested: size.length.floor_div(&Amount::Int(8)).unwrap_or(Amount::ZERO), resident: Amount::ZERO }
-        } else {
-            // A header and the slot in the list; the characters.
-            let pieces = &(&size.pieces * &Amount::Int(8)) + &(&size.texts * &Amount::Int(PIECE));
-            let pieces = pieces + size.length.clone();
-            if style.indent.is_some() {
-                // The encoder in Python: a list of all of them.
-                Bytes::touched(pieces)
-            } else {
-                let pieces = match (&pieces, &size.pieces) {
-                    (Amount::Int(bytes), Amount::Int(count)) if *count > PIECES_AT_ONCE => {
-                        Amount::Int(bytes / count * PIECES_AT_ONCE)
-                    }
-                    (_, Amount::Int(_)) => pieces,
-                    _ => pieces.min(&Amount::Int(PIECES_AT_ONCE * (PIECE + 8))),
-                };
-                Bytes::touched(pieces.max(&size.length))
-            }
-        };
         let length = size.length.clone();
-        self.state.transient(&Bytes { requested: &room.requested + &length, resident: &room.resident + &length });
+        let with_buffer = if style.indent.is_some() { Version::Py313 } else { Version::Py312 };
+        let room = if self.options.version >= with_buffer {
+            let spare = length.floor_div(&Amount::Int(8)).unwrap_or(Amount::ZERO);
+            Bytes { requested: &length + &spare, resident: length.clone() }
+        } else {
+            let texts = &(&size.texts * &Amount::Int(TEXT_HEADER)) + &size.characters;
+            let pieces = self.sizes.list_grown(&size.pieces).requested + texts;
+            Bytes::touched(match style.indent {
+                // The encoder in Python: a list of all of them.
+                Some(_) => pieces + length.clone(),
+                None => {
+                    let pieces = match (&pieces, &size.pieces) {
+                        (Amount::Int(bytes), Amount::Int(count)) if *count > PIECES_AT_ONCE => {
+                            Amount::Int(bytes / count * PIECES_AT_ONCE)
+                        }
+                        (_, Amount::Int(_)) => pieces,
+                        _ => pieces.min(&Amount::Int(PIECES_AT_ONCE * (PIECE + 8))),
+                    };
+                    // When they are joined, the dicts are done.
+                    let pair = self.sizes.tuple(&Amount::Int(2)).requested + Amount::Int(8);
+                    (pieces + (&size.pairs * &pair).max(&length)).max(&(&length + &length))
+                }
+            })
+        };
+        self.state.transient(&room);
         self.state.demand -= length.clone();
         let width = if style.ascii { 1 } else { self.width_in(value, 0) };
         let text = self.new_str(width, length, node);
@@ -453,14 +523,17 @@ impl<'p> Machine<'p> {
                     }
                     Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::Deque | Kind::Iterator => {
                         let dict = object.kind == Kind::Dict;
-                        let mut total = Json { length: Amount::Int(2), pieces: Amount::Int(2), texts: Amount::ZERO };
-                        let mut count = Amount::ZERO;
+                        let own = if dict { object.length.clone().unwrap_or(Amount::ZERO) } else { Amount::ZERO };
+                        let mut total = Json::container(own.clone());
+                        let (mut count, mut scalars) = (Amount::ZERO, Amount::ZERO);
                         for entry in &object.entries {
                             if let (true, Some(key)) = (dict, &entry.key) {
-                                total.add(&self.json_key(key, style, node));
+                                total.add(&own, &self.json_key(key, style, node));
                             }
-                            total.add(&self.json_size(&entry.value, style, level + 1, depth + 1, node));
+                            let item = self.json_size(&entry.value, style, level + 1, depth + 1, node);
+                            total.add(&own, &item);
                             count += Amount::ONE;
+                            scalars += Amount::from(usize::from(item.is_scalar()));
                         }
                         if let Some(rest) = &object.rest
                             && !rest.count.is_zero()
@@ -474,19 +547,15 @@ impl<'p> Machine<'p> {
                                     Some(key) => self.json_key(key, style, node),
                                     None => Json::scalar(Amount::Int(10), true),
                                 };
-                                each.add(&key);
+                                each.add(&Amount::ZERO, &key);
                             }
-                            total.add(&each.times(&rest.count));
+                            if each.is_scalar() {
+                                scalars += rest.count.clone();
+                            }
+                            total.add(&own, &each.times(&rest.count));
                             count += rest.count.clone();
                         }
-                        let gaps = (&count - &Amount::ONE).at_least_zero();
-                        total.length += &gaps * &Amount::Int(style.item);
-                        total.pieces += gaps;
-                        if let Some(columns) = style.indent {
-                            let line = 1 + columns * (level + 1);
-                            total.length += &count * &Amount::Int(line) + Amount::Int(1 + columns * level);
-                            total.texts += Amount::Int(2);
-                        }
+                        total.space(&count, (!dict).then_some(&scalars), style, level);
                         total
                     }
                     // What `default=` makes of it is a text as long as a date or a number.
@@ -497,13 +566,8 @@ impl<'p> Machine<'p> {
     }
 
     fn json_key(&mut self, key: &Value, style: &Style, node: &impl Ranged) -> Json {
-        let mut size = self.json_size(key, style, 0, 1, node);
-        if !matches!(self.type_name(key).as_deref(), Some("str")) {
-            size.length += Amount::Int(2);
-        }
-        size.length += Amount::Int(style.key);
-        size.pieces += Amount::ONE;
-        size
+        let is_text = self.type_name(key).as_deref() == Some("str");
+        self.json_size(key, style, 0, 1, node).named(is_text, style)
     }
 
     /// `json.loads(text)`: what is in the text, each key once. Source: CPython 3.11 `Modules/_json.c` (the memo of keys).
@@ -1756,42 +1820,31 @@ fn json_of(plain: &Plain, style: &Style, level: i128) -> Json {
             known(length + 2, true)
         }
         Plain::List(items) | Plain::Tuple(items) | Plain::Set(items) => {
-            let mut total = Json { length: Amount::Int(2), pieces: Amount::Int(2), texts: Amount::ZERO };
+            let mut total = Json::container(Amount::ZERO);
+            let mut scalars = 0_usize;
             for item in items.iter() {
-                total.add(&json_of(item, style, level + 1));
+                let item = json_of(item, style, level + 1);
+                scalars += usize::from(item.is_scalar());
+                total.add(&Amount::ZERO, &item);
             }
-            gaps(&mut total, items.len(), style, level);
+            total.space(&Amount::from(items.len()), Some(&Amount::from(scalars)), style, level);
             total
         }
         Plain::Dict(items) => {
-            let mut total = Json { length: Amount::Int(2), pieces: Amount::Int(2), texts: Amount::ZERO };
+            let own = Amount::from(items.len());
+            let mut total = Json::container(own.clone());
             for (key, item) in items.iter() {
-                let mut name = json_of(key, style, level);
-                if !matches!(key, Plain::Str(_)) {
-                    name.length += Amount::Int(2);
-                }
-                name.length += Amount::Int(style.key);
-                name.pieces += Amount::ONE;
-                total.add(&name);
-                total.add(&json_of(item, style, level + 1));
+                total.add(&own, &json_of(key, style, level).named(matches!(key, Plain::Str(_)), style));
+                total.add(&own, &json_of(item, style, level + 1));
             }
-            gaps(&mut total, items.len(), style, level);
+            total.space(&own, None, style, level);
             total
         }
-        other => known(other.repr().chars().count(), true),
-    }
-}
-
-/// What stands between the items of a container.
-fn gaps(total: &mut Json, count: usize, style: &Style, level: i128) {
-    let between = Amount::from(count.saturating_sub(1));
-    total.length += &between * &Amount::Int(style.item);
-    total.pieces += between;
-    if let Some(columns) = style.indent
-        && count > 0
-    {
-        total.length += Amount::from(count) * Amount::Int(1 + columns * (level + 1)) + Amount::Int(1 + columns * level);
-        total.texts += Amount::Int(2);
+        other => {
+            let length = other.repr().chars().count();
+            // Texts of one character are there already.
+            known(length, length > 1)
+        }
     }
 }
 

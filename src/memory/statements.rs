@@ -577,9 +577,9 @@ impl<'p> Machine<'p> {
                 self.state.keep(&value);
                 let receiver = self.expression(&subscript.value)?;
                 let result = if let Ast::Slice(slice) = &*subscript.slice {
-                    self.slice_bounds(slice)?;
+                    let bounds = self.slice_bounds(slice)?;
                     self.state.unkeep(&value);
-                    self.set_slice(&receiver, &value, subscript)
+                    self.set_slice(&receiver, &bounds, &value, subscript)
                 } else {
                     let key = self.expression(&subscript.slice)?;
                     self.state.unkeep(&value);
@@ -705,11 +705,13 @@ impl<'p> Machine<'p> {
             }
             Ast::Subscript(subscript) => {
                 let receiver = self.expression(&subscript.value)?;
-                let key = match &*subscript.slice {
-                    Ast::Slice(_) => None,
-                    index => Some(self.expression(index)?),
-                };
-                self.delete_item(&receiver, key.as_ref());
+                if let Ast::Slice(slice) = &*subscript.slice {
+                    let bounds = self.slice_bounds(slice)?;
+                    let nothing = Value::Plain(Plain::list(Vec::new()));
+                    return self.set_slice(&receiver, &bounds, &nothing, subscript);
+                }
+                let key = self.expression(&subscript.slice)?;
+                self.delete_item(&receiver, Some(&key));
             }
             Ast::Attribute(attribute) => {
                 let receiver = self.expression(&attribute.value)?;

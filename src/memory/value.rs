@@ -63,8 +63,8 @@ pub enum NumberKind {
 pub struct Holder {
     /// Its place in the heap.
     pub id: ObjectId,
-    /// Which one of all objects that were made it is; 0 for none.
-    pub born: u64,
+    /// Which one of all objects that were made it is, as far as it goes; 0 for none.
+    pub born: u32,
 }
 
 /// A number that was computed.
@@ -161,18 +161,29 @@ impl Value {
         }
     }
 
-    /// The value as it is read from a container that keeps it. What that only shares with another is still the other's.
+    /// The value as it is read from a container that keeps it.
     #[must_use]
     pub fn kept_by(self, holder: Holder) -> Self {
         match self {
             Self::Float(float) => {
                 Self::Number(Number { float, shared: true, holder, ..Number::new(NumberKind::Float, None) })
             }
-            Self::Number(number) if !number.shared && number.kind != NumberKind::Bool => match &number.amount {
+            Self::Number(number) if number.kind != NumberKind::Bool => match &number.amount {
                 Some(Amount::Int(small)) if SMALL_INTS.contains(small) => Self::Plain(Plain::int(*small)),
                 _ => Self::Number(Number { shared: true, holder, ..number }),
             },
             other => other.kept(),
+        }
+    }
+
+    /// Whether it is a number that takes memory where something keeps it, or is kept by something.
+    pub fn is_number(&self) -> bool {
+        match self {
+            Self::Float(_) => true,
+            Self::Number(Number { kind: NumberKind::Bool, .. }) => false,
+            Self::Number(Number { amount: Some(Amount::Int(small)), .. }) => !SMALL_INTS.contains(small),
+            Self::Number(_) => true,
+            _ => false,
         }
     }
 
@@ -276,6 +287,8 @@ pub enum Growth {
     Fixed,
     /// As many slots as items: a display, a copy, a comprehension's `list(…)`.
     Exact,
+    /// The same, and one more where their number is odd, from 3.10 on: `list(items)` (`list_preallocate_exact`).
+    Even,
     /// Grown item by item, with room to spare.
     Appended,
 }
