@@ -59,6 +59,9 @@ impl<'p> Machine<'p> {
         if self.contracts.is_own(name) {
             return self.call_contract(name, None, &arguments, node);
         }
+        if let Some(result) = self.operator_function(short, &arguments, node)? {
+            return Ok(result);
+        }
         if let Some(result) = self.builtin(short, &arguments, node)? {
             return Ok(result);
         }
@@ -195,20 +198,7 @@ impl<'p> Machine<'p> {
                 let count = arguments.positional.get(1).cloned().and_then(|count| self.amount(&count, node));
                 self.adapter(Adapter::Count(count.unwrap_or(Amount::ONE)), vec![item], node)
             }
-            ("any" | "all", Some(items)) => {
-                self.exhaust(&items, node)?;
-                match self.plain(&items) {
-                    Some(plain) => match plain.elements(100_000) {
-                        Some(items) => Value::bool(if name == "any" {
-                            items.iter().any(Plain::is_true)
-                        } else {
-                            items.iter().all(Plain::is_true)
-                        }),
-                        None => Value::number(NumberKind::Bool),
-                    },
-                    None => Value::number(NumberKind::Bool),
-                }
-            }
+            ("any" | "all", Some(items)) => self.any_or_all(name == "any", &items, node)?,
             ("next", Some(items)) => match self.first_of(&items, node) {
                 Ok(value) => value,
                 Err(Flow::Raise(_)) if arguments.positional.len() > 1 => {
@@ -259,7 +249,18 @@ impl<'p> Machine<'p> {
                 None => Value::text("?"),
             },
             ("abs" | "round" | "pow" | "divmod" | "hex" | "bin" | "oct", Some(_)) => {
-                self.arithmetic(name, arguments, node)?
+                match self.complex_function(name, &arguments.positional, node) {
+                    Some(value) => value,
+                    None => self.arithmetic(name, arguments, node)?,
+                }
+            }
+            ("complex", _) => {
+                let value = self.complex_function(name, &arguments.positional, node);
+                value.unwrap_or(Value::number(NumberKind::Float))
+            }
+            _ if name.starts_with("cmath.") => {
+                let value = self.complex_function(name, &arguments.positional, node);
+                value.unwrap_or(Value::number(NumberKind::Float))
             }
             ("functools.partial", Some(function)) => Value::Code(Code::Partial(
                 Box::new(function),
@@ -324,7 +325,31 @@ impl<'p> Machine<'p> {
             }
             ("heapq.nlargest" | "heapq.nsmallest", Some(count)) => {
                 let items = arguments.positional.get(1).cloned().unwrap_or(Value::NONE);
-                self.heap_extremes(&count, &items, arguments.keyword("key").is_some(), node)?
+                let key = arguments.keyword("key");
+                match self.known_extremes(name == "heapq.nlargest", &count, &items, key, node)? {
+                    Some(list) => list,
+                    None => self.heap_extremes(&count, &items, key.is_some(), node)?,
+                }
+            }
+            ("bisect.bisect" | "bisect.bisect_left" | "bisect.bisect_right", Some(list))
+                if arguments.positional.len() == 2 && arguments.keywords.is_empty() =>
+            {
+                let at = self.bisect(&list, &arguments.positional[1], name != "bisect.bisect_left", node);
+                at.map_or(Value::number(NumberKind::Int), |at| Value::int(Amount::from(at)))
+            }
+            ("bisect.insort" | "bisect.insort_left" | "bisect.insort_right", Some(list @ Value::Object(id)))
+                if arguments.positional.len() == 2 && arguments.keywords.is_empty() =>
+            {
+                let item = arguments.positional[1].clone();
+                let at = self.bisect(&list, &item, name != "bisect.insort_left", node);
+                self.begin_to_grow(id);
+                self.push_item(id, None, item, node);
+                self.move_last(id, at);
+                Value::NONE
+            }
+            ("itertools.groupby", Some(items)) => {
+                let key = arguments.get(1, "key").cloned();
+                self.adapter(Adapter::Groups, [items].into_iter().chain(key).collect(), node)
             }
             ("os.environ.get" | "os.getenv", Some(key)) => {
                 let default = arguments.positional.get(1).cloned();
@@ -938,6 +963,17 @@ impl<'p> Machine<'p> {
         {
             return Ok(value);
         }
+        let floats: Option<Vec<f64>> = arguments
+            .positional
+            .iter()
+            .map(|value| match quick(value)? {
+                Quick::Int(int) => Some(int as f64),
+                Quick::Float(float) => Some(float),
+            })
+            .collect();
+        if let Some(float) = floats.and_then(|floats| super::complexes::of_floats(name, &floats)) {
+            return Ok(Value::Float(float));
+        }
         let first = match arguments.positional.first().cloned() {
             Some(value @ (Value::Number(_) | Value::Float(_) | Value::Plain(_) | Value::Input(_))) => {
                 self.amount(&value, node)
@@ -988,6 +1024,35 @@ impl<'p> Machine<'p> {
             Some(Value::Plain(Plain::Float(_)) | Value::Float(_)) => NumberKind::Float,
             _ => NumberKind::Int,
         }
+    }
+
+    fn any_or_all(&mut self, any: bool, items: &Value, node: &impl Ranged) -> Eval {
+        // The first that decides it ends it; behind one that is not known nothing decides it.
+        let found: Rc<Cell<Option<bool>>> = Rc::new(Cell::new(Some(!any)));
+        let each: Each<'p> = {
+            let found = found.clone();
+            Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                machine.steps += 1;
+                let holds = machine.plain(&item).filter(|_| machine.summing == 0).map(|item| item.is_true());
+                machine.state.settle(&item);
+                match (found.get(), holds) {
+                    (Some(_), Some(holds)) if holds == any => {
+                        found.set(Some(any));
+                        Flow::Break
+                    }
+                    (Some(_), Some(_)) => Flow::Next,
+                    _ => {
+                        found.set(None);
+                        Flow::Next
+                    }
+                }
+            })
+        };
+        self.for_each(items, Place::of(node), &each)?;
+        Ok(match found.get().filter(|_| self.is_whole()) {
+            Some(holds) => Value::bool(holds),
+            None => Value::number(NumberKind::Bool),
+        })
     }
 
     fn sum_of(&mut self, name: &str, items: &Value, node: &impl Ranged) -> Eval {

@@ -767,8 +767,8 @@ impl<'p> Machine<'p> {
     fn external_attribute(&mut self, owner: &str, name: &str) -> Value {
         let full = format!("{owner}.{name}");
         let constant = match full.as_str() {
-            "math.pi" | "numpy.pi" => Some(std::f64::consts::PI),
-            "math.e" | "numpy.e" => Some(std::f64::consts::E),
+            "math.pi" | "cmath.pi" | "numpy.pi" => Some(std::f64::consts::PI),
+            "math.e" | "cmath.e" | "numpy.e" => Some(std::f64::consts::E),
             "math.inf" | "numpy.inf" => Some(f64::INFINITY),
             "math.nan" | "numpy.nan" => Some(f64::NAN),
             _ => None,

@@ -54,7 +54,7 @@ impl<'p> Machine<'p> {
                     },
                 },
                 ast::Number::Float(float) => Value::Plain(Plain::Float(*float)),
-                ast::Number::Complex { .. } => Value::number(NumberKind::Float),
+                ast::Number::Complex { real, imag } => self.complex(Some([*real, *imag]), literal),
             },
             Ast::StringLiteral(literal) => Value::text(literal.value.to_str()),
             Ast::BytesLiteral(literal) => {
@@ -495,6 +495,9 @@ impl<'p> Machine<'p> {
         if self.is_array(operand) || self.has_operator(operand, "__neg__") {
             return self.operator_of_kind(operand, "__neg__", &[], operation);
         }
+        if let Some(value) = self.complex_sign(operation.op, operand, operation) {
+            return Ok(value);
+        }
         let operator = match operation.op {
             ast::UnaryOp::USub => UnaryOperator::Minus,
             ast::UnaryOp::UAdd => UnaryOperator::Plus,
@@ -527,6 +530,9 @@ impl<'p> Machine<'p> {
     /// `a op b`
     pub(super) fn binary(&mut self, operator: ast::Operator, left: &Value, right: &Value, node: &impl Ranged) -> Eval {
         if let Some(value) = quick_arithmetic(operator, left, right) {
+            return Ok(value);
+        }
+        if let Some(value) = self.complex_operator(operator, left, right, node) {
             return Ok(value);
         }
         if let Some(value) = self.special_operator(operator, left, right, node)? {

@@ -80,6 +80,9 @@ impl Rounds {
     }
 }
 
+/// The key and the items of a group of `itertools.groupby`.
+type Group = (Value, Vec<Value>);
+
 /// The items of a comprehension's clauses.
 #[derive(Clone)]
 pub struct Clause<'p> {
@@ -688,7 +691,21 @@ impl<'p> Machine<'p> {
                 });
                 self.iterate(over, node, &round)
             }
-            (Adapter::Map, [function, over, ..]) => {
+            (Adapter::Map, [function, all @ ..]) if all.len() > 1 => {
+                let function = function.clone();
+                let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, items: Value| {
+                    let given = machine.items_apart(&items).unwrap_or_default();
+                    machine.state.keep(&items);
+                    let called = machine.call_value(&function, Arguments::positional(given), &node);
+                    machine.state.unkeep(&items);
+                    match called {
+                        Ok(value) => inner(machine, value),
+                        Err(flow) => flow,
+                    }
+                });
+                self.iterate_adapter(&Adapter::Zip, all, node, &round)
+            }
+            (Adapter::Map, [function, over]) => {
                 let function = function.clone();
                 let round: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, item: Value| {
                     match machine.call_value(&function, Arguments::positional(vec![item]), &node) {
@@ -697,6 +714,53 @@ impl<'p> Machine<'p> {
                     }
                 });
                 self.iterate(over, node, &round)
+            }
+            (Adapter::Groups, [over, key @ ..]) => {
+                let key = key.first().filter(|key| **key != Value::NONE).cloned();
+                let group: Rc<std::cell::RefCell<Option<Group>>> = Rc::default();
+                let round: Each<'p> = {
+                    let (group, inner) = (group.clone(), inner.clone());
+                    Rc::new(move |machine: &mut Machine<'p>, item: Value| {
+                        let rank = match &key {
+                            Some(key) => {
+                                match machine.call_value(key, Arguments::positional(vec![item.clone()]), &node) {
+                                    Ok(rank) => rank,
+                                    Err(flow) => return flow,
+                                }
+                            }
+                            None => item.clone(),
+                        };
+                        let before = group.borrow_mut().take();
+                        let is_same = before.as_ref().is_some_and(|(last, _)| {
+                            let known = machine.plain(last).zip(machine.plain(&rank));
+                            known.is_none_or(|(last, rank)| last.equals(&rank))
+                        });
+                        machine.state.keep(&item);
+                        machine.state.keep(&rank);
+                        match before {
+                            Some((last, mut items)) if is_same => {
+                                machine.state.unkeep(&rank);
+                                items.push(item);
+                                *group.borrow_mut() = Some((last, items));
+                                Flow::Next
+                            }
+                            before => {
+                                *group.borrow_mut() = Some((rank, vec![item]));
+                                machine.give_group(before, &inner, node)
+                            }
+                        }
+                    })
+                };
+                let result = self.iterate(over, node, &round);
+                if !matches!(result, (Flow::Next, false)) {
+                    return result;
+                }
+                let last = group.borrow_mut().take();
+                match self.give_group(last, &inner, node) {
+                    Flow::Next => result,
+                    Flow::Break => (Flow::Next, true),
+                    other => (other, false),
+                }
             }
             (Adapter::Filter, [function, over]) => {
                 let function = function.clone();
@@ -792,6 +856,26 @@ impl<'p> Machine<'p> {
     }
 
     /// The pairs of a dict, if they are told apart.
+    /// Gives a key and the items of its group on: an iterator over what is passing by, no list.
+    fn give_group(&mut self, group: Option<Group>, each: &Each<'p>, node: Place) -> Flow {
+        let Some((key, items)) = group else { return Flow::Next };
+        let list = self.new_container(Kind::List, &node);
+        if let Value::Object(id) = list {
+            self.state.resize(id, Bytes::ZERO);
+            self.state.note(id, |object| object.growth = Growth::Fixed);
+            for item in items.iter().rev() {
+                self.state.unkeep(item);
+            }
+            for item in items {
+                let item = item.kept();
+                self.push_shared(id, item);
+            }
+        }
+        self.state.unkeep(&key);
+        let pair = self.pair(key, list, &node);
+        each(self, pair)
+    }
+
     pub(super) fn pairs_of(&self, over: &Value) -> Option<Vec<(Value, Value)>> {
         let of_plain = |plain: &Plain| match plain {
             Plain::Dict(items) => {

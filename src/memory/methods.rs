@@ -38,6 +38,10 @@ impl<'p> Machine<'p> {
             && arguments.keywords.is_empty()
             && !arguments.more
         {
+            if name == "encode" && matches!(whole, Plain::Str(_)) {
+                let room = self.encoding_room(receiver, node);
+                self.state.peak_with(&room);
+            }
             let plains: Option<Vec<Plain>> = arguments.positional.iter().map(|value| self.plain(value)).collect();
             let shares = matches!((&whole, name), (Plain::Dict(_), "get" | "items" | "keys" | "values"));
             if let Some(plains) = plains {
@@ -161,6 +165,17 @@ impl<'p> Machine<'p> {
 
     // ---- texts --------------------------------------------------------------------------------------------------------
 
+    /// `unicode_encode_utf8` (Objects/stringlib/codecs.h) makes room for the most that so many characters may take.
+    fn encoding_room(&mut self, text: &Value, node: &impl Ranged) -> Bytes {
+        let most = match self.width(text) {
+            1 => 1,
+            2 => 3,
+            _ => 4,
+        };
+        let length = self.text_length(text, node);
+        self.sizes.bytes(&(&length * &Amount::Int(most)))
+    }
+
     fn str_method(&mut self, receiver: &Value, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
         let width = self.width(receiver);
         let length = self.text_length(receiver, node);
@@ -179,6 +194,8 @@ impl<'p> Machine<'p> {
                 self.tuple_of(vec![before, Value::text(""), Value::text("")], node)
             }
             "encode" => {
+                let room = self.encoding_room(receiver, node);
+                self.state.peak_with(&room);
                 let bytes = match width {
                     1 => length,
                     2 => length * Amount::Int(2),
@@ -458,14 +475,23 @@ impl<'p> Machine<'p> {
             self.begin_to_grow(id);
         }
         Ok(match (name, first) {
-            ("append" | "appendleft", Some(item)) => {
+            ("append", Some(item)) => {
                 self.push_item(id, None, item, node);
                 self.limit_length(id);
                 Value::NONE
             }
-            ("insert", Some(_)) => {
+            ("appendleft", Some(item)) => {
+                self.push_item(id, None, item, node);
+                self.move_last(id, Some(0));
+                Value::NONE
+            }
+            ("insert", Some(at)) => {
+                let many = self.state.object(id).map_or(0, |object| object.entries.len()) as i128;
+                let at = self.amount(&at, node).and_then(|at| at.as_int());
+                let at = at.map(|at| if at < 0 { (at + many).max(0) } else { at.min(many) });
                 if let Some(item) = arguments.positional.get(1) {
                     self.push_item(id, None, item.clone(), node);
+                    self.move_last(id, at.and_then(|at| usize::try_from(at).ok()));
                 }
                 Value::NONE
             }
@@ -524,6 +550,14 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             ("copy", _) => self.shallow_copy(&Value::Object(id), node),
+            ("index" | "count", Some(value)) if arguments.positional.len() == 1 => {
+                match (name, self.places_equal(&Value::Object(id), &value, node)) {
+                    ("count", Some((_, count))) => Value::int(Amount::from(count)),
+                    (_, Some((Some(at), _))) => Value::int(Amount::from(at)),
+                    (_, Some((None, _))) => return Err(Flow::Raise(Text::from("ValueError"))),
+                    (_, None) => Value::number(NumberKind::Int),
+                }
+            }
             ("index" | "count", _) => Value::number(NumberKind::Int),
             ("__iter__", _) => Value::Object(id),
             _ => return self.call_unknown(&format!("list.{name}"), node),
@@ -729,6 +763,15 @@ impl<'p> Machine<'p> {
             }
             ("copy", _, _) => self.shallow_copy(receiver, node),
             ("most_common", count, Value::Object(id)) => {
+                let wanted = match &count {
+                    Some(count) => self.amount(count, node).and_then(|count| count.as_usize()).map(Some),
+                    None => Some(None),
+                };
+                if let Some(wanted) = wanted
+                    && let Some(list) = self.most_common(receiver, wanted, node)
+                {
+                    return Ok(list);
+                }
                 let length = self.length(receiver, node).unwrap_or(Amount::ZERO);
                 let count = match count.and_then(|count| self.amount(&count, node)) {
                     Some(count) => count.min(&length),

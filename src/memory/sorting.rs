@@ -1,8 +1,10 @@
-//! `sorted`, `list.sort` and `reverse`: in the order that CPython gives, where the items and their keys are known.
+//! The order of items: `sorted`, `list.sort`, `reverse`, `insert`, `bisect`, `heapq.nlargest`, as CPython has it where the
+//! items and their keys are known.
 //!
 //! Source of the sizes: `list_sort_impl` and `merge_getmem` in Objects/listobject.c.
 
 use num_traits::ToPrimitive;
+use ruff_python_ast as ast;
 use ruff_text_size::Ranged;
 
 use crate::expression::{Expr, Text, Value as Plain};
@@ -10,7 +12,7 @@ use crate::expression::{Expr, Text, Value as Plain};
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::machine::{Flow, Machine};
-use super::value::{Entries, Entry, ObjectId, Value};
+use super::value::{Entries, Entry, Growth, Kind, ObjectId, Value};
 
 /// Items whose keys are made one by one, where not every loop is run to its end.
 const FEW_ITEMS: usize = 1_024;
@@ -60,6 +62,101 @@ impl<'p> Machine<'p> {
         let first = (-by).rem_euclid(many as i128) as usize;
         let order: Vec<usize> = (first..many).chain(0..first).collect();
         self.reorder(id, &order);
+    }
+
+    /// Moves the last item before another; where it is not known which, the order is not known any more.
+    pub(super) fn move_last(&mut self, id: ObjectId, at: Option<usize>) {
+        let Some(at) = at.filter(|_| self.state.object(id).is_some_and(|object| object.apart())) else {
+            return self.blur_items(id);
+        };
+        let many = self.state.object(id).map_or(0, |object| object.entries.len());
+        self.steps += many.saturating_sub(at) as u64 / 64;
+        self.state.note(id, |object| {
+            object.index.clear();
+            if let Some(last) = object.entries.pop() {
+                object.entries.insert(at, last);
+            }
+        });
+    }
+
+    /// Where an item goes in a list that is sorted: before or behind those that are equal.
+    pub(super) fn bisect(&mut self, list: &Value, item: &Value, behind: bool, node: &impl Ranged) -> Option<usize> {
+        let items = self.items_to_sort(list, false)?;
+        let (mut low, mut high) = (0, items.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            let goes_on = match behind {
+                true => !self.is_less(item, &items[middle], node)?,
+                false => self.is_less(&items[middle], item, node)?,
+            };
+            if goes_on { low = middle + 1 } else { high = middle }
+        }
+        Some(low)
+    }
+
+    /// The place of the first item that equals a value, and how many do, where that is known of all.
+    pub(super) fn places_equal(
+        &mut self,
+        list: &Value,
+        value: &Value,
+        node: &impl Ranged,
+    ) -> Option<(Option<usize>, usize)> {
+        let items = self.items_to_sort(list, false)?;
+        self.steps += items.len() as u64 / 8;
+        let (mut first, mut count) = (None, 0);
+        for (at, item) in items.iter().enumerate() {
+            if self.compare(ast::CmpOp::Eq, item, value, node)?.ok()? {
+                first = first.or(Some(at));
+                count += 1;
+            }
+        }
+        Some((first, count))
+    }
+
+    /// `heapq.nlargest(count, items, key)` where the items can be compared by what is known.
+    pub(super) fn known_extremes(
+        &mut self,
+        largest: bool,
+        count: &Value,
+        items: &Value,
+        key: Option<&Value>,
+        node: &impl Ranged,
+    ) -> Result<Option<Value>, Flow> {
+        let count = self.amount(count, node).and_then(|count| count.as_usize());
+        let (Some(count), Some(all)) = (count, self.items_to_sort(items, key.is_some())) else { return Ok(None) };
+        let all: Vec<Value> = all.into_iter().map(|item| self.read_of(items, item)).collect();
+        let Some(order) = self.order_of(all.clone(), key, largest, node)? else { return Ok(None) };
+        let chosen = order.iter().take(count).filter_map(|at| all.get(*at).cloned()).collect();
+        Ok(Some(self.list_of(chosen, node)))
+    }
+
+    /// `Counter.most_common(count)` where all counts are known: pairs are made of all, and those kept that were asked for.
+    pub(super) fn most_common(&mut self, counter: &Value, count: Option<usize>, node: &impl Ranged) -> Option<Value> {
+        let pairs = self.pairs_of(counter)?;
+        let counts: Vec<Value> = pairs.iter().map(|(_, count)| count.clone()).collect();
+        let order = self.places(&counts, true)?;
+        let all = Amount::from(pairs.len());
+        let each = &self.sizes.tuple(&Amount::Int(2)) + &Bytes::touched(Amount::Int(16));
+        self.state.transient(&each.times(&all));
+        let chosen: Vec<Value> = order
+            .iter()
+            .take(count.unwrap_or(pairs.len()))
+            .filter_map(|at| pairs.get(*at).cloned())
+            .map(|(key, count)| self.pair(key, count, node))
+            .collect();
+        Some(self.list_of(chosen, node))
+    }
+
+    fn list_of(&mut self, items: Vec<Value>, node: &impl Ranged) -> Value {
+        let list = self.new_container(Kind::List, node);
+        if let Value::Object(id) = list {
+            for item in items {
+                self.push_shared(id, item);
+            }
+            self.state.note(id, |object| object.growth = Growth::Exact);
+            self.resize_container(id);
+        }
+        list
     }
 
     fn many_apart(&mut self, id: ObjectId) -> usize {

@@ -378,6 +378,12 @@ impl<'p> Machine<'p> {
                 return self.match_pattern(method, receiver, &arguments.positional, is_plain, node);
             }
             "re.Match" => self.of_match(method, receiver, arguments, node),
+            super::complexes::COMPLEX => {
+                match self.complex_function(&format!("complex.{method}"), std::slice::from_ref(receiver), node) {
+                    Some(value) => value,
+                    None => return Ok(None),
+                }
+            }
             "threading.Thread" => match method {
                 "start" | "run" => {
                     let fields = self.state.object_of(receiver).map(|object| object.fields.clone()).unwrap_or_default();

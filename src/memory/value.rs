@@ -363,6 +363,21 @@ impl Entries {
         taken
     }
 
+    /// Puts one before another, or behind the last.
+    pub fn insert(&mut self, at: usize, entry: Entry) {
+        if at == 0 && self.begin > 0 {
+            self.begin -= 1;
+            self.row[self.begin] = entry;
+        } else {
+            self.row.insert((self.begin + at).min(self.row.len()), entry);
+        }
+    }
+
+    /// Takes the last one out.
+    pub fn pop(&mut self) -> Option<Entry> {
+        if self.is_empty() { None } else { self.row.pop() }
+    }
+
     /// Takes out all from one on.
     pub fn split_off(&mut self, from: usize) -> Vec<Entry> {
         self.row.split_off(self.begin + from)
@@ -579,6 +594,8 @@ pub enum Adapter {
     Same,
     /// `itertools.chain(xs, ys)`
     Chain,
+    /// `itertools.groupby(xs, key)`
+    Groups,
     /// `d.items()`
     Items,
     /// `d.keys()`
