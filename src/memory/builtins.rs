@@ -899,10 +899,13 @@ impl<'p> Machine<'p> {
         };
         let own = if array { self.sizes.bytearray(&length) } else { self.sizes.bytes(&length) };
         let content = match &first {
-            Some(value) if array && self.follows_bytes(&length) => self.plain(value),
+            Some(value) if self.follows_bytes(&length) => self.plain(value),
             _ => None,
         };
         let content = content.and_then(|value| {
+            if matches!(value, Plain::Int(_)) {
+                return length.as_usize().map(|length| Plain::bytes(vec![0; length]));
+            }
             let call = Expr::Call(Text::from("bytes"), vec![Expr::Constant(value)], Vec::new());
             self.exact(&call)?.ok()
         });

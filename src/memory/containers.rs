@@ -10,7 +10,7 @@ use super::cpython::Version;
 use super::heap::rest_of;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value, hash_of};
+use super::value::{Entry, Growth, Holder, Kind, Number, NumberKind, Object, ObjectId, Rest, Value, hash_of};
 
 /// Items of `[0] * n` that are told apart in a run, of all such lists together.
 const MOST_UNFOLDED: usize = 1_000_000;
@@ -468,7 +468,7 @@ impl<'p> Machine<'p> {
             }
         });
         let Some(old) = old else { return };
-        let before = self.charge(&old);
+        let before = self.charge(&self.owned(id, old.clone()));
         if charge != before {
             self.state.add_payload(id, &Amount::ZERO, &(&charge - &before));
         }
@@ -681,7 +681,8 @@ impl<'p> Machine<'p> {
                 object.index.removed(at, &entry);
                 taken = Some(entry);
             });
-            let Some(entry) = taken else { return Value::NONE };
+            let Some(mut entry) = taken else { return Value::NONE };
+            entry.value = self.owned(id, entry.value);
             let charge = self.charge(&entry.value);
             if !charge.is_zero() {
                 self.state.note_peak();
@@ -725,6 +726,24 @@ impl<'p> Machine<'p> {
                 object.length = Some(length);
                 object.growth = Growth::Fixed;
             });
+        }
+    }
+
+    /// A number that was put into a container, as the container has it: one that another kept, which is gone, was left to it.
+    pub(super) fn owned(&self, id: ObjectId, value: Value) -> Value {
+        let Value::Number(number) = &value else { return value };
+        if !number.shared || number.holder.born == 0 || self.state.is_there(number.holder) {
+            return value;
+        }
+        let own = match number.float.is_nan() {
+            true => Value::Number(Number { shared: false, holder: Holder::default(), ..number.clone() }),
+            false => Value::Float(number.float),
+        };
+        // Of what several had, one got the bytes.
+        let payload = self.state.object(id).and_then(|object| object.rest.as_ref()).map(|rest| &rest.payload.requested);
+        match (self.charge(&own).requested, payload) {
+            (Amount::Int(bytes), Some(Amount::Int(payload))) if bytes <= *payload => own,
+            _ => value,
         }
     }
 

@@ -12,11 +12,26 @@ use super::amount::{Amount, Bytes};
 use super::machine::{Flow, Machine};
 use super::value::{Entry, Growth, Kind, ObjectId, Value};
 
-/// Bytes of a `bytearray` that are followed one by one.
-const MOST_BYTES: usize = 1 << 22;
+/// The longest `bytes` and `bytearray` whose content is followed.
+const MOST_BYTES: usize = 1 << 26;
+
+/// Places that a slice takes.
+#[derive(Clone, Copy)]
+struct Places {
+    start: i64,
+    step: i64,
+    count: usize,
+}
+
+impl Places {
+    fn iter(self) -> impl Iterator<Item = usize> {
+        // All of them are places of something: none is negative.
+        (0..self.count).map(move |at| usize::try_from(self.start + at as i64 * self.step).unwrap_or(usize::MAX))
+    }
+}
 
 impl<'p> Machine<'p> {
-    /// Whether the content of a `bytearray` of a length is followed: where every loop is run to its end.
+    /// Whether the content of `bytes` or a `bytearray` of a length is followed: where every loop is run to its end.
     pub(super) fn follows_bytes(&self, length: &Amount) -> bool {
         self.is_round_by_round() && length.as_usize().is_some_and(|length| length <= MOST_BYTES)
     }
@@ -33,7 +48,7 @@ impl<'p> Machine<'p> {
             Some(_) => return None,
             None => self.state.object_of(receiver).filter(|object| object.apart())?.entries.len(),
         };
-        let places = self.places_of(length, bounds, most)?.into_iter();
+        let places = self.places_of(length, bounds).filter(|places| places.count as u64 <= most)?.iter();
         match known {
             Some(Plain::List(items) | Plain::Tuple(items)) => {
                 places.map(|place| items.get(place).cloned().map(Value::Plain)).collect()
@@ -46,21 +61,22 @@ impl<'p> Machine<'p> {
     }
 
     /// The places that a slice takes of so many: those of the same slice of a `range`.
-    fn places_of(&mut self, length: usize, bounds: [&Plain; 3], most: u64) -> Option<Vec<usize>> {
+    fn places_of(&mut self, length: usize, bounds: [&Plain; 3]) -> Option<Places> {
         let all = Plain::Range(BigInt::ZERO, BigInt::from(length), BigInt::from(1));
         let [start, stop, step] = bounds.map(|bound| Some(Box::new(Expr::Constant(bound.clone()))));
-        let places = Expr::Slice { value: Box::new(Expr::Constant(all)), start, stop, step };
-        let place = |place: &Plain| match place {
-            Plain::Int(place) => place.to_usize(),
+        let part = Expr::Slice { value: Box::new(Expr::Constant(all)), start, stop, step };
+        let part = self.exact(&part)?.ok()?;
+        let count = part.iterations()?.to_usize()?;
+        match &part {
+            Plain::Range(start, _, step) => Some(Places { start: start.to_i64()?, step: step.to_i64()?, count }),
             _ => None,
-        };
-        self.exact(&places)?.ok()?.elements(most)?.iter().map(place).collect()
+        }
     }
 
-    fn slice_places(&mut self, length: usize, bounds: &[Option<Value>; 3]) -> Option<Vec<usize>> {
+    fn slice_places(&mut self, length: usize, bounds: &[Option<Value>; 3]) -> Option<Places> {
         let plain = |bound: &Option<Value>| bound.as_ref().map_or(Some(Plain::None), |bound| self.plain(bound));
         let [start, stop, step] = [plain(&bounds[0])?, plain(&bounds[1])?, plain(&bounds[2])?];
-        self.places_of(length, [&start, &stop, &step], MOST_BYTES as u64)
+        self.places_of(length, [&start, &stop, &step])
     }
 
     /// `receiver[start:stop:step] = value`
@@ -113,18 +129,18 @@ impl<'p> Machine<'p> {
         });
         match (places, items) {
             (Some(places), Some(items)) => {
-                self.steps += (places.len() + items.len()) as u64 / 8;
+                self.steps += (places.count + items.len()) as u64 / 8;
                 let items: Vec<Value> = items.into_iter().map(|item| self.read_of(&listed, item)).collect();
                 let is_stepped =
                     step.as_ref().and_then(|step| self.amount(step, node)).is_some_and(|by| by != Amount::ONE);
                 if is_stepped {
                     // `list_ass_subscript` in Objects/listobject.c keeps what it replaces until the end.
-                    self.state.transient(&Bytes::touched(Amount::from(places.len()) * Amount::Int(8)));
-                    for (at, item) in places.into_iter().zip(items) {
+                    self.state.transient(&Bytes::touched(Amount::from(places.count) * Amount::Int(8)));
+                    for (at, item) in places.iter().zip(items) {
                         self.replace_entry(id, at, item);
                     }
                 } else {
-                    self.splice(id, &places, bounds, items, node);
+                    self.splice(id, places, bounds, items, node);
                 }
             }
             _ => {
@@ -146,14 +162,14 @@ impl<'p> Machine<'p> {
     fn splice(
         &mut self,
         id: ObjectId,
-        places: &[usize],
+        places: Places,
         bounds: &[Option<Value>; 3],
         items: Vec<Value>,
         node: &impl Ranged,
     ) {
         let many = self.state.object(id).map_or(0, |object| object.entries.len());
-        let begin = match places.first() {
-            Some(first) => *first,
+        let begin = match places.iter().next() {
+            Some(first) => first,
             // An empty slice is where it begins.
             None => {
                 let begin = bounds[0].as_ref().and_then(|begin| self.amount(begin, node)).and_then(|at| at.as_int());
@@ -162,14 +178,17 @@ impl<'p> Machine<'p> {
             }
         };
         let behind = self.state.take_entries(id, begin);
-        let gone: Vec<Entry> = behind.iter().take(places.len()).cloned().collect();
-        let paid = gone.iter().fold(Bytes::ZERO, |sum, entry| &sum + &self.charge(&entry.value));
-        let length = Amount::from(many - places.len() + items.len());
+        let gone: Vec<Entry> = behind.iter().take(places.count).cloned().collect();
+        let own = |entry: &Entry| self.charge(&self.owned(id, entry.value.clone()));
+        let paid = gone.iter().fold(Bytes::ZERO, |sum, entry| &sum + &own(entry));
+        let payload = self.state.object(id).and_then(|object| object.rest.as_ref()).map(|rest| rest.payload.clone());
+        let paid = paid.zip(&payload.unwrap_or(Bytes::ZERO), |paid, payload| paid.min(payload));
+        let length = Amount::from(many - places.count + items.len());
         for item in items {
             self.state.push(id, Entry { key: None, value: item, hash: None });
         }
         self.state.note(id, |object| {
-            for entry in behind.into_iter().skip(places.len()) {
+            for entry in behind.into_iter().skip(places.count) {
                 object.entries.push(entry);
             }
         });
@@ -191,13 +210,13 @@ impl<'p> Machine<'p> {
         }
         let known = match (self.plain(&Value::Object(id)), self.plain(value)) {
             (Some(Plain::Bytes(old)), Some(Plain::Bytes(new))) => {
-                self.slice_places(old.len(), bounds).filter(|places| places.len() == new.len()).zip(Some(new))
+                self.slice_places(old.len(), bounds).filter(|places| places.count == new.len()).zip(Some(new))
             }
             _ => None,
         };
         let Some((places, new)) = known else { return self.touch_all(id) };
-        self.steps += places.len() as u64 / 64;
-        self.write_bytes(id, places.into_iter().zip(new.iter().copied()));
+        self.steps += places.count as u64 / 64;
+        self.write_bytes(id, places.iter().zip(new.iter().copied()));
     }
 
     /// `array[key] = value` of a `bytearray`.
