@@ -11,6 +11,7 @@ use crate::formula::{self, Formula};
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
+use super::expressions::{Quick, quick};
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Value};
@@ -581,16 +582,45 @@ impl<'p> Machine<'p> {
                 return Ok(operand.clone());
             }
         }
-        self.call_contract(&name, Some(receiver), &arguments, node)
+        let made = self.call_contract(&name, Some(receiver), &arguments, node)?;
+        if matches!(method, "__matmul__" | "__rmatmul__") {
+            for operand in [Some(receiver), other].into_iter().flatten() {
+                let copy = self.cast_copy(operand, &made);
+                self.state.peak_with(&copy);
+            }
+        }
+        Ok(made)
+    }
+
+    /// A matrix product goes over copies of operands that are not of the result's type.
+    fn cast_copy(&self, operand: &Value, result: &Value) -> Bytes {
+        let dtype = |object: &Object| object.fields.get("dtype").and_then(|text| text.as_text().map(str::to_owned));
+        let (Some(from), Some(to)) = (self.state.object_of(operand), self.state.object_of(result)) else {
+            return Bytes::ZERO;
+        };
+        match (dtype(from), dtype(to), &from.shape, to.features.get("itemsize")) {
+            (Some(old), Some(new), Some(shape), Some(each)) if old != new => {
+                Bytes::touched(&Amount::product(shape) * each)
+            }
+            _ => Bytes::ZERO,
+        }
     }
 
     /// Whether an operator writes its result over an operand. Source: numpy `_core/src/multiarray/temp_elide.c`: arrays
     /// of at least 256 KiB (`NPY_MIN_ELIDE_BYTES`) that are temporary, of the result's type and shape; the second
-    /// operand only where the order does not matter.
+    /// operand only where the order does not matter. `fast_scalar_power` (`number.c`) does it for the powers of floats
+    /// that have a function of their own.
     fn is_elided(&self, method: &str, operand: &Value, other: &Value, first: bool) -> bool {
         let commutes = matches!(method, "__add__" | "__mul__" | "__and__" | "__or__" | "__xor__");
-        let elides =
-            commutes || matches!(method, "__sub__" | "__truediv__" | "__floordiv__" | "__lshift__" | "__rshift__");
+        let is_power = method == "__pow__"
+            && match quick(other) {
+                Some(Quick::Int(power)) => matches!(power, -1..=2),
+                Some(Quick::Float(power)) => [-1.0, 0.0, 0.5, 1.0, 2.0].contains(&power),
+                None => false,
+            };
+        let elides = commutes
+            || is_power
+            || matches!(method, "__sub__" | "__truediv__" | "__floordiv__" | "__lshift__" | "__rshift__");
         if !elides || !(first || commutes) {
             return false;
         }
@@ -604,7 +634,7 @@ impl<'p> Machine<'p> {
         let dtype = |object: &Object| object.fields.get("dtype").and_then(|text| text.as_text().map(str::to_owned));
         let Some(own) = dtype(object) else { return false };
         let float = own.starts_with("float") || own.starts_with("complex");
-        if method == "__truediv__" && !float {
+        if matches!(method, "__truediv__" | "__pow__") && !float {
             return false;
         }
         match other {

@@ -22,7 +22,7 @@ use crate::memory::{EXACT_STEPS, Options, ROUND_BY_ROUND};
 const MOST_STEPS: u64 = 2_000_000;
 
 /// The same for an event that is asked for alone: some seconds.
-const MOST_STEPS_ALONE: u64 = 3 * MOST_STEPS;
+const MOST_STEPS_ALONE: u64 = 4 * MOST_STEPS;
 
 /// Statements of the largest event on which it is first looked whether the estimate is right.
 const FEW_STEPS: u64 = MOST_STEPS / 16;
