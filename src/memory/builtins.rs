@@ -248,19 +248,9 @@ impl<'p> Machine<'p> {
                 Some(plain) => self.exact_call(name, &[plain], node)?.unwrap_or(Value::text("?")),
                 None => Value::text("?"),
             },
+            _ if let Some(value) = self.complex_function(name, &arguments.positional, node) => value,
             ("abs" | "round" | "pow" | "divmod" | "hex" | "bin" | "oct", Some(_)) => {
-                match self.complex_function(name, &arguments.positional, node) {
-                    Some(value) => value,
-                    None => self.arithmetic(name, arguments, node)?,
-                }
-            }
-            ("complex", _) => {
-                let value = self.complex_function(name, &arguments.positional, node);
-                value.unwrap_or(Value::number(NumberKind::Float))
-            }
-            _ if name.starts_with("cmath.") => {
-                let value = self.complex_function(name, &arguments.positional, node);
-                value.unwrap_or(Value::number(NumberKind::Float))
+                self.arithmetic(name, arguments, node)?
             }
             ("functools.partial", Some(function)) => Value::Code(Code::Partial(
                 Box::new(function),
@@ -548,53 +538,38 @@ impl<'p> Machine<'p> {
     /// What `dataclasses.asdict` makes of an instance, and of what it holds: containers are made anew, all else is shared.
     fn as_data(&mut self, value: &Value, by_name: bool, node: &impl Ranged) -> Eval {
         let Some(object) = self.state.object_of(value) else { return Ok(value.clone().kept()) };
-        match object.kind {
+        let (kind, parts) = match &object.kind {
             Kind::Instance(_) => {
-                let fields: Vec<(Text, Value)> =
-                    object.fields.iter().map(|(name, field)| (name.clone(), field.clone())).collect();
-                let made = self.new_container(if by_name { Kind::Dict } else { Kind::Tuple }, node);
-                let Value::Object(id) = made else { return Ok(made) };
-                self.state.keep(&made);
-                for (name, field) in fields {
-                    let data = self.as_data(&field, by_name, node)?;
-                    match by_name {
-                        true => self.store(id, Value::text(&name), data, node),
-                        false => self.push_shared(id, data),
-                    }
-                }
-                self.resize_container(id);
-                self.state.unkeep(&made);
-                Ok(made)
+                let field = |(name, field): (&Text, &Value)| (by_name.then(|| Value::text(name)), field.clone());
+                (if by_name { Kind::Dict } else { Kind::Tuple }, Some(object.fields.iter().map(field).collect()))
             }
-            Kind::List | Kind::Tuple => {
-                let kind = object.kind.clone();
-                let Some(items) = self.items_apart(value) else { return Ok(self.shallow_copy(value, node)) };
-                let made = self.new_container(kind, node);
-                let Value::Object(id) = made else { return Ok(made) };
-                self.state.keep(&made);
-                for item in items {
-                    let item = self.read_of(value, item);
-                    let data = self.as_data(&item, by_name, node)?;
-                    self.push_shared(id, data);
-                }
-                self.resize_container(id);
-                self.state.unkeep(&made);
-                Ok(made)
+            kind @ (Kind::List | Kind::Tuple) => {
+                let items = self.items_apart(value);
+                let read =
+                    |items: Vec<Value>| items.into_iter().map(|item| (None, self.read_of(value, item))).collect();
+                (kind.clone(), items.map(read))
             }
             Kind::Dict => {
-                let Some(pairs) = self.pairs_of(value) else { return Ok(self.shallow_copy(value, node)) };
-                let made = self.new_container(Kind::Dict, node);
-                let Value::Object(id) = made else { return Ok(made) };
-                self.state.keep(&made);
-                for (key, item) in pairs {
-                    let data = self.as_data(&item, by_name, node)?;
-                    self.store(id, key, data, node);
-                }
-                self.state.unkeep(&made);
-                Ok(made)
+                let pairs = self.pairs_of(value);
+                (Kind::Dict, pairs.map(|pairs| pairs.into_iter().map(|(key, item)| (Some(key), item)).collect()))
             }
-            _ => Ok(value.clone()),
+            _ => return Ok(value.clone()),
+        };
+        let parts: Option<Vec<(Option<Value>, Value)>> = parts;
+        let Some(parts) = parts else { return Ok(self.shallow_copy(value, node)) };
+        let made = self.new_container(kind, node);
+        let Value::Object(id) = made else { return Ok(made) };
+        self.state.keep(&made);
+        for (key, part) in parts {
+            let data = self.as_data(&part, by_name, node)?;
+            match key {
+                Some(key) => self.store(id, key, data, node),
+                None => self.push_shared(id, data),
+            }
         }
+        self.resize_container(id);
+        self.state.unkeep(&made);
+        Ok(made)
     }
 
     fn dict_of(&mut self, arguments: &Arguments, node: &impl Ranged) -> Eval {
@@ -777,18 +752,15 @@ impl<'p> Machine<'p> {
 
     pub(super) fn shallow_copy(&mut self, value: &Value, node: &impl Ranged) -> Value {
         let Value::Object(id) = value else { return value.clone() };
-        let Some(object) = self.state.object(*id).cloned() else { return Value::NONE };
+        let Some(object) = self.state.object(*id) else { return Value::NONE };
         if matches!(object.kind, Kind::Str { .. } | Kind::Bytes | Kind::Tuple) {
             return value.clone();
         }
-        let mut copy = object;
-        copy.refs = 0;
-        copy.account = None;
+        let mut copy = object.anew();
         if let Some(rest) = &mut copy.rest {
             // The items are shared; what they take is counted where they were made.
             rest.payload = Bytes::ZERO;
         }
-        copy.lent = Default::default();
         for entry in copy.entries.iter_mut() {
             entry.value = self.read_of(value, entry.value.clone());
         }
@@ -827,10 +799,7 @@ impl<'p> Machine<'p> {
 
     /// A new object like one, down to its items.
     pub(super) fn copy_of(&mut self, object: &Object, node: &impl Ranged) -> Value {
-        let mut copy = object.clone();
-        copy.refs = 0;
-        copy.account = None;
-        copy.lent = Default::default();
+        let mut copy = object.anew();
         let deep = |machine: &mut Self, value: &mut Value| {
             if let Value::Object(id) = value
                 && let Some(inner) = machine.state.object(*id).cloned()
@@ -966,15 +935,8 @@ impl<'p> Machine<'p> {
         {
             return Ok(value);
         }
-        let floats: Option<Vec<f64>> = arguments
-            .positional
-            .iter()
-            .map(|value| match quick(value)? {
-                Quick::Int(int) => Some(int as f64),
-                Quick::Float(float) => Some(float),
-            })
-            .collect();
-        if let Some(float) = floats.and_then(|floats| super::complexes::of_floats(name, &floats)) {
+        let floats: Option<Vec<f64>> = arguments.positional.iter().map(|value| Some(quick(value)?.float())).collect();
+        if let Some(float) = floats.and_then(|floats| of_floats(name, &floats)) {
             return Ok(Value::Float(float));
         }
         let first = match arguments.positional.first().cloned() {
@@ -1163,8 +1125,7 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
         const FEW_ITEMS: usize = 64;
-        // Behind a loop that was carried on, items have values of rounds that are long over.
-        if self.estimated && !self.is_round_by_round() {
+        if !self.follows_items() {
             return Ok(None);
         }
         let most = self.most_items(FEW_ITEMS);
@@ -1355,4 +1316,31 @@ fn container_kind(name: &str) -> Kind {
 /// Functions of the language of expressions that take memory of their own: those are contracts.
 fn is_heavy(name: &str) -> bool {
     name.starts_with("base64.") || name.starts_with("json.")
+}
+
+/// A function of `math` of known floats that has no exact form of its own.
+fn of_floats(name: &str, arguments: &[f64]) -> Option<f64> {
+    let float = match (name.strip_prefix("math.")?, arguments) {
+        ("sin", [x]) => x.sin(),
+        ("cos", [x]) => x.cos(),
+        ("tan", [x]) => x.tan(),
+        ("asin", [x]) => x.asin(),
+        ("acos", [x]) => x.acos(),
+        ("atan", [x]) => x.atan(),
+        ("atan2", [y, x]) => y.atan2(*x),
+        ("sinh", [x]) => x.sinh(),
+        ("cosh", [x]) => x.cosh(),
+        ("tanh", [x]) => x.tanh(),
+        ("asinh", [x]) => x.asinh(),
+        ("acosh", [x]) => x.acosh(),
+        ("atanh", [x]) => x.atanh(),
+        ("log1p", [x]) => x.ln_1p(),
+        ("expm1", [x]) => x.exp_m1(),
+        ("exp2", [x]) => x.exp2(),
+        ("cbrt", [x]) => x.cbrt(),
+        ("hypot", parts) => parts.iter().map(|part| part * part).sum::<f64>().sqrt(),
+        _ => return None,
+    };
+    // Outside of its domain CPython raises.
+    float.is_finite().then_some(float)
 }

@@ -5,7 +5,7 @@ use ruff_text_size::Ranged;
 
 use crate::expression::Text;
 
-use super::expressions::{Quick, quick};
+use super::expressions::quick;
 use super::machine::Machine;
 use super::value::{Kind, NumberKind, Object, Value};
 
@@ -27,6 +27,14 @@ fn quotient([a, b]: Parts, [c, d]: Parts) -> Option<Parts> {
     (square != 0.0).then(|| [(a * c + b * d) / square, (b * c - a * d) / square])
 }
 
+fn radius([real, imaginary]: Parts) -> f64 {
+    real.hypot(imaginary)
+}
+
+fn angle([real, imaginary]: Parts) -> f64 {
+    imaginary.atan2(real)
+}
+
 fn polar(radius: f64, angle: f64) -> Parts {
     [radius * angle.cos(), radius * angle.sin()]
 }
@@ -35,12 +43,10 @@ fn power(base: Parts, exponent: Parts) -> Option<Parts> {
     if exponent == [0.0, 0.0] {
         return Some([1.0, 0.0]);
     }
-    let [real, imaginary] = base;
-    let radius = real.hypot(imaginary);
+    let (radius, angle) = (radius(base), angle(base));
     if radius == 0.0 {
         return (exponent[1] == 0.0 && exponent[0] > 0.0).then_some([0.0, 0.0]);
     }
-    let angle = imaginary.atan2(real);
     let scale = radius.powf(exponent[0]) * (-exponent[1] * angle).exp();
     Some(polar(scale, exponent[0] * angle + exponent[1] * radius.ln()))
 }
@@ -56,9 +62,7 @@ impl Machine<'_> {
     }
 
     fn is_complex(&self, value: &Value) -> bool {
-        self.state
-            .object_of(value)
-            .is_some_and(|object| matches!(&object.kind, Kind::Named(name) if &**name == COMPLEX))
+        self.is_kind(value, COMPLEX)
     }
 
     /// The parts of a number, if they are known.
@@ -67,10 +71,7 @@ impl Machine<'_> {
             let fields = &self.state.object_of(value)?.fields;
             return Some([fields.get("real")?.as_float()?, fields.get("imag")?.as_float()?]);
         }
-        match quick(value)? {
-            Quick::Int(int) => Some([int as f64, 0.0]),
-            Quick::Float(float) => Some([float, 0.0]),
-        }
+        Some([quick(value)?.float(), 0.0])
     }
 
     /// An operator where one side is complex. None if none is.
@@ -114,6 +115,10 @@ impl Machine<'_> {
 
     /// `complex(…)`, `abs(z)`, `z.conjugate()` and `cmath`. None for what is not about complex numbers.
     pub(super) fn complex_function(&mut self, name: &str, values: &[Value], node: &impl Ranged) -> Option<Value> {
+        let is_known = matches!(name, "complex" | "complex.conjugate" | "abs") || name.starts_with("cmath.");
+        if !is_known || name == "abs" && !values.first().is_some_and(|first| self.is_complex(first)) {
+            return None;
+        }
         let first = values.first();
         let parts = first.and_then(|first| self.parts(first));
         let float = |float: Option<f64>| float.map_or(Value::number(NumberKind::Float), Value::Float);
@@ -123,20 +128,14 @@ impl Machine<'_> {
                 (Some(_), None) => parts,
                 (Some(_), Some(imaginary)) => parts.zip(self.parts(imaginary)).map(|(a, b)| [a[0] - b[1], a[1] + b[0]]),
             },
-            "abs" if first.is_some_and(|first| self.is_complex(first)) => {
-                return Some(float(parts.map(|[real, imaginary]| real.hypot(imaginary))));
-            }
-            "cmath.phase" => return Some(float(parts.map(|[real, imaginary]| imaginary.atan2(real)))),
-            "cmath.polar" => {
-                let radius = float(parts.map(|[real, imaginary]| real.hypot(imaginary)));
-                let angle = float(parts.map(|[real, imaginary]| imaginary.atan2(real)));
-                return Some(self.pair(radius, angle, node));
-            }
+            "abs" => return Some(float(parts.map(radius))),
+            "cmath.phase" => return Some(float(parts.map(angle))),
+            "cmath.polar" => return Some(self.pair(float(parts.map(radius)), float(parts.map(angle)), node)),
             "complex.conjugate" => parts.map(|[real, imaginary]| [real, -imaginary]),
             "cmath.exp" => parts.map(|[real, imaginary]| polar(real.exp(), imaginary)),
-            "cmath.log" if values.len() == 1 => parts
-                .filter(|parts| *parts != [0.0, 0.0])
-                .map(|[real, imaginary]| [real.hypot(imaginary).ln(), imaginary.atan2(real)]),
+            "cmath.log" if values.len() == 1 => {
+                parts.filter(|parts| *parts != [0.0, 0.0]).map(|parts| [radius(parts).ln(), angle(parts)])
+            }
             "cmath.sqrt" => parts.and_then(|parts| power(parts, [0.5, 0.0])),
             "cmath.rect" => {
                 let angle = values.get(1).and_then(|angle| self.parts(angle));
@@ -145,36 +144,8 @@ impl Machine<'_> {
             "cmath.isnan" | "cmath.isinf" | "cmath.isfinite" | "cmath.isclose" => {
                 return Some(Value::number(NumberKind::Bool));
             }
-            name if name.starts_with("cmath.") => None,
-            _ => return None,
+            _ => None,
         };
         Some(self.complex(made, node))
     }
-}
-
-/// A function of `math` of known floats that has no exact form of its own.
-pub(super) fn of_floats(name: &str, arguments: &[f64]) -> Option<f64> {
-    let float = match (name.strip_prefix("math.")?, arguments) {
-        ("sin", [x]) => x.sin(),
-        ("cos", [x]) => x.cos(),
-        ("tan", [x]) => x.tan(),
-        ("asin", [x]) => x.asin(),
-        ("acos", [x]) => x.acos(),
-        ("atan", [x]) => x.atan(),
-        ("atan2", [y, x]) => y.atan2(*x),
-        ("sinh", [x]) => x.sinh(),
-        ("cosh", [x]) => x.cosh(),
-        ("tanh", [x]) => x.tanh(),
-        ("asinh", [x]) => x.asinh(),
-        ("acosh", [x]) => x.acosh(),
-        ("atanh", [x]) => x.atanh(),
-        ("log1p", [x]) => x.ln_1p(),
-        ("expm1", [x]) => x.exp_m1(),
-        ("exp2", [x]) => x.exp2(),
-        ("cbrt", [x]) => x.cbrt(),
-        ("hypot", parts) => parts.iter().map(|part| part * part).sum::<f64>().sqrt(),
-        _ => return None,
-    };
-    // Outside of its domain CPython raises.
-    float.is_finite().then_some(float)
 }

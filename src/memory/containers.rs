@@ -10,7 +10,7 @@ use super::cpython::Version;
 use super::heap::rest_of;
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Entry, Growth, Holder, Kind, Number, NumberKind, Object, ObjectId, Rest, Value, hash_of};
+use super::value::{Entry, Growth, Kind, NumberKind, Object, ObjectId, Rest, Value, hash_of};
 
 /// Items of `[0] * n` that are told apart in a run, of all such lists together.
 const MOST_UNFOLDED: usize = 1_000_000;
@@ -650,10 +650,10 @@ impl<'p> Machine<'p> {
         many
     }
 
-    pub(super) fn delete_item(&mut self, receiver: &Value, key: Option<&Value>) {
+    pub(super) fn delete_item(&mut self, receiver: &Value, key: &Value) {
         let Value::Object(id) = receiver else { return };
         self.thaw(*id);
-        let known = key.and_then(|key| self.key_of(key));
+        let known = self.key_of(key);
         let Some(object) = self.state.object(*id) else { return };
         let at = match (&object.kind, &known) {
             (Kind::Dict, Some(known)) => self.find_entry(object, known),
@@ -735,10 +735,7 @@ impl<'p> Machine<'p> {
         if !number.shared || number.holder.born == 0 || self.state.is_there(number.holder) {
             return value;
         }
-        let own = match number.float.is_nan() {
-            true => Value::Number(Number { shared: false, holder: Holder::default(), ..number.clone() }),
-            false => Value::Float(number.float),
-        };
+        let own = number.computed();
         // Of what several had, one got the bytes.
         let payload = self.state.object(id).and_then(|object| object.rest.as_ref()).map(|rest| &rest.payload.requested);
         match (self.charge(&own).requested, payload) {
@@ -1221,9 +1218,8 @@ impl<'p> Machine<'p> {
 
     /// All of an object's bytes have been written to.
     pub(super) fn touch_all(&mut self, id: ObjectId) {
-        let Some(object) = self.state.object(id) else { return };
-        if object.known.is_some() && object.kind == Kind::ByteArray {
-            self.state.note(id, |object| object.known = None);
+        if self.state.object(id).is_some_and(|object| object.kind == Kind::ByteArray) {
+            self.thaw(id);
         }
         let Some(object) = self.state.object(id) else { return };
         if object.own.resident == object.own.requested {

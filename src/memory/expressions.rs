@@ -234,9 +234,12 @@ impl<'p> Machine<'p> {
                 }
             }
             Value::Input(path) => return Err(self.weight(Condition::truth(Formula::symbol(path)))),
-            Value::Float(float) => return Ok(*float != 0.0),
-            Value::Number(number) if !number.float.is_nan() => return Ok(number.float != 0.0),
-            Value::Number(_) | Value::Unknown(_) => {}
+            Value::Float(_) | Value::Number(_) => {
+                if let Some(float) = value.as_float() {
+                    return Ok(float != 0.0);
+                }
+            }
+            Value::Unknown(_) => {}
         }
         Err(self.condition_share(node))
     }
@@ -414,7 +417,9 @@ impl<'p> Machine<'p> {
             };
         }
         // `if factor == 0: continue`: of all the values that a computed float may have, it is not this one.
-        let open_float = |value: &Value| matches!(value, Value::Number(Number { kind: NumberKind::Float, amount: None, float, .. }) if float.is_nan());
+        let open_float = |value: &Value| {
+            matches!(value, Value::Number(Number { kind: NumberKind::Float, amount: None, float: None, .. }))
+        };
         if matches!(operator, ast::CmpOp::Eq | ast::CmpOp::NotEq)
             && (open_float(left) && quick(right).is_some() || open_float(right) && quick(left).is_some())
         {
@@ -568,13 +573,7 @@ impl<'p> Machine<'p> {
         };
         let large = match (operator, self.is_repetition(left, right)) {
             (ast::Operator::Mult, Some(length)) => {
-                let is_text = |value: &Value| match value {
-                    Value::Plain(plain) => matches!(plain, Plain::Str(_) | Plain::Bytes(_)),
-                    Value::Object(id) => {
-                        self.state.object(*id).is_some_and(|one| matches!(one.kind, Kind::Str { .. } | Kind::Bytes))
-                    }
-                    _ => false,
-                };
+                let is_text = |value| matches!(self.type_name(value).as_deref(), Some("str" | "bytes"));
                 let most = if is_text(left) || is_text(right) { MOST_REPEATED_TEXT } else { MOST_REPEATED };
                 length.as_int().is_none_or(|length| length > most)
             }
@@ -869,8 +868,8 @@ impl<'p> Machine<'p> {
                 }
             }
             Value::Float(float) => self.text_length(&Value::Plain(Plain::Float(*float)), node),
-            Value::Number(number) if !number.float.is_nan() => {
-                self.text_length(&Value::Plain(Plain::Float(number.float)), node)
+            Value::Number(Number { float: Some(float), .. }) => {
+                self.text_length(&Value::Plain(Plain::Float(*float)), node)
             }
             Value::Number(number) => match (&number.kind, &number.amount) {
                 (NumberKind::Bool, _) => Amount::Int(5),
@@ -1138,16 +1137,8 @@ impl<'p> Machine<'p> {
                     && let Some(items) = self.sliced_items(receiver, [start, stop, step])
                 {
                     self.steps += items.len() as u64 / 4;
-                    let list = self.new_container(kind, node);
-                    if let Value::Object(id) = list {
-                        for item in items {
-                            let item = self.read_of(receiver, item);
-                            self.push_shared(id, item);
-                        }
-                        self.state.note(id, |object| object.growth = Growth::Exact);
-                        self.resize_container(id);
-                    }
-                    return Ok(list);
+                    let items = items.into_iter().map(|item| self.read_of(receiver, item)).collect();
+                    return Ok(self.sequence_with(kind, items, node));
                 }
                 let item = self.sample(receiver);
                 let own = if kind == Kind::Tuple { self.sizes.tuple(&count) } else { self.sizes.list_exact(&count) };
@@ -1269,15 +1260,22 @@ pub(super) enum Quick {
     Float(f64),
 }
 
+impl Quick {
+    pub(super) fn float(self) -> f64 {
+        match self {
+            Self::Int(int) => int as f64,
+            Self::Float(float) => float,
+        }
+    }
+}
+
 pub(super) fn quick(value: &Value) -> Option<Quick> {
     match value {
         Value::Plain(Plain::Int(int)) => int.to_i64().map(Quick::Int),
-        Value::Plain(Plain::Float(float)) | Value::Float(float) => Some(Quick::Float(*float)),
         Value::Number(Number { kind: NumberKind::Int, amount: Some(Amount::Int(int)), .. }) => {
             i64::try_from(*int).ok().map(Quick::Int)
         }
-        Value::Number(number) if !number.float.is_nan() => Some(Quick::Float(number.float)),
-        _ => None,
+        _ => value.as_float().map(Quick::Float),
     }
 }
 

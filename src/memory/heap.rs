@@ -399,7 +399,7 @@ impl State {
         }
         let Some(other) = self.object(to) else { return };
         let of = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(0) as u64;
-        let to = Holder { id: to, born: other.born as u32 };
+        let to = self.holder(to);
         self.note(from, |object| object.lent.add(to, of));
     }
 
@@ -408,7 +408,7 @@ impl State {
         let payload = object.rest.as_ref().map_or(Bytes::ZERO, |rest| rest.payload.clone());
         // Of those that are told apart it is known which ones it has the bytes of.
         let count = match object.entries.is_empty() {
-            true => object.length.as_ref().and_then(Amount::as_usize).unwrap_or(0),
+            true => object.items(),
             false => {
                 let values = object.entries.iter().flat_map(|entry| entry.key.iter().chain([&entry.value]));
                 values.filter(|value| value.is_number()).count()
@@ -420,10 +420,8 @@ impl State {
         }
         let (mut left, mut moved) = (count, Bytes::ZERO);
         for loan in object.lent.iter() {
-            let Some(other) = self.object(loan.to.id).filter(|other| other.born as u32 == loan.to.born) else {
-                continue;
-            };
-            let items = other.length.as_ref().and_then(Amount::as_usize).unwrap_or(other.entries.len()) as u64;
+            let Some(other) = self.object(loan.to.id).filter(|_| self.is_there(loan.to)) else { continue };
+            let items = other.items() as u64;
             // What was taken out again is not there; rounds that were not run went on alike.
             let many = match other.apart() {
                 true => loan.count.min(items),

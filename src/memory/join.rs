@@ -36,9 +36,6 @@ impl Recurrence {
     }
 }
 
-/// Parts of formulas that are joined in a step.
-const LENGTH_A_STEP: u64 = 64;
-
 /// What two values that meet are compared by.
 enum Meet<'w> {
     /// Ways with a weight: the first state is that of the weight.
@@ -488,13 +485,6 @@ impl<'p> Machine<'p> {
         let mut out = merge.out;
         // Joining large heaps is work, too: there are fewer rounds of what does it often.
         self.steps += u64::try_from((work + out.places() + out.frame_count()) / 32).unwrap_or(0);
-        // So are formulas of ways that were not decided, which get longer with each.
-        let length = |amount: &Amount| match amount {
-            Amount::Formula(formula) => formula.size(),
-            Amount::Int(_) => 0,
-        };
-        let length = length(&out.live.requested).saturating_add(length(&out.demand));
-        self.steps += length.min(super::machine::MAX_STEPS * LENGTH_A_STEP) / LENGTH_A_STEP;
         // Of many rounds, some take the way that needs more.
         let in_loop = self.summing > 0 || self.repeated > 0 || self.whiles > 0;
         out.demand = weight.join(&then.demand, &running.demand);

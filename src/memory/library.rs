@@ -594,11 +594,10 @@ impl<'p> Machine<'p> {
 
     /// A matrix product goes over copies of operands that are not of the result's type.
     fn cast_copy(&self, operand: &Value, result: &Value) -> Bytes {
-        let dtype = |object: &Object| object.fields.get("dtype").and_then(|text| text.as_text().map(str::to_owned));
         let (Some(from), Some(to)) = (self.state.object_of(operand), self.state.object_of(result)) else {
             return Bytes::ZERO;
         };
-        match (dtype(from), dtype(to), &from.shape, to.features.get("itemsize")) {
+        match (dtype_of(from), dtype_of(to), &from.shape, to.features.get("itemsize")) {
             (Some(old), Some(new), Some(shape), Some(each)) if old != new => {
                 Bytes::touched(&Amount::product(shape) * each)
             }
@@ -631,8 +630,7 @@ impl<'p> Machine<'p> {
         if !self.is_array(operand) || object.own.requested.as_int().is_none_or(|bytes| bytes < 256 << 10) {
             return false;
         }
-        let dtype = |object: &Object| object.fields.get("dtype").and_then(|text| text.as_text().map(str::to_owned));
-        let Some(own) = dtype(object) else { return false };
+        let Some(own) = dtype_of(object) else { return false };
         let float = own.starts_with("float") || own.starts_with("complex");
         if matches!(method, "__truediv__" | "__pow__") && !float {
             return false;
@@ -642,7 +640,7 @@ impl<'p> Machine<'p> {
             Value::Number(number) if number.kind == NumberKind::Int => own != "bool",
             Value::Plain(Plain::Float(_)) | Value::Float(_) | Value::Number(_) => float,
             Value::Object(_) => self.state.object_of(other).is_some_and(|other| {
-                dtype(other).is_some_and(|other| other == own)
+                dtype_of(other).is_some_and(|other| other == own)
                     && match (&other.shape, &object.shape) {
                         // What is broadcast is not written over, though it could be.
                         (Some(other), Some(shape)) => other == shape || other.is_empty(),
@@ -1137,4 +1135,9 @@ fn is_small(name: &str) -> bool {
                 | "breakpoint"
                 | "complex"
         )
+}
+
+/// The type of an array's items.
+fn dtype_of(object: &Object) -> Option<&str> {
+    object.fields.get("dtype")?.as_text()
 }

@@ -855,7 +855,6 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// The pairs of a dict, if they are told apart.
     /// Gives a key and the items of its group on: an iterator over what is passing by, no list.
     fn give_group(&mut self, group: Option<Group>, each: &Each<'p>, node: Place) -> Flow {
         let Some((key, items)) = group else { return Flow::Next };
@@ -876,6 +875,7 @@ impl<'p> Machine<'p> {
         each(self, pair)
     }
 
+    /// The pairs of a dict, if they are told apart.
     pub(super) fn pairs_of(&self, over: &Value) -> Option<Vec<(Value, Value)>> {
         let of_plain = |plain: &Plain| match plain {
             Plain::Dict(items) => {
@@ -923,15 +923,20 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn tuple_of(&mut self, items: Vec<Value>, node: &impl Ranged) -> Value {
-        let tuple = self.new_container(Kind::Tuple, node);
-        if let Value::Object(id) = tuple {
+        self.sequence_with(Kind::Tuple, items, node)
+    }
+
+    /// A list or a tuple of values that others keep, too.
+    pub(super) fn sequence_with(&mut self, kind: Kind, items: Vec<Value>, node: &impl Ranged) -> Value {
+        let made = self.new_container(kind, node);
+        if let Value::Object(id) = made {
             for item in items {
                 self.push_shared(id, item);
             }
             self.state.note(id, |object| object.growth = Growth::Exact);
             self.resize_container(id);
         }
-        tuple
+        made
     }
 
     // ---- rounds -------------------------------------------------------------------------------------------------------

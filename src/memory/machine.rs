@@ -34,7 +34,7 @@ use super::ratios::{Ratio, Ratios, Reaches};
 use super::sizes::Sizes;
 use super::tasks::Started;
 use super::unknown::{Unknown, UnknownKind, Unknowns};
-use super::value::{Code, FrameId, Growth, Kind, Object, Value};
+use super::value::{Code, FrameId, Growth, Kind, Number, Object, Value};
 
 /// Statements that are run one by one before loops are summed up.
 pub const EXACT_STEPS: u64 = 100_000;
@@ -308,6 +308,17 @@ impl<'p> Machine<'p> {
         !self.estimated && self.summing == 0
     }
 
+    /// Whether items that are told apart are what they are: behind a loop that was carried on, they have values of rounds
+    /// that are long over.
+    pub(super) fn follows_items(&self) -> bool {
+        !self.estimated || self.is_round_by_round()
+    }
+
+    /// Whether a value is of a kind that a contract or this model names.
+    pub(super) fn is_kind(&self, value: &Value, kind: &str) -> bool {
+        self.state.object_of(value).is_some_and(|object| matches!(&object.kind, Kind::Named(name) if &**name == kind))
+    }
+
     /// Items of a container that are told apart, at most.
     pub(super) fn most_entries(&self) -> usize {
         self.most_items(super::heap::MAX_ENTRIES)
@@ -577,7 +588,7 @@ impl<'p> Machine<'p> {
         match value {
             Value::Plain(plain) => Some(plain.clone()),
             Value::Float(float) => Some(Plain::Float(*float)),
-            Value::Number(number) if !number.float.is_nan() => Some(Plain::Float(number.float)),
+            Value::Number(Number { float: Some(float), .. }) => Some(Plain::Float(*float)),
             Value::Number(number) => {
                 let int = number.amount.as_ref()?.as_int()?;
                 match number.kind {
@@ -627,8 +638,7 @@ impl<'p> Machine<'p> {
     pub(super) fn amount(&mut self, value: &Value, node: &impl Ranged) -> Option<Amount> {
         match value {
             Value::Plain(plain) => amount_of_plain(plain, self),
-            Value::Float(float) => Amount::try_from(*float).ok(),
-            Value::Number(number) if !number.float.is_nan() => Amount::try_from(number.float).ok(),
+            Value::Float(float) | Value::Number(Number { float: Some(float), .. }) => Amount::try_from(*float).ok(),
             Value::Number(number) => number.amount.clone(),
             Value::Input(path) => Some(Amount::symbol(path)),
             Value::Unknown(id) => {

@@ -31,6 +31,10 @@ impl<'p> Machine<'p> {
         arguments: Arguments,
         node: &impl Ranged,
     ) -> Eval {
+        if name == "encode" && self.type_name(receiver).as_deref() == Some("str") {
+            let room = self.encoding_room(receiver, node);
+            self.state.peak_with(&room);
+        }
         // Exact where all is known.
         if let Some(whole) = self.plain(receiver)
             && expression::is_method(name)
@@ -38,10 +42,6 @@ impl<'p> Machine<'p> {
             && arguments.keywords.is_empty()
             && !arguments.more
         {
-            if name == "encode" && matches!(whole, Plain::Str(_)) {
-                let room = self.encoding_room(receiver, node);
-                self.state.peak_with(&room);
-            }
             let plains: Option<Vec<Plain>> = arguments.positional.iter().map(|value| self.plain(value)).collect();
             let shares = matches!((&whole, name), (Plain::Dict(_), "get" | "items" | "keys" | "values"));
             if let Some(plains) = plains {
@@ -194,8 +194,6 @@ impl<'p> Machine<'p> {
                 self.tuple_of(vec![before, Value::text(""), Value::text("")], node)
             }
             "encode" => {
-                let room = self.encoding_room(receiver, node);
-                self.state.peak_with(&room);
                 let bytes = match width {
                     1 => length,
                     2 => length * Amount::Int(2),
@@ -655,10 +653,15 @@ impl<'p> Machine<'p> {
         })
     }
 
+    /// Whether `last=False` is among some arguments.
+    fn is_first(&self, arguments: &Arguments, at: usize) -> bool {
+        arguments.get(at, "last").and_then(|last| self.plain(last)).is_some_and(|last| !last.is_true())
+    }
+
     /// `dict.popitem()`: the last, or of an `OrderedDict` the first.
     fn pop_item(&mut self, id: ObjectId, arguments: &Arguments, node: &impl Ranged) -> Eval {
         self.thaw(id);
-        let is_first = arguments.get(0, "last").and_then(|last| self.plain(last)).is_some_and(|last| !last.is_true());
+        let is_first = self.is_first(arguments, 0);
         let object = self.state.object(id);
         let many = object.filter(|object| object.apart()).map(|object| object.entries.len());
         let at = match many {
@@ -789,17 +792,14 @@ impl<'p> Machine<'p> {
                 self.thaw(*id);
                 let known = self.key_of(&key);
                 let at = known.and_then(|known| self.find_entry(self.state.object(*id)?, &known));
-                let is_first =
-                    arguments.get(1, "last").and_then(|last| self.plain(last)).is_some_and(|last| !last.is_true());
+                let is_first = self.is_first(arguments, 1);
                 if let Some(at) = at {
                     self.state.note(*id, |object| {
                         let entry = object.entries.remove(at);
                         object.index.removed(at, &entry);
                         if is_first {
-                            let behind = object.entries.split_off(0);
                             object.index.clear();
-                            object.entries.push(entry);
-                            behind.into_iter().for_each(|entry| object.entries.push(entry));
+                            object.entries.insert(0, entry);
                         } else {
                             object.entries.push(entry);
                         }

@@ -140,7 +140,7 @@ impl<'p> Machine<'p> {
                         self.replace_entry(id, at, item);
                     }
                 } else {
-                    self.splice(id, places, bounds, items, node);
+                    self.splice(id, places, items);
                 }
             }
             _ => {
@@ -159,24 +159,9 @@ impl<'p> Machine<'p> {
     }
 
     /// Puts items where others were that stand one behind the other.
-    fn splice(
-        &mut self,
-        id: ObjectId,
-        places: Places,
-        bounds: &[Option<Value>; 3],
-        items: Vec<Value>,
-        node: &impl Ranged,
-    ) {
+    fn splice(&mut self, id: ObjectId, places: Places, items: Vec<Value>) {
         let many = self.state.object(id).map_or(0, |object| object.entries.len());
-        let begin = match places.iter().next() {
-            Some(first) => first,
-            // An empty slice is where it begins.
-            None => {
-                let begin = bounds[0].as_ref().and_then(|begin| self.amount(begin, node)).and_then(|at| at.as_int());
-                let begin = begin.map_or(0, |at| if at < 0 { at + many as i128 } else { at });
-                usize::try_from(begin.max(0)).unwrap_or(many).min(many)
-            }
-        };
+        let begin = usize::try_from(places.start).unwrap_or(many);
         let behind = self.state.take_entries(id, begin);
         let gone: Vec<Entry> = behind.iter().take(places.count).cloned().collect();
         let own = |entry: &Entry| self.charge(&self.owned(id, entry.value.clone()));

@@ -12,7 +12,7 @@ use crate::expression::{Expr, Text, Value as Plain};
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::machine::{Flow, Machine};
-use super::value::{Entries, Entry, Growth, Kind, ObjectId, Value};
+use super::value::{Entries, Entry, Kind, ObjectId, Value};
 
 /// Items whose keys are made one by one, where not every loop is run to its end.
 const FEW_ITEMS: usize = 1_024;
@@ -127,7 +127,7 @@ impl<'p> Machine<'p> {
         let all: Vec<Value> = all.into_iter().map(|item| self.read_of(items, item)).collect();
         let Some(order) = self.order_of(all.clone(), key, largest, node)? else { return Ok(None) };
         let chosen = order.iter().take(count).filter_map(|at| all.get(*at).cloned()).collect();
-        Ok(Some(self.list_of(chosen, node)))
+        Ok(Some(self.sequence_with(Kind::List, chosen, node)))
     }
 
     /// `Counter.most_common(count)` where all counts are known: pairs are made of all, and those kept that were asked for.
@@ -144,19 +144,7 @@ impl<'p> Machine<'p> {
             .filter_map(|at| pairs.get(*at).cloned())
             .map(|(key, count)| self.pair(key, count, node))
             .collect();
-        Some(self.list_of(chosen, node))
-    }
-
-    fn list_of(&mut self, items: Vec<Value>, node: &impl Ranged) -> Value {
-        let list = self.new_container(Kind::List, node);
-        if let Value::Object(id) = list {
-            for item in items {
-                self.push_shared(id, item);
-            }
-            self.state.note(id, |object| object.growth = Growth::Exact);
-            self.resize_container(id);
-        }
-        list
+        Some(self.sequence_with(Kind::List, chosen, node))
     }
 
     fn many_apart(&mut self, id: ObjectId) -> usize {
@@ -165,8 +153,7 @@ impl<'p> Machine<'p> {
     }
 
     fn items_to_sort(&self, list: &Value, by_key: bool) -> Option<Vec<Value>> {
-        // Behind a loop that was carried on, items have values of rounds that are long over.
-        if self.estimated && !self.is_round_by_round() {
+        if !self.follows_items() {
             return None;
         }
         if by_key {
@@ -215,13 +202,13 @@ impl<'p> Machine<'p> {
         let mut room = if is_merged { merge_room(&length, key.is_some()) } else { Bytes::ZERO };
         if key.is_some() {
             room += &(&numbers + &pointers(&length, TEMPORARY / 2));
-            self.state.transient(&room);
+        }
+        self.state.transient(&room);
+        if key.is_some() {
             for rank in ranks.iter().rev() {
                 self.state.unkeep(rank);
                 self.state.settle(rank);
             }
-        } else {
-            self.state.transient(&room);
         }
         match failed {
             Some(flow) => Err(flow),

@@ -18,14 +18,14 @@ use super::machine::{Each, Flow, Machine};
 use super::tasks::{largest_first, together};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
-use super::value::{Adapter, Entry, Growth, Kind, NumberKind, Object, ObjectId, Source, Value, hash_of};
+use super::value::{Adapter, Entry, Growth, Kind, Number, NumberKind, Object, ObjectId, Source, Value, hash_of};
 
 /// How many pieces are put together at a time: `Objects/accu.c` of CPython 3.11 (`_PyAccu_Accumulate`).
 const PIECES_AT_ONCE: i128 = 100_000;
-/// Bytes of a short text's header and of the slot of a list that holds it.
-const PIECE: i128 = 57;
 /// Bytes of a text of ASCII without its characters: `PyASCIIObject` and the null at the end.
 const TEXT_HEADER: i128 = 49;
+/// The same, and the slot of a list that holds the text.
+const PIECE: i128 = TEXT_HEADER + 8;
 /// The state of a deflate stream: `deflateInit2` of zlib 1.2 asks for `(1 << 17) + (1 << 17)` bytes and some.
 const DEFLATE_STATE: i128 = 268_000;
 /// A buffered text file: the buffer of `Lib/io.py` (`DEFAULT_BUFFER_SIZE`, 8192), its decoded chunk, and three objects.
@@ -504,8 +504,9 @@ impl<'p> Machine<'p> {
     fn json_size(&mut self, value: &Value, style: &Style, level: i128, depth: usize, node: &impl Ranged) -> Json {
         match value {
             Value::Plain(plain) => json_of(plain, style, level),
-            Value::Float(float) => json_of(&Plain::Float(*float), style, level),
-            Value::Number(number) if !number.float.is_nan() => json_of(&Plain::Float(number.float), style, level),
+            Value::Float(float) | Value::Number(Number { float: Some(float), .. }) => {
+                json_of(&Plain::Float(*float), style, level)
+            }
             Value::Number(_) | Value::Input(_) | Value::Unknown(_) | Value::Code(_) => {
                 Json::scalar(self.text_length(value, node), true)
             }
@@ -580,7 +581,7 @@ impl<'p> Machine<'p> {
     fn json_loads(&mut self, text: &Value, node: &impl Ranged) -> Value {
         let length = self.length(text, node).unwrap_or(Amount::ZERO);
         if matches!(self.type_name(text).as_deref(), Some("bytes" | "bytearray")) {
-            self.state.transient(&Bytes::touched(&length + &Amount::Int(49)));
+            self.state.transient(&Bytes::touched(&length + &Amount::Int(TEXT_HEADER)));
         }
         let known = match self.plain(text) {
             Some(Plain::Str(text)) => serde_json::from_str::<serde_json::Value>(&text).ok(),
@@ -722,8 +723,7 @@ impl<'p> Machine<'p> {
         }
         match value {
             Value::Plain(plain) => Some(plain.clone()),
-            Value::Float(float) => Some(Plain::Float(*float)),
-            Value::Number(number) if !number.float.is_nan() => Some(Plain::Float(number.float)),
+            Value::Float(float) | Value::Number(Number { float: Some(float), .. }) => Some(Plain::Float(*float)),
             Value::Number(number) => Some(match number.kind {
                 NumberKind::Bool => Plain::Bool(true),
                 NumberKind::Float => Plain::Float(1.0 / 3.0),

@@ -32,7 +32,7 @@ impl<'p> Machine<'p> {
         for statement in body {
             // Formulas make statements slow; loops are run for fewer rounds then.
             let effort = self.state.effort();
-            let bounded = self.most_steps < MAX_STEPS;
+            let bounded = self.most_steps < MAX_STEPS || self.is_round_by_round();
             self.steps = self.steps.saturating_add(1 + if bounded { effort } else { effort.min(100) });
             if self.is_spent() {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
@@ -711,7 +711,7 @@ impl<'p> Machine<'p> {
                     return self.set_slice(&receiver, &bounds, &nothing, subscript);
                 }
                 let key = self.expression(&subscript.slice)?;
-                self.delete_item(&receiver, Some(&key));
+                self.delete_item(&receiver, &key);
             }
             Ast::Attribute(attribute) => {
                 let receiver = self.expression(&attribute.value)?;

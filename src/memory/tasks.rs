@@ -222,10 +222,6 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn is_kind(&self, value: &Value, kind: &str) -> bool {
-        self.type_name(value).as_deref() == Some(kind)
-    }
-
     fn result_of(&self, value: &Value) -> Value {
         if !self.is_kind(value, TASK) {
             return value.clone();

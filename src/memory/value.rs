@@ -67,15 +67,22 @@ pub struct Holder {
     pub born: u32,
 }
 
+impl PartialEq for Holder {
+    /// Where a number was read does not make it another one.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// A number that was computed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     /// Its type.
     pub kind: NumberKind,
     /// Its value, if that is known as a formula.
     pub amount: Option<Amount>,
-    /// Its value as a float that was read, if that is known; else not a number.
-    pub float: f64,
+    /// Its value as a float that was read, if that is known.
+    pub float: Option<f64>,
     /// Whether something else keeps it already: it was read from a container, and keeping it once more takes nothing.
     pub shared: bool,
     /// What keeps it, where that is known.
@@ -85,25 +92,24 @@ pub struct Number {
     pub spare: bool,
 }
 
-impl PartialEq for Number {
-    /// Where a number was read does not make it another one.
-    fn eq(&self, other: &Self) -> bool {
-        let is_float = self.float == other.float || self.float.is_nan() && other.float.is_nan();
-        let flags = (self.kind, self.shared, self.spare) == (other.kind, other.shared, other.spare);
-        flags && is_float && self.amount == other.amount
-    }
-}
-
 impl Number {
     /// Nothing keeps it yet, and its block is made to measure.
     pub fn new(kind: NumberKind, amount: Option<Amount>) -> Self {
-        Self { kind, amount, float: f64::NAN, shared: false, holder: Holder::default(), spare: false }
+        Self { kind, amount, float: None, shared: false, holder: Holder::default(), spare: false }
     }
 
     /// The number where its value is not known.
     #[must_use]
     pub fn blurred(self) -> Self {
-        Self { amount: None, float: f64::NAN, ..self }
+        Self { amount: None, float: None, ..self }
+    }
+
+    /// The number as it was before something kept it.
+    pub fn computed(&self) -> Value {
+        match self.float {
+            Some(float) => Value::Float(float),
+            None => Value::Number(Self { shared: false, holder: Holder::default(), ..self.clone() }),
+        }
     }
 }
 
@@ -166,7 +172,8 @@ impl Value {
     pub fn kept_by(self, holder: Holder) -> Self {
         match self {
             Self::Float(float) => {
-                Self::Number(Number { float, shared: true, holder, ..Number::new(NumberKind::Float, None) })
+                let number = Number::new(NumberKind::Float, None);
+                Self::Number(Number { float: Some(float), shared: true, holder, ..number })
             }
             Self::Number(number) if number.kind != NumberKind::Bool => match &number.amount {
                 Some(Amount::Int(small)) if SMALL_INTS.contains(small) => Self::Plain(Plain::int(*small)),
@@ -191,7 +198,7 @@ impl Value {
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Plain(Plain::Float(float)) | Self::Float(float) => Some(*float),
-            Self::Number(number) => Some(number.float).filter(|float| !float.is_nan()),
+            Self::Number(number) => number.float,
             _ => None,
         }
     }
@@ -703,6 +710,17 @@ impl Lent {
 }
 
 impl Object {
+    /// How many items it has, if that is known; else how many are told apart.
+    pub fn items(&self) -> usize {
+        self.length.as_ref().and_then(Amount::as_usize).unwrap_or(self.entries.len())
+    }
+
+    /// A new object like it, which nothing holds.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { refs: 0, account: None, lent: Lent::default(), ..self.clone() }
+    }
+
     /// An object without items.
     pub fn new(kind: Kind, own: Bytes) -> Self {
         Self {
