@@ -14,6 +14,7 @@ use crate::expression::Text;
 use crate::project::ModuleId;
 
 use super::amount::{Amount, Bytes, HighWater, Total};
+use super::random::{Generator, Twister};
 use super::value::{Entry, FrameId, Holder, Object, ObjectId, Rest, Value, holds};
 
 /// Items of a container that are told apart; what comes after is summed up.
@@ -55,6 +56,8 @@ pub struct State {
     pub(super) watched: Option<i128>,
     /// What was live then.
     pub(super) captured: Option<Rc<Captured>>,
+    /// Generators of random numbers whose seed is known.
+    pub(super) generators: BTreeMap<Generator, Rc<Twister>>,
 }
 
 /// Requested and resident bytes by the place that made objects.

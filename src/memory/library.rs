@@ -14,7 +14,7 @@ use super::calls::Arguments;
 use super::expressions::{Quick, quick};
 use super::machine::{Eval, Flow, Machine};
 use super::unknown::UnknownKind;
-use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Value};
+use super::value::{Code, Entry, Growth, Kind, NumberKind, Object, ObjectId, Value, holds};
 
 /// Kind of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
@@ -77,6 +77,11 @@ impl<'p> Machine<'p> {
             Some(value) => {
                 if matches!(name, "base64.b64decode" | "base64.standard_b64decode" | "base64.urlsafe_b64decode") {
                     self.note_picture(&value, arguments.positional.first());
+                }
+                if name == "random.Random"
+                    && let Some(id) = holds(&value)
+                {
+                    self.seed(Some(id), arguments);
                 }
                 Ok(value)
             }

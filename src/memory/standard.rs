@@ -18,7 +18,7 @@ use super::machine::{Each, Flow, Machine};
 use super::tasks::{largest_first, together};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
-use super::value::{Adapter, Entry, Growth, Kind, Number, NumberKind, Object, ObjectId, Source, Value, hash_of};
+use super::value::{Adapter, Entry, Growth, Kind, Number, NumberKind, Object, ObjectId, Source, Value, hash_of, holds};
 
 /// How many pieces are put together at a time: `Objects/accu.c` of CPython 3.11 (`_PyAccu_Accumulate`).
 const PIECES_AT_ONCE: i128 = 100_000;
@@ -253,16 +253,9 @@ impl<'p> Machine<'p> {
                 let data = arguments.positional.get(1).cloned();
                 self.records(name, &format, data, node)
             }
-            ("random.shuffle", Some(items)) => {
-                self.shuffle(&items);
-                Value::NONE
-            }
             (_, _) if name.starts_with("random.") => {
                 let function = name.strip_prefix("random.").unwrap_or(name).to_owned();
-                match self.random_call(&function, arguments, node)? {
-                    Some(value) => value,
-                    None => return Ok(None),
-                }
+                return self.random_call(None, &function, arguments, node);
             }
             ("re.compile", Some(pattern)) => {
                 let mut object = Object::new(Kind::Named(Text::from("re.Pattern")), super::sizes::object(1000));
@@ -363,14 +356,8 @@ impl<'p> Machine<'p> {
                     None => return Ok(None),
                 }
             }
-            "random.Random" if method == "shuffle" => {
-                if let Some(items) = first {
-                    self.shuffle(&items);
-                }
-                Value::NONE
-            }
-            "random.Random" => match self.random_call(method, arguments, node)? {
-                Some(value) => value,
+            "random.Random" => match holds(receiver) {
+                Some(id) => return self.random_call(Some(id), method, arguments, node),
                 None => return Ok(None),
             },
             "re.Pattern" => {
