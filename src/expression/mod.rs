@@ -6,6 +6,7 @@
 //! holds them together). Knows nothing of memory. Depends on no other module of the crate.
 
 mod codec;
+mod constants;
 mod evaluate;
 mod exception;
 mod format;
@@ -22,6 +23,7 @@ mod visit;
 
 use std::sync::Arc;
 
+pub use constants::library_constant;
 pub use evaluate::{Budget, Environment, Failure, Outcome, evaluate};
 pub use exception::is_subclass;
 pub use functions::{is_builtin_name, is_function};

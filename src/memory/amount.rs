@@ -349,6 +349,17 @@ impl Bytes {
         Self { requested: (&self.requested * count).whole(), resident: (&self.resident * count).whole() }
     }
 
+    /// What some of so many have, where all have the same. Nothing of none.
+    #[must_use]
+    pub fn share(&self, some: &Amount, of: &Amount) -> Self {
+        self.map(|bytes| match (bytes, some, of) {
+            (Amount::Int(bytes), Amount::Int(some), Amount::Int(of)) if *of > 0 && *bytes >= 0 && *some >= 0 => {
+                Amount::Int((bytes * some + of - 1) / of)
+            }
+            _ => (bytes * some).divide(of).unwrap_or(Amount::ZERO),
+        })
+    }
+
     /// Each part through a function.
     #[must_use]
     pub fn map(&self, mut change: impl FnMut(&Amount) -> Amount) -> Self {

@@ -610,6 +610,9 @@ impl<'p> Machine<'p> {
     fn counter(&mut self, items: Option<Value>, node: &impl Ranged) -> Eval {
         let dict = match items {
             None => self.new_container(Kind::Dict, node),
+            Some(counts) if self.type_name(&counts).as_deref() == Some("dict") => {
+                self.dict_of(&Arguments::positional(vec![counts]), node)?
+            }
             Some(items) => match self.tally(&items, node)? {
                 Some(tally) => self.tallied(tally, node),
                 None => self.tallied_roughly(&items, node),
@@ -1124,7 +1127,7 @@ impl<'p> Machine<'p> {
         items: &Value,
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
-        const FEW_ITEMS: usize = 64;
+        const FEW_ITEMS: usize = 1_024;
         if !self.follows_items() {
             return Ok(None);
         }
@@ -1138,7 +1141,7 @@ impl<'p> Machine<'p> {
             _ => None,
         });
         let Some(items) = range.or_else(|| self.items_apart(items)) else { return Ok(None) };
-        if items.len() > most {
+        if !self.looks_at(items.len(), FEW_ITEMS) {
             return Ok(None);
         }
         let mut best: Option<(Value, Value)> = None;

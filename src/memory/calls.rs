@@ -700,6 +700,11 @@ impl<'p> Machine<'p> {
     // ---- attributes -----------------------------------------------------------------------------------------------------
 
     pub(super) fn attribute(&mut self, receiver: &Value, name: &str, node: &impl Ranged) -> Eval {
+        if matches!(name, "__name__" | "__qualname__")
+            && let Some(own) = self.own_name(receiver, name == "__name__")
+        {
+            return Ok(own);
+        }
         match receiver {
             Value::Object(id) => {
                 let Some(object) = self.state.object(*id) else { return Ok(Value::NONE) };
@@ -763,18 +768,27 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// The name that a function, class or module has itself, with those of classes that it is in or without.
+    fn own_name(&self, receiver: &Value, is_last: bool) -> Option<Value> {
+        let name = match receiver {
+            Value::Code(Code::Function(function, _) | Code::Method(function, _)) => {
+                &self.program.function(*function).name
+            }
+            Value::Code(Code::Class(class)) => &self.program.class(*class).name,
+            Value::Code(Code::Module(module)) => return Some(Value::text(&self.project.module(*module).name)),
+            Value::Code(Code::External(name)) => &**name,
+            Value::Object(id) => return self.own_name(self.state.object(*id)?.fields.get("<function>")?, is_last),
+            _ => return None,
+        };
+        let from = if is_last { name.rfind('.').map_or(0, |dot| dot + 1) } else { 0 };
+        name.get(from..).map(Value::text)
+    }
+
     /// A constant of a library, or its name.
     fn external_attribute(&mut self, owner: &str, name: &str) -> Value {
         let full = format!("{owner}.{name}");
-        let constant = match full.as_str() {
-            "math.pi" | "cmath.pi" | "numpy.pi" => Some(std::f64::consts::PI),
-            "math.e" | "cmath.e" | "numpy.e" => Some(std::f64::consts::E),
-            "math.inf" | "numpy.inf" => Some(f64::INFINITY),
-            "math.nan" | "numpy.nan" => Some(f64::NAN),
-            _ => None,
-        };
-        match constant {
-            Some(constant) => Value::Plain(Plain::Float(constant)),
+        match crate::expression::library_constant(&full) {
+            Some(constant) => Value::Plain(constant),
             None => Value::external(full),
         }
     }

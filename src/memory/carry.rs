@@ -633,10 +633,7 @@ fn sample_of(state: &mut State, siblings: &[Value], container: ObjectId, depth: 
 /// The length and the bytes of the items of a container with a largest length: what is beyond it has gone again.
 fn limited(most: Option<&Amount>, length: Amount, payload: Bytes) -> (Amount, Bytes) {
     let Some(kept) = most.map(|most| length.min(most)).filter(|kept| *kept != length) else { return (length, payload) };
-    let payload = payload.map(|bytes| match (bytes * &kept).divide(&length) {
-        Some(part) => part.whole(),
-        None => bytes.clone(),
-    });
+    let payload = payload.share(&kept, &length);
     (kept, payload)
 }
 

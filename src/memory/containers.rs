@@ -700,10 +700,7 @@ impl<'p> Machine<'p> {
         if let Some(rest) = self.state.object(id).and_then(|object| object.rest.as_ref()).cloned() {
             self.state.note_peak();
             let count = rest.count.clone();
-            let share = rest.payload.map(|bytes| match bytes.divide(&count) {
-                Some(each) => each,
-                None => Amount::ZERO,
-            });
+            let share = rest.payload.share(&Amount::ONE, &count);
             let less = (count - Amount::ONE).at_least_zero();
             self.state.note(id, |object| {
                 let rest = rest_of(object);

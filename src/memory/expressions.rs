@@ -107,7 +107,10 @@ impl<'p> Machine<'p> {
             }
             Ast::List(list) => self.display(Kind::List, &list.elts, expr)?,
             Ast::Set(set) => self.display(Kind::Set, &set.elts, expr)?,
-            Ast::Tuple(tuple) => self.display(Kind::Tuple, &tuple.elts, expr)?,
+            Ast::Tuple(tuple) => match self.constant_tuple(tuple) {
+                Some(constant) => Value::Plain(constant),
+                None => self.display(Kind::Tuple, &tuple.elts, expr)?,
+            },
             Ast::Dict(dict) => self.dict_display(dict)?,
             Ast::FString(string) => self.format_string(string)?,
             Ast::TString(_) => self.unknown(expr, UnknownKind::Result, "a template string"),
@@ -680,6 +683,22 @@ impl<'p> Machine<'p> {
         }
         let marks = self.marks_of_all(parts.iter().chain([template]));
         self.new_str_with(width, length, marks, node)
+    }
+
+    /// `("a", 1)`: the compiler makes a constant of it (`fold_tuple` in Python/ast_opt.c).
+    fn constant_tuple(&mut self, tuple: &'p ast::ExprTuple) -> Option<Plain> {
+        if !tuple.elts.iter().all(is_constant) {
+            return None;
+        }
+        let items: Option<Vec<Plain>> = tuple
+            .elts
+            .iter()
+            .map(|item| {
+                let value = self.expression(item).ok()?;
+                self.plain(&value)
+            })
+            .collect();
+        Some(Plain::Tuple(items?.into()))
     }
 
     /// `"-" * 80`: the compiler makes a constant of it (`safe_multiply` in Python/ast_opt.c).
@@ -1276,6 +1295,15 @@ pub(super) fn quick(value: &Value) -> Option<Quick> {
             i64::try_from(*int).ok().map(Quick::Int)
         }
         _ => value.as_float().map(Quick::Float),
+    }
+}
+
+/// Whether the compiler knows the value of an expression as it stands.
+fn is_constant(expr: &Ast) -> bool {
+    match expr {
+        Ast::UnaryOp(operation) => matches!(&*operation.operand, Ast::NumberLiteral(_)),
+        Ast::Tuple(tuple) => tuple.elts.iter().all(is_constant),
+        other => other.is_literal_expr() && !other.is_ellipsis_literal_expr(),
     }
 }
 

@@ -435,10 +435,7 @@ impl State {
                 continue;
             }
             left -= many;
-            let share = payload.times(&Amount::from(many)).map(|bytes| match bytes.divide(&Amount::from(count)) {
-                Some(share) => share,
-                None => Amount::ZERO,
-            });
+            let share = payload.share(&Amount::from(many), &Amount::from(count));
             moved += &share;
             match account {
                 Some(account) => self.charge_account(account, &share),
@@ -522,6 +519,12 @@ impl State {
     pub fn keep(&mut self, value: &Value) {
         self.hold(value);
         self.kept.extend(holds(value));
+    }
+
+    /// Whether something in the heap holds an object, and not only code that is working with it.
+    pub fn is_held(&self, id: ObjectId) -> bool {
+        let kept = self.kept.iter().filter(|kept| **kept == id).count();
+        self.object(id).is_some_and(|object| object.refs as usize > kept)
     }
 
     /// The end of [`keep`](Self::keep): it may be without holders, and still stays until it is settled.

@@ -324,6 +324,13 @@ impl<'p> Machine<'p> {
         self.most_items(super::heap::MAX_ENTRIES)
     }
 
+    /// Whether so many items are looked at one by one. Where they are too many for this run, it gives an estimate.
+    pub(super) fn looks_at(&mut self, count: usize, few: usize) -> bool {
+        let looks = count <= self.most_items(few);
+        self.estimated |= !looks;
+        looks
+    }
+
     /// So many items, or, where every loop is run to its end, as many as are told apart.
     pub(super) fn most_items(&self, few: usize) -> usize {
         if self.is_round_by_round() { super::heap::MOST_ENTRIES } else { few }

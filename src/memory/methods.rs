@@ -586,11 +586,9 @@ impl<'p> Machine<'p> {
             if let Some(rest) = &mut object.rest {
                 let count = rest.count.clone();
                 // What is beyond the limit has gone again.
-                rest.payload = rest.payload.map(|bytes| match bytes.divide(&count.max(&Amount::ONE)) {
-                    Some(each) => each * least.min(&count),
-                    None => bytes.clone(),
-                });
-                rest.count = least.min(&count);
+                let kept = least.min(&count);
+                rest.payload = rest.payload.share(&kept, &count.max(&Amount::ONE));
+                rest.count = kept;
             }
         });
         self.resize_container(id);

@@ -396,10 +396,8 @@ impl<'p> Machine<'p> {
         node: &impl Ranged,
     ) -> Result<Value, Flow> {
         let length = self.length(items, node).and_then(|length| length.as_usize());
-        let most = self.most_items(10_000);
-        let (Some(many), Some(length), Some(draw)) =
-            (count.as_usize().filter(|many| *many <= most), length.filter(|length| *length > 0), draw)
-        else {
+        let many = count.as_usize().filter(|many| self.looks_at(*many, 10_000));
+        let (Some(many), Some(length), Some(draw)) = (many, length.filter(|length| *length > 0), draw) else {
             self.state.generators.remove(&of);
             let item = match self.sample(items) {
                 Some(Value::Plain(plain)) => super::containers::blurred(&plain),

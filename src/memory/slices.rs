@@ -38,7 +38,7 @@ impl<'p> Machine<'p> {
 
     /// The items of a list or tuple that a slice takes, where they are told apart: some, or, round by round, all of them.
     pub(super) fn sliced_items(&mut self, receiver: &Value, bounds: [&Plain; 3]) -> Option<Vec<Value>> {
-        let most = self.most_items(256) as u64;
+        let most = self.most_entries() as u64;
         let known = match receiver {
             Value::Plain(plain) => Some(plain.clone()),
             _ => self.state.object_of(receiver)?.known.clone(),

@@ -130,14 +130,16 @@ impl<'p> Machine<'p> {
         Ok(Some(self.sequence_with(Kind::List, chosen, node)))
     }
 
-    /// `Counter.most_common(count)` where all counts are known: pairs are made of all, and those kept that were asked for.
+    /// `Counter.most_common(count)` where all counts are known: of all of them pairs are sorted, of some `heapq.nlargest`
+    /// keeps no others.
     pub(super) fn most_common(&mut self, counter: &Value, count: Option<usize>, node: &impl Ranged) -> Option<Value> {
         let pairs = self.pairs_of(counter)?;
         let counts: Vec<Value> = pairs.iter().map(|(_, count)| count.clone()).collect();
         let order = self.places(&counts, true)?;
-        let all = Amount::from(pairs.len());
-        let each = &self.sizes.tuple(&Amount::Int(2)) + &Bytes::touched(Amount::Int(16));
-        self.state.transient(&each.times(&all));
+        if count.is_none_or(|count| count >= pairs.len()) {
+            // Keys and pointers beside the list, while it is sorted.
+            self.state.transient(&Bytes::touched(Amount::from(16 * pairs.len())));
+        }
         let chosen: Vec<Value> = order
             .iter()
             .take(count.unwrap_or(pairs.len()))
@@ -152,12 +154,13 @@ impl<'p> Machine<'p> {
         self.state.object(id).filter(|object| object.apart()).map_or(0, |object| object.entries.len())
     }
 
-    fn items_to_sort(&self, list: &Value, by_key: bool) -> Option<Vec<Value>> {
+    fn items_to_sort(&mut self, list: &Value, by_key: bool) -> Option<Vec<Value>> {
         if !self.follows_items() {
             return None;
         }
         if by_key {
-            return self.items_apart(list).filter(|items| items.len() <= self.most_items(FEW_ITEMS));
+            let items = self.items_apart(list)?;
+            return self.looks_at(items.len(), FEW_ITEMS).then_some(items);
         }
         match self.state.object_of(list).and_then(|object| object.known.as_ref()) {
             Some(Plain::List(items)) => Some(items.iter().cloned().map(Value::Plain).collect()),

@@ -7,7 +7,7 @@ use crate::expression::{Text, Value as Plain};
 use crate::names::exception_name;
 
 use super::amount::Amount;
-use super::machine::{Exit, Flow, MAX_STEPS, Machine, Weight};
+use super::machine::{Exit, Flow, Machine, Weight};
 use super::unknown::UnknownKind;
 use super::value::{Code, FrameId, Kind, Number, Value};
 
@@ -31,9 +31,7 @@ impl<'p> Machine<'p> {
     pub(super) fn statements(&mut self, body: &'p [Stmt]) -> Flow {
         for statement in body {
             // Formulas make statements slow; loops are run for fewer rounds then.
-            let effort = self.state.effort();
-            let bounded = self.most_steps < MAX_STEPS || self.is_round_by_round();
-            self.steps = self.steps.saturating_add(1 + if bounded { effort } else { effort.min(100) });
+            self.steps = self.steps.saturating_add(1 + self.state.effort());
             if self.is_spent() {
                 self.assume("the handler runs more statements than are followed: what comes after is left out");
                 return Flow::Next;
@@ -599,11 +597,10 @@ impl<'p> Machine<'p> {
         if star.is_none()
             && let Value::Object(id) = value
             && let Some(object) = self.state.object(*id)
-            && object.rest.is_none()
-            && object.known.is_none()
+            && object.apart()
             && object.entries.len() == targets.len()
         {
-            let (id, kept) = (*id, object.refs > 1);
+            let (id, kept) = (*id, self.state.is_held(*id));
             let items: Vec<Value> = object
                 .entries
                 .iter()

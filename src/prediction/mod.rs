@@ -206,10 +206,11 @@ impl Predictor<'_> {
     }
 
     fn alone(&self, event: Option<&Plain>, name: Option<String>, values: &Values, steps: u64) -> Prediction {
-        let outcome = self.outcome(event, values, steps);
         let outcome = match event {
-            Some(event) => self.mended(event, values, steps, outcome),
-            None => outcome,
+            Some(event) => self
+                .at_once(event, values, steps)
+                .unwrap_or_else(|| self.mended(event, values, steps, self.outcome(Some(event), values, steps))),
+            None => self.outcome(None, values, steps),
         };
         let left_over = self.left_over(event, values, steps, &outcome);
         let mut prediction = self.prediction(name, outcome);

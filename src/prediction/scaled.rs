@@ -287,7 +287,24 @@ fn off(sum: &Sum, points: &[(f64, f64)]) -> Option<f64> {
     Some(errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
+/// Whether an outcome is that of every round and every item.
+fn is_exact(outcome: &Outcome) -> bool {
+    outcome.complete && !outcome.estimated && outcome.raised().is_none() && outcome.ratios.is_empty()
+}
+
 impl Predictor<'_> {
+    /// The outcome of an event, run round by round, where that takes few steps and leaves nothing unknown.
+    pub(super) fn at_once(&self, event: &Plain, values: &Values, steps: u64) -> Option<Outcome> {
+        let most_steps = if steps >= ALONE_STEPS { MOST_STEPS_ALONE } else { MOST_STEPS } / 8;
+        let found = self.whole_event(event, values, most_steps);
+        (is_exact(&found) && amounts(&found).is_some()).then_some(found)
+    }
+
+    fn whole_event(&self, event: &Plain, values: &Values, most_steps: u64) -> Outcome {
+        let options = Options { explain: self.options.explain, ..self.rounds(values, ROUND_BY_ROUND) };
+        self.run(Some(event), options, most_steps)
+    }
+
     /// The outcome of an event, mended by smaller events where its loops were estimated.
     pub(super) fn mended(&self, event: &Plain, values: &Values, steps: u64, outcome: Outcome) -> Outcome {
         let direct = amounts(&outcome).filter(|_| outcome.complete);
@@ -372,14 +389,13 @@ impl Predictor<'_> {
             if foreseen > most_steps {
                 break;
             }
-            let explain = times == 0 && self.options.explain;
-            let options = Options { explain, ..self.rounds(values, ROUND_BY_ROUND) };
-            let found = self.run(Some(&halving.apply(event, times, true)), options, most_steps);
-            let is_sound = found.complete && !found.estimated && found.raised().is_none();
-            let Some(amounts) = amounts(&found).filter(|_| is_sound) else { break };
             if times == 0 {
-                return Some(found);
+                let found = self.whole_event(event, values, most_steps);
+                return (is_exact(&found) && amounts(&found).is_some()).then_some(found);
             }
+            let smaller = halving.apply(event, times, true);
+            let found = self.run(Some(&smaller), self.rounds(values, ROUND_BY_ROUND), most_steps);
+            let Some(amounts) = amounts(&found).filter(|_| is_exact(&found)) else { break };
             points.push(Point { times, size: (halving.largest >> times) as f64, amounts, steps: found.steps });
         }
         None

@@ -9,7 +9,7 @@ use ruff_text_size::Ranged;
 use crate::calls::Callee;
 use crate::expression::{
     BinaryOperator, BooleanOperator, Clause, CompareOperator, ComprehensionKind, Expr, FormatPart, Target, Text,
-    UnaryOperator, Value,
+    UnaryOperator, Value, library_constant,
 };
 
 use super::state::{Abstract, ObjectKind, Scope};
@@ -1111,38 +1111,6 @@ pub(super) fn target_names(target: &Ast) -> Vec<&str> {
         Ast::Starred(starred) => target_names(&starred.value),
         _ => Vec::new(),
     }
-}
-
-/// Constants of Python's own modules, the same on every platform that handlers run on.
-pub(super) fn library_constant(name: &str) -> Option<Value> {
-    Some(match name {
-        "math.pi" => Value::Float(std::f64::consts::PI),
-        "math.e" => Value::Float(std::f64::consts::E),
-        "math.tau" => Value::Float(std::f64::consts::TAU),
-        "math.inf" => Value::Float(f64::INFINITY),
-        "math.nan" => Value::Float(f64::NAN),
-        "logging.CRITICAL" | "logging.FATAL" => Value::int(50),
-        "logging.ERROR" => Value::int(40),
-        "logging.WARNING" | "logging.WARN" => Value::int(30),
-        "logging.INFO" => Value::int(20),
-        "logging.DEBUG" => Value::int(10),
-        "logging.NOTSET" => Value::int(0),
-        "os.sep" | "os.path.sep" => Value::Str("/".into()),
-        "os.pathsep" | "os.path.pathsep" => Value::Str(":".into()),
-        "os.extsep" | "os.path.extsep" | "os.curdir" | "os.path.curdir" => Value::Str(".".into()),
-        "os.linesep" => Value::Str("\n".into()),
-        "os.name" => Value::Str("posix".into()),
-        "sys.maxsize" => Value::Int(i64::MAX.into()),
-        "string.ascii_lowercase" => Value::Str("abcdefghijklmnopqrstuvwxyz".into()),
-        "string.ascii_uppercase" => Value::Str("ABCDEFGHIJKLMNOPQRSTUVWXYZ".into()),
-        "string.ascii_letters" => Value::Str("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".into()),
-        "string.digits" => Value::Str("0123456789".into()),
-        "string.octdigits" => Value::Str("01234567".into()),
-        "string.whitespace" => Value::Str(" \t\n\r\u{b}\u{c}".into()),
-        "string.hexdigits" => Value::Str("0123456789abcdefABCDEF".into()),
-        "string.punctuation" => Value::Str("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".into()),
-        _ => return None,
-    })
 }
 
 pub(super) fn constant(value: Value) -> Abstract {

@@ -2,9 +2,9 @@
 
 use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
 
-use crate::expression::{BinaryOperator, Expr, Text, Value};
+use crate::expression::{BinaryOperator, Expr, Text, Value, library_constant};
 
-use super::expressions::{constant, library_constant};
+use super::expressions::constant;
 use super::state::{Abstract, Object, ObjectKind, Scope, Variable};
 use super::{Builder, McvKind, McvType};
 
