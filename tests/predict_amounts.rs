@@ -736,3 +736,19 @@ fn functions_and_classes_know_their_names() {
     let python = "class Steps:\n    def up(self, n):\n        return [0.5] * n\n    def down(self, n):\n        return [0.5] * (2 * n)\n\ndef one(n):\n    return Steps().up(n)\n\ndef two(n):\n    return Steps().down(n)\n\nWAYS = {f.__name__: f for f in (one, two)}\n\ndef handler(event, context):\n    return WAYS['one'](10000) if Steps.up.__qualname__ == 'Steps.up' else None\n";
     assert_near("names", &predict("names", python, "{}", &[]), "peak_bytes", 80_200.0, 1.0);
 }
+
+#[test]
+fn what_is_written_to_a_text_in_memory_is_read_from_it_again() {
+    // Requested bytes by tracemalloc on CPython 3.11.7. Read line by line, the text has four bytes a character.
+    let lines = "import io\n\ndef handler(event, context):\n    b = io.StringIO()\n    for i in range(3000):\n        b.write('line %d\\n' % (i * i))\n    b.seek(0)\n    return [l.strip() for l in b]\n";
+    assert_near("lines", &predict("lines", lines, "{}", &[]), "peak_bytes", 358_060.0, 2.0);
+    // The columns have their names, so nothing raises; rows stand for one another: 5.5 % less is predicted.
+    let table = "import csv\nimport io\n\ndef handler(event, context):\n    buf = io.StringIO()\n    w = csv.DictWriter(buf, fieldnames=['id', 'name', 'score'])\n    w.writeheader()\n    for i in range(5000):\n        w.writerow({'id': i, 'name': 'n%d' % (i % 1000), 'score': i / 7})\n    buf.seek(0)\n    rows = list(csv.DictReader(buf))\n    return sum(float(r['score']) for r in rows)\n";
+    let answer = predict("table", table, "{}", &[]);
+    let assumptions = answer["assumptions"].to_string();
+    assert!(!assumptions.contains("raises"), "{assumptions}");
+    assert_near("table", &answer, "peak_bytes", 2_500_598.0, 7.0);
+    // Constants that are printed are slots of the list of pieces, which are not counted: 18 % less is predicted.
+    let printed = "import io\n\ndef handler(event, context):\n    b = io.StringIO()\n    for i in range(2000):\n        print('value', i * 1000, file=b, sep='=')\n    return b.getvalue().count('=') * [0]\n";
+    assert_near("printed", &predict("printed", printed, "{}", &[]), "peak_bytes", 205_167.0, 20.0);
+}

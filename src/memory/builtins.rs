@@ -206,7 +206,13 @@ impl<'p> Machine<'p> {
                 }
                 Err(flow) => return Err(flow),
             },
-            ("print" | "setattr" | "delattr", _) => {
+            ("print", _) => {
+                if let Some(stream) = arguments.keyword("file").cloned() {
+                    self.print_to(&stream, arguments, node);
+                }
+                Value::NONE
+            }
+            ("setattr" | "delattr", _) => {
                 if let ("setattr", Some(Value::Object(id)), Some(name), Some(value)) =
                     (name, arguments.positional.first(), arguments.positional.get(1), arguments.positional.get(2))
                     && let Some(name) = name.as_text()

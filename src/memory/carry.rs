@@ -235,6 +235,7 @@ impl<'p> Machine<'p> {
             }
             _ => None,
         };
+        state.written.remove(&one.id);
         state.note(one.id, |object| {
             object.known = None;
             object.length = Some(length.clone());

@@ -58,6 +58,8 @@ pub struct State {
     pub(super) captured: Option<Rc<Captured>>,
     /// Generators of random numbers whose seed is known.
     pub(super) generators: BTreeMap<Generator, Rc<Twister>>,
+    /// What has been written to texts in memory and files, from nothing on, where that is known.
+    pub(super) written: BTreeMap<ObjectId, Rc<String>>,
 }
 
 /// Requested and resident bytes by the place that made objects.
@@ -85,6 +87,12 @@ impl Default for Amount {
 }
 
 impl State {
+    /// Of generators and texts that are written those that are the same in another state.
+    pub(super) fn keep_common(&mut self, other: &Self) {
+        self.generators.retain(|generator, twister| other.generators.get(generator) == Some(twister));
+        self.written.retain(|stream, text| other.written.get(stream) == Some(text));
+    }
+
     // ---- frames ---------------------------------------------------------------------------------------------------
 
     /// A new frame.

@@ -488,7 +488,7 @@ impl<'p> Machine<'p> {
         // Of many rounds, some take the way that needs more.
         let in_loop = self.summing > 0 || self.repeated > 0 || self.whiles > 0;
         out.demand = weight.join(&then.demand, &running.demand);
-        out.generators.retain(|generator, twister| then.generators.get(generator) == Some(twister));
+        out.keep_common(&then);
         out.peak = if in_loop {
             let mut peak = then.peak.clone();
             peak.raise_all(&running.peak);
@@ -555,7 +555,7 @@ impl<'p> Machine<'p> {
         }
         let meet = Meet::Rounds(k);
         out.recount();
-        out.generators.retain(|generator, twister| first.generators.get(generator) == Some(twister));
+        out.keep_common(first);
         out.other = meet.bytes(&first.other, &second.other);
         out.live = &out.total() + &out.other;
         out.demand = meet.amounts(&first.demand, &second.demand);

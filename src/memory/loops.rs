@@ -592,6 +592,7 @@ impl<'p> Machine<'p> {
 
     /// Runs a generator or an adapter, each of whose items goes to `each`.
     fn iterate_source(&mut self, id: ObjectId, source: &Source, node: Place, each: &Each<'p>) -> (Flow, bool) {
+        self.realise(id);
         match source {
             Source::Range(start, step, count) => self.iterate_range(start, step, count, node, each),
             Source::Generator(function, frame) => {

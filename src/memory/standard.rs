@@ -14,7 +14,7 @@ use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
 use super::cpython::Version;
 use super::loops::Place;
-use super::machine::{Each, Flow, Machine};
+use super::machine::{Each, Flow, MAX_CONTENT, Machine};
 use super::tasks::{largest_first, together};
 use super::texts::Marks;
 use super::unknown::UnknownKind;
@@ -190,10 +190,10 @@ impl<'p> Machine<'p> {
                     None => return Ok(None),
                 }
             }
-            ("csv.writer", Some(file)) => self.csv_object("csv.writer", &file, None, node),
+            ("csv.writer", Some(file)) => self.csv_object("csv.writer", &file, None, arguments, node),
             ("csv.DictWriter", Some(file)) => {
                 let names = arguments.get(1, "fieldnames").cloned();
-                self.csv_object("csv.DictWriter", &file, names, node)
+                self.csv_object("csv.DictWriter", &file, names, arguments, node)
             }
             ("csv.reader", Some(lines)) => self.csv_reader(&lines, false, None, node),
             ("csv.DictReader", Some(lines)) => {
@@ -589,6 +589,7 @@ impl<'p> Machine<'p> {
                 self.quantity(node, "json_size", UnknownKind::Size, "how long the text is, is not known", None);
             return self.like_template(file, &length, node);
         };
+        self.know_text(content);
         let length = self.state.object(content).and_then(|object| object.length.clone()).unwrap_or(Amount::ZERO);
         let known = self.state.object(content).and_then(|object| object.fields.get("<text>").cloned());
         // The bytes and the text of the file while it is decoded; the text while it is parsed.
@@ -796,13 +797,57 @@ impl<'p> Machine<'p> {
             }
             object.features.insert(Text::from("<file_bytes>"), length.clone());
         }
+        let is_empty = length.is_zero();
         object.length = Some(length);
         object.features.insert(Text::from("<pieces>"), Amount::ZERO);
         object.own = self.buffer_bytes(&object);
         let made = self.allocate(object, node);
+        self.begin_text(&made, is_empty);
         self.set_marks(&made, marks);
         self.set_lines(&made, node);
         made
+    }
+
+    /// What is written to a stream is known from now on, if it has nothing in it.
+    fn begin_text(&mut self, stream: &Value, is_empty: bool) {
+        let Value::Object(id) = stream else { return };
+        match is_empty {
+            true => self.state.written.insert(*id, Rc::default()),
+            false => self.state.written.remove(id),
+        };
+    }
+
+    /// A stream is read: what was written to it is its text, if that is known.
+    fn know_text(&mut self, content: ObjectId) {
+        if let Some(text) = self.state.written.get(&content).filter(|text| !text.is_empty()).cloned()
+            && self.state.object(content).is_some_and(|object| !object.fields.contains_key("<text>"))
+        {
+            self.state.note(content, |object| note_content(object, Plain::text(text.as_str())));
+        }
+    }
+
+    /// `io.StringIO` is read line by line: its text becomes one of four bytes a character (`realize` in
+    /// Modules/_io/stringio.c).
+    pub(super) fn realise(&mut self, stream: ObjectId) {
+        let is_gathering = self.state.object(stream).is_some_and(|object| {
+            matches!(&object.kind, Kind::Named(name) if &**name == "io.StringIO")
+                && !object.features.contains_key("<wide>")
+        });
+        if !is_gathering {
+            return;
+        }
+        let mut length = Amount::ZERO;
+        self.state.note(stream, |object| {
+            length = object.length.clone().unwrap_or(Amount::ZERO);
+            object.features.remove("<shared>");
+            object.features.insert(Text::from("<pieces>"), Amount::ZERO);
+            object.features.insert(Text::from("<wide>"), Amount::ONE);
+        });
+        if let Some(object) = self.state.object(stream) {
+            let own = self.buffer_bytes(object);
+            self.state.resize(stream, own);
+        }
+        self.state.transient(&Bytes::touched(length));
     }
 
     /// `io.BytesIO(data)`: shares the bytes until it is written to (`Modules/_io/bytesio.c`).
@@ -914,6 +959,7 @@ impl<'p> Machine<'p> {
                     self.quantity(node, &format!("{name}_size"), UnknownKind::Size, &cause, None)
                 });
                 let made = self.allocate(object, node);
+                self.begin_text(&made, new);
                 if new {
                     self.set_marks(&made, Some(Marks::none()));
                 }
@@ -971,6 +1017,7 @@ impl<'p> Machine<'p> {
 
     /// A line of a stream as it stands for all of them.
     fn line_of(&mut self, content: ObjectId, binary: bool, node: &impl Ranged) -> (Amount, Value) {
+        self.know_text(content);
         let lines = self.lines_of(content, node);
         let object = self.state.object(content).cloned();
         let length = object.as_ref().and_then(|object| object.length.clone()).unwrap_or(Amount::ZERO);
@@ -1013,16 +1060,73 @@ impl<'p> Machine<'p> {
         matches!(self.state.object(id).map(|object| &object.kind), Some(Kind::Named(name)) if matches!(&**name, "io.BytesIO" | "io.BinaryFile"))
     }
 
-    /// Writes so many characters or bytes to a stream.
+    /// Writes a text to a stream.
+    fn write_text(&mut self, stream: &Value, text: &Value, node: &impl Ranged) -> Amount {
+        let size = self.text_length(text, node);
+        let (marks, width) = (self.marks(text), self.width(text));
+        let known = match self.plain(text) {
+            Some(Plain::Str(text)) => Some(text),
+            _ => None,
+        };
+        self.write_known(stream, &size, marks, width, known.as_deref());
+        size
+    }
+
+    /// `print(…, file=stream)`
+    pub(super) fn print_to(&mut self, stream: &Value, arguments: &Arguments, node: &impl Ranged) {
+        let word = |name: &str, usual: &str| match arguments.keyword(name) {
+            Some(value) if *value != Value::NONE => value.clone(),
+            _ => Value::text(usual),
+        };
+        let (between, end) = (word("sep", " "), word("end", "\n"));
+        let mut parts: Vec<Value> = Vec::new();
+        for (at, value) in arguments.positional.iter().enumerate() {
+            if at > 0 {
+                parts.push(between.clone());
+            }
+            parts.push(match self.plain(value) {
+                Some(plain @ (Plain::None | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_))) => {
+                    Value::text(&plain.repr())
+                }
+                _ => value.clone(),
+            });
+        }
+        parts.push(end);
+        let (mut length, mut width) = (Amount::ZERO, 1);
+        let mut text = Some(String::new());
+        for part in &parts {
+            length += self.text_length(part, node);
+            width = width.max(self.width(part));
+            text = match (text, self.plain(part)) {
+                (Some(text), Some(Plain::Str(part))) => Some(text + &part),
+                _ => None,
+            };
+        }
+        // Separators and ends are constants: what is new are the values' texts, as one piece.
+        let marks = self.marks_of_all(&parts);
+        self.write_known(stream, &length, marks, width, text.as_deref());
+    }
+
+    /// Writes so many characters or bytes to a stream, of which nothing is known.
     fn write_to(&mut self, stream: &Value, length: &Amount, marks: Option<Marks>, width: u8) {
+        self.write_known(stream, length, marks, width, None);
+    }
+
+    fn write_known(&mut self, stream: &Value, length: &Amount, marks: Option<Marks>, width: u8, text: Option<&str>) {
         if let Value::Object(id) = stream
             && let Some(object) = self.state.object(*id)
             && matches!(&object.kind, Kind::Named(name) if matches!(&**name, "csv.writer" | "csv.DictWriter"))
             && let Some(inner) = object.base.first().copied()
         {
-            return self.write_to(&Value::Object(inner), length, marks, width);
+            return self.write_known(&Value::Object(inner), length, marks, width, text);
         }
         let Some(content) = self.stream_of(stream) else { return };
+        match (text, self.state.written.get_mut(&content)) {
+            (Some(text), Some(written)) if written.len() + text.len() <= MAX_CONTENT => {
+                Rc::make_mut(written).push_str(text);
+            }
+            _ => drop(self.state.written.remove(&content)),
+        }
         let old = self.marks(&Value::Object(content));
         let marks = old.zip(marks).map(|(old, new)| old.and(new));
         self.state.note(content, |object| {
@@ -1081,6 +1185,9 @@ impl<'p> Machine<'p> {
         }
         let Some(content) = self.stream_of(receiver) else { return Ok(None) };
         let binary = self.is_binary(*id);
+        if !matches!(method, "write" | "writelines" | "close") {
+            self.know_text(content);
+        }
         let object = self.state.object(content).cloned();
         let length = object.as_ref().and_then(|object| object.length.clone()).unwrap_or(Amount::ZERO);
         let width = object.as_ref().and_then(|object| object.features.get("width")).and_then(Amount::as_usize);
@@ -1088,11 +1195,10 @@ impl<'p> Machine<'p> {
         Ok(Some(match method {
             "write" => {
                 let Some(data) = first else { return Ok(Some(Value::NONE)) };
-                let size = if binary {
-                    self.length(&data, node).unwrap_or(Amount::ZERO)
-                } else {
-                    self.text_length(&data, node)
-                };
+                if !binary {
+                    return Ok(Some(Value::int(self.write_text(receiver, &data, node))));
+                }
+                let size = self.length(&data, node).unwrap_or(Amount::ZERO);
                 let (marks, width) = (self.marks(&data), self.width(&data));
                 self.write_to(receiver, &size, marks, width);
                 Value::int(size)
@@ -1103,9 +1209,7 @@ impl<'p> Machine<'p> {
                 let stream = receiver.clone();
                 let each: Each<'p> = Rc::new(move |machine: &mut Machine<'p>, line: Value| {
                     machine.steps += 1;
-                    let size = machine.text_length(&line, &place);
-                    let (marks, width) = (machine.marks(&line), machine.width(&line));
-                    machine.write_to(&stream, &size, marks, width);
+                    machine.write_text(&stream, &line, &place);
                     machine.state.settle(&line);
                     Flow::Next
                 });
@@ -1135,12 +1239,8 @@ impl<'p> Machine<'p> {
                         self.new_str(width, taken, node)
                     }));
                 }
-                if let Some(Value::Plain(text @ Plain::Str(_))) =
-                    object.as_ref().and_then(|object| object.fields.get("<text>")).cloned()
-                    && !binary
-                {
-                    return Ok(Some(self.materialise(text, node)));
-                }
+                let text = object.as_ref().and_then(|object| object.fields.get("<text>")).cloned();
+                let text = text.as_ref().and_then(|text| self.plain(text)).filter(|_| !binary);
                 let marks = self.marks(&Value::Object(content));
                 let shares = matches!(kind, "io.BytesIO" | "io.StringIO")
                     && method != "getbuffer"
@@ -1184,7 +1284,11 @@ impl<'p> Machine<'p> {
                     self.state.transient(&Bytes::touched(&length * &Amount::Int(2)));
                     self.state.demand -= length.clone();
                 }
-                let value = if binary { self.new_bytes(length, node) } else { self.new_str(width, length, node) };
+                let value = match text {
+                    Some(text) => self.materialise(text, node),
+                    None if binary => self.new_bytes(length, node),
+                    None => self.new_str(width, length, node),
+                };
                 self.set_marks(&value, marks);
                 let (item, items, inner) = (
                     object.as_ref().and_then(|object| object.fields.get("<item>").cloned()),
@@ -1205,14 +1309,20 @@ impl<'p> Machine<'p> {
                 }
                 value
             }
-            "readline" | "__next__" => self.line_of(content, binary, node).1,
+            "readline" | "__next__" => {
+                self.realise(content);
+                self.line_of(content, binary, node).1
+            }
             "readlines" => {
+                self.realise(content);
                 let (lines, line) = self.line_of(content, binary, node);
                 let list = self.many(Kind::List, lines, line, node);
                 self.appended(list)
             }
             "seek" => {
                 let to = first.and_then(|to| self.amount(&to, node)).unwrap_or(Amount::ZERO);
+                // What is written from there on replaces what is there.
+                self.state.written.remove(&content);
                 self.state.note(*id, |object| {
                     object.features.insert(Text::from("position"), to);
                 });
@@ -1221,7 +1331,9 @@ impl<'p> Machine<'p> {
             }
             "truncate" => {
                 let to = first.and_then(|to| self.amount(&to, node)).unwrap_or(Amount::ZERO);
+                self.begin_text(&Value::Object(content), to.is_zero());
                 self.state.note(content, |object| {
+                    object.fields.remove("<text>");
                     object.length = Some(to);
                     object.features.remove("<shared>");
                     object.features.insert(Text::from("<pieces>"), Amount::ZERO);
@@ -1246,9 +1358,20 @@ impl<'p> Machine<'p> {
 
     // ---- CSV ------------------------------------------------------------------------------------------------------------
 
-    fn csv_object(&mut self, kind: &str, file: &Value, names: Option<Value>, node: &impl Ranged) -> Value {
+    fn csv_object(
+        &mut self,
+        kind: &str,
+        file: &Value,
+        names: Option<Value>,
+        arguments: &Arguments,
+        node: &impl Ranged,
+    ) -> Value {
         let mut object = Object::new(Kind::Named(Text::from(kind)), super::sizes::object(240));
         object.base.extend(file.object());
+        let usual = 1 + usize::from(names.is_some());
+        if arguments.values().count() > usual {
+            object.features.insert(Text::from("<dialect>"), Amount::ONE);
+        }
         if let Some(names) = names {
             object.fields.insert(Text::from("<names>"), names);
         }
@@ -1294,11 +1417,40 @@ impl<'p> Machine<'p> {
             }
         };
         let marks = Marks { lines: Amount::ONE, ..Marks::none() };
-        self.write_to(writer, &length, Some(marks), width);
+        let text = self.csv_line(writer, row);
+        self.write_known(writer, &length, Some(marks), width, text.as_deref());
+    }
+
+    /// The line that a row becomes, where all is known and the dialect is the usual one.
+    fn csv_line(&self, writer: &Value, row: &Value) -> Option<String> {
+        let writer = self.state.object_of(writer)?;
+        if writer.features.contains_key("<dialect>") {
+            return None;
+        }
+        let items = match (self.plain(row)?, writer.fields.get("<names>")) {
+            (Plain::List(items) | Plain::Tuple(items), _) => items.to_vec(),
+            (Plain::Dict(items), Some(names)) => {
+                let names = self.plain(names)?.elements(1_000)?;
+                let named = |name: &Plain| items.iter().find(|(key, _)| key == name).map(|(_, item)| item.clone());
+                names.iter().map(|name| named(name).unwrap_or_else(|| Plain::text(""))).collect()
+            }
+            _ => return None,
+        };
+        let field = |item: &Plain| match item {
+            Plain::None => String::new(),
+            Plain::Str(text) if text.contains([',', '"', '\r', '\n']) => format!("\"{}\"", text.replace('"', "\"\"")),
+            Plain::Str(text) => text.to_string(),
+            other => other.repr(),
+        };
+        Some(items.iter().map(field).collect::<Vec<_>>().join(",") + "\r\n")
     }
 
     fn csv_reader(&mut self, lines: &Value, dicts: bool, names: Option<Value>, node: &impl Ranged) -> Value {
         let content = self.stream_of(lines);
+        if let Some(content) = content {
+            self.know_text(content);
+            self.realise(content);
+        }
         let text = match content {
             Some(content) => self.state.object(content).and_then(|object| object.fields.get("<text>").cloned()),
             None => None,
