@@ -1133,7 +1133,7 @@ impl<'p> Machine<'p> {
         items: &Value,
         node: &impl Ranged,
     ) -> Result<Option<Value>, Flow> {
-        const FEW_ITEMS: usize = 1_024;
+        const FEW_ITEMS: usize = 64;
         if !self.follows_items() {
             return Ok(None);
         }

@@ -165,7 +165,8 @@ impl<'p> Machine<'p> {
 
     // ---- texts --------------------------------------------------------------------------------------------------------
 
-    /// `unicode_encode_utf8` (Objects/stringlib/codecs.h) makes room for the most that so many characters may take.
+    /// `unicode_encode_utf8` (Objects/stringlib/codecs.h) makes room for the most that so many characters may take. What is
+    /// written to becomes the result; the rest is never touched.
     fn encoding_room(&mut self, text: &Value, node: &impl Ranged) -> Bytes {
         let most = match self.width(text) {
             1 => 1,
@@ -173,7 +174,8 @@ impl<'p> Machine<'p> {
             _ => 4,
         };
         let length = self.text_length(text, node);
-        self.sizes.bytes(&(&length * &Amount::Int(most)))
+        let room = self.sizes.bytes(&(&length * &Amount::Int(most)));
+        Bytes { resident: Amount::ZERO, ..room }
     }
 
     fn str_method(&mut self, receiver: &Value, name: &str, arguments: &Arguments, node: &impl Ranged) -> Eval {
