@@ -1098,7 +1098,7 @@ impl<'p> Machine<'p> {
             length += self.text_length(part, node);
             width = width.max(self.width(part));
             text = match (text, self.plain(part)) {
-                (Some(text), Some(Plain::Str(part))) => Some(text + &part),
+                (Some(text), Some(Plain::Str(part))) => Some(text + &*part),
                 _ => None,
             };
         }

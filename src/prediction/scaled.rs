@@ -310,8 +310,8 @@ impl Predictor<'_> {
         let direct = amounts(&outcome).filter(|_| outcome.complete);
         // What is not known of an estimate may be known of each round.
         let is_open = outcome.estimated || direct.is_none();
-        // That an estimate raises is an estimate, too.
-        let raises = outcome.raised().is_some() && !outcome.estimated;
+        // That an estimate raises is an estimate, too, and what raises behind something unknown may not.
+        let raises = outcome.raised().is_some() && !outcome.estimated && direct.is_some();
         if !is_open || !outcome.ratios.is_empty() || raises {
             return outcome;
         }
