@@ -8,12 +8,16 @@ use serde_json::Value;
 
 /// The prediction for a handler and an event, with further words of the command.
 fn predict(name: &str, python: &str, event: &str, words: &[&str]) -> Value {
+    predict_of("3.11", name, python, event, words)
+}
+
+fn predict_of(version: &str, name: &str, python: &str, event: &str, words: &[&str]) -> Value {
     let folder = std::env::temp_dir().join(format!("meminterface-amounts-{}-{name}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("app.py"), python).expect("written");
     fs::write(folder.join("event.json"), event).expect("written");
     let output = Command::new(env!("CARGO_BIN_EXE_meminterface"))
-        .args(["predict", "app.py", "--event", "event.json", "--format", "json", "--python-version", "3.11"])
+        .args(["predict", "app.py", "--event", "event.json", "--format", "json", "--python-version", version])
         .args(words)
         .current_dir(&folder)
         .output()
@@ -751,4 +755,15 @@ fn what_is_written_to_a_text_in_memory_is_read_from_it_again() {
     // Constants that are printed are slots of the list of pieces, which are not counted: 18 % less is predicted.
     let printed = "import io\n\ndef handler(event, context):\n    b = io.StringIO()\n    for i in range(2000):\n        print('value', i * 1000, file=b, sep='=')\n    return b.getvalue().count('=') * [0]\n";
     assert_near("printed", &predict("printed", printed, "{}", &[]), "peak_bytes", 205_167.0, 20.0);
+}
+
+#[test]
+fn a_version_that_was_not_run_is_marked_so() {
+    let python = "def handler(event, context):\n    return [0.5] * 1000\n";
+    let is_marked = |version: &str| {
+        let answer = predict_of(version, &format!("version-{version}"), python, "{}", &[]);
+        answer["assumptions"].to_string().contains("were not measured by running it")
+    };
+    assert!(is_marked("3.14"));
+    assert!(!is_marked("3.13"));
 }

@@ -11,6 +11,7 @@ use crate::formula::{Environment, Formula};
 use crate::project::Project;
 
 use super::amount::{Amount, Bytes, HighWater};
+use super::cpython::Version;
 use super::inputs::{Inputs, Sequence};
 use super::machine::{Activation, Flow, Machine, Options};
 use super::ratios::Ratio;
@@ -136,6 +137,13 @@ pub fn run_bounded(
     }
     let taken = run.inputs.taken_for_numbers().map(|path| format!("{path} is taken for a number"));
     run.outcome.assumptions.extend(taken);
+    if !options.version.is_checked() {
+        run.outcome.assumptions.push(format!(
+            "objects of CPython {} were not measured by running it: they are taken to be those of {}",
+            options.version,
+            Version::NEWEST_CHECKED
+        ));
+    }
     run.outcome
 }
 
