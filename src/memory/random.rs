@@ -17,7 +17,7 @@ use crate::expression::Value as Plain;
 
 use super::amount::{Amount, Bytes};
 use super::calls::Arguments;
-use super::expressions::{Quick, quick};
+use super::expressions::quick;
 use super::machine::{Flow, Machine};
 use super::unknown::UnknownKind;
 use super::value::{Kind, NumberKind, ObjectId, Value};
@@ -125,14 +125,15 @@ impl<'p> Machine<'p> {
     /// A generator gets its seed. Without one that is known, nothing is known of its numbers.
     pub(super) fn seed(&mut self, of: Generator, arguments: &Arguments) {
         let seed = arguments.get(0, "x").or_else(|| arguments.keyword("a")).cloned();
-        let seed = seed.and_then(|seed| match quick(&seed) {
-            Some(Quick::Int(int)) => Some(Plain::int(int)),
-            _ => self.plain(&seed),
-        });
-        match seed.and_then(|seed| Twister::seeded(&seed)) {
-            Some(twister) => self.state.generators.insert(of, Rc::new(twister)),
-            None => self.state.generators.remove(&of),
-        };
+        match seed.and_then(|seed| Twister::seeded(&self.plain(&seed)?)) {
+            Some(twister) => drop(self.state.generators.insert(of, Rc::new(twister))),
+            None => self.lose(of),
+        }
+    }
+
+    /// Nothing is known of a generator's numbers any more.
+    fn lose(&mut self, of: Generator) {
+        self.state.generators.remove(&of);
     }
 
     fn twister(&mut self, of: Generator) -> Option<&mut Twister> {
@@ -183,7 +184,7 @@ impl<'p> Machine<'p> {
             | "paretovariate" | "weibullvariate" => self.distribution(of, function, arguments),
             "betavariate" | "gammavariate" | "vonmisesvariate" => {
                 // How many numbers these draw follows from the numbers.
-                self.state.generators.remove(&of);
+                self.lose(of);
                 Value::number(NumberKind::Float)
             }
             "randrange" | "randint" => self.random_int(of, function, arguments, node),
@@ -197,7 +198,7 @@ impl<'p> Machine<'p> {
                     Value::int(Amount::Int(i128::try_from(number).unwrap_or(0)))
                 }
                 _ => {
-                    self.state.generators.remove(&of);
+                    self.lose(of);
                     Value::number(NumberKind::Int)
                 }
             },
@@ -210,7 +211,7 @@ impl<'p> Machine<'p> {
                         self.item(&items, &Value::int(Amount::Int(at)), node)?
                     }
                     _ => {
-                        self.state.generators.remove(&of);
+                        self.lose(of);
                         match self.sample(&items) {
                             Some(Value::Plain(plain)) => super::containers::blurred(&plain),
                             Some(value) => value.kept(),
@@ -237,7 +238,7 @@ impl<'p> Machine<'p> {
                             twister.words.next_u32();
                         }
                     }
-                    _ => drop(self.state.generators.remove(&of)),
+                    _ => self.lose(of),
                 }
                 self.new_bytes(length, node)
             }
@@ -252,7 +253,7 @@ impl<'p> Machine<'p> {
                 Value::NONE
             }
             "setstate" => {
-                self.state.generators.remove(&of);
+                self.lose(of);
                 Value::NONE
             }
             _ => return Ok(None),
@@ -272,12 +273,7 @@ impl<'p> Machine<'p> {
             "weibullvariate" => (["alpha", "beta"], [None, None]),
             _ => (["mu", "sigma"], [Some(0.0), Some(1.0)]),
         };
-        let number = |at: usize, name: &str| {
-            Some(match quick(arguments.get(at, name)?)? {
-                Quick::Int(int) => int as f64,
-                Quick::Float(float) => float,
-            })
-        };
+        let number = |at: usize, name: &str| Some(quick(arguments.get(at, name)?)?.float());
         let parameter = |at: usize| match arguments.get(at, names[at]) {
             Some(_) => number(at, names[at]),
             None => defaults[at],
@@ -345,7 +341,7 @@ impl<'p> Machine<'p> {
             ("randrange", Some(start), Some(stop)) => (start.clone(), stop - &Amount::ONE),
             ("randrange", Some(stop), None) => (Amount::ZERO, stop - &Amount::ONE),
             _ => {
-                self.state.generators.remove(&of);
+                self.lose(of);
                 return Value::number(NumberKind::Int);
             }
         };
@@ -356,7 +352,7 @@ impl<'p> Machine<'p> {
                 Value::int(Amount::Int(low + step * self.random_below(of, steps)))
             }
             _ => {
-                self.state.generators.remove(&of);
+                self.lose(of);
                 let cause = "a random number";
                 let hint = format!("random_{}", self.line(node));
                 let more = self.quantity(node, &hint, UnknownKind::Size, cause, Some(&high - &low));
@@ -398,7 +394,7 @@ impl<'p> Machine<'p> {
         let length = self.length(items, node).and_then(|length| length.as_usize());
         let many = count.as_usize().filter(|many| self.looks_at(*many, 10_000));
         let (Some(many), Some(length), Some(draw)) = (many, length.filter(|length| *length > 0), draw) else {
-            self.state.generators.remove(&of);
+            self.lose(of);
             let item = match self.sample(items) {
                 Some(Value::Plain(plain)) => super::containers::blurred(&plain),
                 Some(value) => value.kept(),
@@ -494,7 +490,7 @@ impl<'p> Machine<'p> {
         self.steps += u64::try_from(length / 8).unwrap_or(0);
         let swaps: Vec<(usize, usize)> = (1..length).rev().map(|at| (at, self.random_place(of, at + 1))).collect();
         if !is_apart {
-            self.state.generators.remove(&of);
+            self.lose(of);
         }
         self.state.note(*id, |object| {
             object.index.clear();

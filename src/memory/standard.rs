@@ -829,11 +829,8 @@ impl<'p> Machine<'p> {
     /// `io.StringIO` is read line by line: its text becomes one of four bytes a character (`realize` in
     /// Modules/_io/stringio.c).
     pub(super) fn realise(&mut self, stream: ObjectId) {
-        let is_gathering = self.state.object(stream).is_some_and(|object| {
-            matches!(&object.kind, Kind::Named(name) if &**name == "io.StringIO")
-                && !object.features.contains_key("<wide>")
-        });
-        if !is_gathering {
+        let is_wide = self.state.object(stream).is_some_and(|object| object.features.contains_key("<wide>"));
+        if is_wide || !self.is_kind(&Value::Object(stream), "io.StringIO") {
             return;
         }
         let mut length = Amount::ZERO;
@@ -843,10 +840,7 @@ impl<'p> Machine<'p> {
             object.features.insert(Text::from("<pieces>"), Amount::ZERO);
             object.features.insert(Text::from("<wide>"), Amount::ONE);
         });
-        if let Some(object) = self.state.object(stream) {
-            let own = self.buffer_bytes(object);
-            self.state.resize(stream, own);
-        }
+        self.resize_buffer(stream);
         self.state.transient(&Bytes::touched(length));
     }
 
@@ -889,6 +883,13 @@ impl<'p> Machine<'p> {
         self.set_marks(&made, marks);
         self.set_lines(&made, node);
         made
+    }
+
+    fn resize_buffer(&mut self, stream: ObjectId) {
+        if let Some(object) = self.state.object(stream) {
+            let own = self.buffer_bytes(object);
+            self.state.resize(stream, own);
+        }
     }
 
     /// What a text or bytes in memory take of their own.
@@ -1142,10 +1143,7 @@ impl<'p> Machine<'p> {
             *wide = wide.max(&Amount::Int(width.into()));
         });
         self.set_marks(&Value::Object(content), marks);
-        if let Some(object) = self.state.object(content) {
-            let own = self.buffer_bytes(object);
-            self.state.resize(content, own);
-        }
+        self.resize_buffer(content);
     }
 
     fn stream_method(
@@ -1275,10 +1273,7 @@ impl<'p> Machine<'p> {
                         object.features.insert(Text::from("<shared>"), Amount::ONE);
                         object.features.insert(Text::from("<pieces>"), Amount::ZERO);
                     });
-                    if let Some(object) = self.state.object(content) {
-                        let own = self.buffer_bytes(object);
-                        self.state.resize(content, own);
-                    }
+                    self.resize_buffer(content);
                 } else if !binary && kind == "io.TextFile" {
                     // The bytes are there while they are decoded.
                     self.state.transient(&Bytes::touched(&length * &Amount::Int(2)));
@@ -1338,10 +1333,7 @@ impl<'p> Machine<'p> {
                     object.features.remove("<shared>");
                     object.features.insert(Text::from("<pieces>"), Amount::ZERO);
                 });
-                if let Some(object) = self.state.object(content) {
-                    let own = self.buffer_bytes(object);
-                    self.state.resize(content, own);
-                }
+                self.resize_buffer(content);
                 Value::number(NumberKind::Int)
             }
             "tell" | "fileno" => Value::int(length),

@@ -287,22 +287,23 @@ fn off(sum: &Sum, points: &[(f64, f64)]) -> Option<f64> {
     Some(errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
-/// Whether an outcome is that of every round and every item.
-fn is_exact(outcome: &Outcome) -> bool {
-    outcome.complete && !outcome.estimated && outcome.raised().is_none() && outcome.ratios.is_empty()
+/// The four amounts of an outcome that is that of every round and every item, and leaves nothing unknown.
+fn exact(outcome: &Outcome) -> Option<[f64; 4]> {
+    let is_whole = outcome.complete && !outcome.estimated && outcome.raised().is_none() && outcome.ratios.is_empty();
+    amounts(outcome).filter(|_| is_whole)
 }
 
 impl Predictor<'_> {
     /// The outcome of an event, run round by round, where that takes few steps and leaves nothing unknown.
     pub(super) fn at_once(&self, event: &Plain, values: &Values, steps: u64) -> Option<Outcome> {
         let most_steps = if steps >= ALONE_STEPS { MOST_STEPS_ALONE } else { MOST_STEPS } / 8;
-        let found = self.whole_event(event, values, most_steps);
-        (is_exact(&found) && amounts(&found).is_some()).then_some(found)
+        self.whole_event(event, values, most_steps)
     }
 
-    fn whole_event(&self, event: &Plain, values: &Values, most_steps: u64) -> Outcome {
+    fn whole_event(&self, event: &Plain, values: &Values, most_steps: u64) -> Option<Outcome> {
         let options = Options { explain: self.options.explain, ..self.rounds(values, ROUND_BY_ROUND) };
-        self.run(Some(event), options, most_steps)
+        let found = self.run(Some(event), options, most_steps);
+        exact(&found).is_some().then_some(found)
     }
 
     /// The outcome of an event, mended by smaller events where its loops were estimated.
@@ -380,7 +381,9 @@ impl Predictor<'_> {
         points: &mut Vec<Point>,
     ) -> Option<Outcome> {
         let end = points.last().map_or((halving.largest / SMALLEST).ilog2() + 1, |last| last.times);
-        for times in (0..end).rev() {
+        // With few steps the event itself was run already (`at_once`).
+        let least = u32::from(most_steps <= FEW_STEPS);
+        for times in (least..end).rev() {
             // Steps at twice the size follow from those at the last two.
             let foreseen = match points.as_slice() {
                 [.., before, last] => last.steps.saturating_mul(last.steps) / before.steps.max(1),
@@ -390,12 +393,11 @@ impl Predictor<'_> {
                 break;
             }
             if times == 0 {
-                let found = self.whole_event(event, values, most_steps);
-                return (is_exact(&found) && amounts(&found).is_some()).then_some(found);
+                return self.whole_event(event, values, most_steps);
             }
             let smaller = halving.apply(event, times, true);
             let found = self.run(Some(&smaller), self.rounds(values, ROUND_BY_ROUND), most_steps);
-            let Some(amounts) = amounts(&found).filter(|_| is_exact(&found)) else { break };
+            let Some(amounts) = exact(&found) else { break };
             points.push(Point { times, size: (halving.largest >> times) as f64, amounts, steps: found.steps });
         }
         None
