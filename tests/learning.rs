@@ -223,10 +223,23 @@ fn a_contract_is_drawn_with_its_traces() {
     let page = read("range.html");
     assert!(page.starts_with("<!doctype html>") && page.contains("class=\"fit\"") && !page.contains("class=\"point\""));
 
+    // As pixels, two for one each way (960 across in the SVG file): the dots are there in their colour, and texts are drawn.
+    assert_eq!(draw(&["fit.png", "--traces", "traces"]).status.code(), Some(0));
+    let drawn = resvg::tiny_skia::Pixmap::decode_png(&std::fs::read(folder.join("fit.png")).expect("a file"));
+    let drawn = drawn.expect("a picture");
+    assert_eq!(drawn.width(), 1920);
+    let coloured = |red: u8, green: u8, blue: u8| {
+        let same = |pixel: &&resvg::tiny_skia::PremultipliedColorU8| {
+            [pixel.red(), pixel.green(), pixel.blue()] == [red, green, blue]
+        };
+        drawn.pixels().iter().filter(same).count()
+    };
+    assert!(coloured(0x1f, 0x5f, 0xa8) > 1000 && coloured(0x22, 0x22, 0x22) > 1000, "line and texts");
+
     // What cannot be drawn is said.
-    let refused = draw(&["fit.png", "--traces", "traces"]);
+    let refused = draw(&["fit.gif", "--traces", "traces"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("`--plot` draws .svg and .html files"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("draws .svg, .html and .png files"), "{}", text(&refused.stderr));
     let declared = run(&folder, &["contracts", "show", "numpy.zeros", "--plot", "zeros.svg"]);
     assert_eq!(declared.status.code(), Some(2), "{}", text(&declared.stdout));
 }

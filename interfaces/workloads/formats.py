@@ -37,7 +37,7 @@ def html(rng, rows):
     return f"<html><head><title>t</title></head><body><ul>{items}</ul></body></html>"
 
 
-ROWS = sizes(20, 6000, edges=())
+ROWS = sizes(200, 20_000, edges=())
 workload("lxml.etree.fromstring", rows=ROWS, parameters=["text", "parser=None", "*", "base_url=None"])(
     lambda rng, rows: call(lxml.etree.fromstring, xml(rng, rows).encode()))
 workload("lxml.etree.parse", rows=ROWS, parameters=["source", "parser=None", "*", "base_url=None"], externals={"file_bytes": "bytes of the document"})(
@@ -47,20 +47,20 @@ workload("lxml.html.fromstring", rows=ROWS, parameters=["html", "base_url=None",
 workload("lxml.etree.tostring", rows=ROWS, parameters=["element_or_tree", "*", "encoding=None"])(
     lambda rng, rows: (lambda text: call(lxml.etree.tostring, lxml.etree.fromstring(text)).described(_0__document_bytes=len(text)))(xml(rng, rows)))
 for parser in ("html.parser", "lxml"):
-    workload("bs4.BeautifulSoup", rows=sizes(10, 700, edges=()), parameters=["markup=''", "features=None"])(
+    workload("bs4.BeautifulSoup", rows=sizes(60, 2500, edges=()), parameters=["markup=''", "features=None"])(
         lambda rng, rows, parser=parser: call(bs4.BeautifulSoup, html(rng, rows), parser))
-workload("bs4.BeautifulSoup.find_all", rows=sizes(10, 2000, edges=()), parameters=["name=None", "attrs=None", "recursive=True", "string=None", "limit=None"])(
+workload("bs4.BeautifulSoup.find_all", rows=sizes(100, 6000, edges=()), parameters=["name=None", "attrs=None", "recursive=True", "string=None", "limit=None"])(
     lambda rng, rows: call(bs4.BeautifulSoup(html(rng, rows), "lxml").find_all, "a").described(self__elements=2 * rows))
-workload("bs4.BeautifulSoup.get_text", rows=sizes(10, 2000, edges=()))(
+workload("bs4.BeautifulSoup.get_text", rows=sizes(100, 6000, edges=()))(
     lambda rng, rows: call(bs4.BeautifulSoup(html(rng, rows), "lxml").get_text).described(self__elements=2 * rows))
 
 TEMPLATE = jinja2.Template("<ul>{% for row in rows %}<li>{{ row }}: {{ loop.index }}</li>{% endfor %}</ul>")
-workload("jinja2.Template.render", rows=sizes(100, 40_000, edges=(0,)), parameters=["*args", "**kwargs"],
+workload("jinja2.Template.render", rows=sizes(1000, 100_000, edges=(0,)), parameters=["*args", "**kwargs"],
          externals={"row_count": "items that the template loops over"})(
     lambda rng, rows: call(TEMPLATE.render, rows=[words(rng, 3) for _ in range(rows)]).given(row_count=rows))
-workload("jinja2.Template", rows=sizes(2, 300, edges=()), parameters=["source", "**kwargs"])(
+workload("jinja2.Template", rows=sizes(10, 600, edges=()), parameters=["source", "**kwargs"])(
     lambda rng, rows: call(jinja2.Template, "".join(f"<p>{{{{ value{n} }}}} {words(rng, 4)}</p>\n" for n in range(rows))))
-workload("markdown.markdown", rows=sizes(5, 500, edges=()))(
+workload("markdown.markdown", rows=sizes(20, 1000, edges=()))(
     lambda rng, rows: call(markdown.markdown, "".join(f"# {words(rng, 3)}\n\n{words(rng, 40)} *{words(rng, 2)}*\n\n- {words(rng, 5)}\n\n" for _ in range(rows))))
 
 
@@ -68,8 +68,8 @@ def document(rng, rows):
     return [{"id": n, "name": words(rng, 2), "value": rng.random(), "tags": [words(rng, 1), words(rng, 1)]} for n in range(rows)]
 
 
-workload("yaml.safe_load", rows=sizes(2, 150, edges=()))(lambda rng, rows: call(yaml.safe_load, yaml.safe_dump(document(rng, rows))))
-workload("yaml.safe_dump", rows=sizes(2, 150, edges=()), parameters=["data", "stream=None", "**kwds"])(
+workload("yaml.safe_load", rows=sizes(10, 500, edges=()))(lambda rng, rows: call(yaml.safe_load, yaml.safe_dump(document(rng, rows))))
+workload("yaml.safe_dump", rows=sizes(10, 500, edges=()), parameters=["data", "stream=None", "**kwds"])(
     lambda rng, rows: call(yaml.safe_dump, document(rng, rows)))
 
 
@@ -82,11 +82,11 @@ class Record(pydantic.BaseModel):
 
 ADAPTER = pydantic.TypeAdapter(list[Record])
 kind(pydantic.TypeAdapter, "pydantic.TypeAdapter")
-workload("pydantic.TypeAdapter.validate_json", rows=sizes(20, 6000, edges=(0,)), parameters=["data", "*", "strict=None", "context=None"])(
+workload("pydantic.TypeAdapter.validate_json", rows=sizes(200, 20_000, edges=(0,)), parameters=["data", "*", "strict=None", "context=None"])(
     lambda rng, rows: call(ADAPTER.validate_json, orjson.dumps(document(rng, rows))))
-workload("pydantic.TypeAdapter.validate_python", rows=sizes(20, 6000, edges=(0,)), parameters=["object", "*", "strict=None"])(
+workload("pydantic.TypeAdapter.validate_python", rows=sizes(200, 20_000, edges=(0,)), parameters=["object", "*", "strict=None"])(
     lambda rng, rows: call(ADAPTER.validate_python, document(rng, rows)))
-workload("pydantic.TypeAdapter.dump_json", rows=sizes(20, 6000, edges=(0,)), parameters=["instance", "*", "indent=None"])(
+workload("pydantic.TypeAdapter.dump_json", rows=sizes(200, 20_000, edges=(0,)), parameters=["instance", "*", "indent=None"])(
     lambda rng, rows: call(ADAPTER.dump_json, ADAPTER.validate_python(document(rng, rows))))
 
 
@@ -104,16 +104,16 @@ def saved(made):
     return buffer
 
 
-TALL, WIDE = sizes(10, 1200, edges=()), sizes(1, 10, edges=())
+TALL, WIDE = sizes(60, 2500, edges=()), sizes(2, 12, edges=())
 workload("openpyxl.load_workbook", rows=TALL, columns=WIDE, externals={"file_bytes": "bytes of the file", "cell_count": "cells of the workbook"})(
     lambda rng, rows, columns: (lambda b: call(openpyxl.load_workbook, b).given(file_bytes=len(b.getvalue()), cell_count=rows * columns))(saved(book(rng, rows, columns))))
 workload("openpyxl.Workbook.save", rows=TALL, columns=WIDE)(
     lambda rng, rows, columns: call(book(rng, rows, columns).save, io.BytesIO()))
 kind(type(openpyxl.Workbook().active), "openpyxl.worksheet.worksheet.Worksheet")
-workload("openpyxl.worksheet.worksheet.Worksheet.append", columns=sizes(10, 8000, edges=()))(
+workload("openpyxl.worksheet.worksheet.Worksheet.append", columns=sizes(100, 16_000, edges=()))(
     lambda rng, columns: call(openpyxl.Workbook().active.append, [rng.random() for _ in range(columns)]))
 
-BYTES = sizes(1000, 4_000_000)
+BYTES = sizes(20_000, 20_000_000)
 KEY = Fernet(Fernet.generate_key())
 kind(Fernet, "cryptography.fernet.Fernet")
 kind(AESGCM, "cryptography.hazmat.primitives.ciphers.aead.AESGCM")

@@ -5,7 +5,7 @@ from meminterface_workloads import call, kind, sizes, workload
 
 kind(igraph.Graph, "igraph.Graph", vertices=lambda g: g.vcount(), edges=lambda g: g.ecount())
 
-N, D = sizes(100, 20_000, edges=(1,)), sizes(1, 10, edges=())
+N, D = sizes(500, 40_000, edges=(1,)), sizes(2, 12, edges=())
 
 
 def graph(rng, vertices, degree, directed=False):
@@ -28,22 +28,22 @@ method("simplify")
 method("community_multilevel")
 method("hub_score", directed=True)
 method("distances", 0)
-method("get_shortest_paths", 0, vertices=sizes(50, 8000, edges=(1,)))
+method("get_shortest_paths", 0, vertices=sizes(200, 12_000, edges=(1,)))
 method("bfs", 0)
 method("subgraph", range(10))
-method("get_adjacency", vertices=sizes(20, 900, edges=(1,)))
+method("get_adjacency", vertices=sizes(60, 1200, edges=(1,)))
 method("get_adjacency_sparse")
-method("betweenness", vertices=sizes(20, 1500, edges=(1,)))
-method("closeness", vertices=sizes(20, 1500, edges=(1,)))
+method("betweenness", vertices=sizes(100, 2500, edges=(1,)))
+method("closeness", vertices=sizes(100, 2500, edges=(1,)))
 method("to_directed")
-method("linegraph", vertices=sizes(20, 6000, edges=()), degree=sizes(1, 5))
+method("linegraph", vertices=sizes(200, 8000, edges=()), degree=sizes(2, 8))
 
 
 def maker(name, make, **axes):
     workload(f"igraph.Graph.{name}", **axes)(make)
 
 
-@workload("igraph.Graph.Barabasi", n=sizes(100, 20_000, edges=(1,)), m=sizes(1, 10, edges=()), parameters=["n", "m=1", "**kwargs"])
+@workload("igraph.Graph.Barabasi", n=sizes(500, 40_000, edges=(1,)), m=sizes(2, 12, edges=()), parameters=["n", "m=1", "**kwargs"])
 def _(rng, n, m):
     igraph.set_random_number_generator(rng)
     return call(igraph.Graph.Barabasi, n, m)
@@ -56,11 +56,11 @@ def _(rng, n, degree):
 
 
 for name in ("Ring", "Star"):
-    workload(f"igraph.Graph.{name}", n=sizes(50, 400_000, edges=(1,)), parameters=["n", "**kwargs"])(
+    workload(f"igraph.Graph.{name}", n=sizes(1000, 600_000, edges=(1,)), parameters=["n", "**kwargs"])(
         lambda rng, n, f=getattr(igraph.Graph, name): call(f, n))
-workload("igraph.Graph.Full", n=sizes(5, 900, edges=(1,)), parameters=["n", "**kwargs"])(
+workload("igraph.Graph.Full", n=sizes(40, 1000, edges=(1,)), parameters=["n", "**kwargs"])(
     lambda rng, n: call(igraph.Graph.Full, n))
-workload("igraph.Graph.Tree", n=sizes(50, 400_000, edges=(1,)), parameters=["n", "children=2", "**kwargs"])(
+workload("igraph.Graph.Tree", n=sizes(1000, 600_000, edges=(1,)), parameters=["n", "children=2", "**kwargs"])(
     lambda rng, n: call(igraph.Graph.Tree, n, 3))
 
 

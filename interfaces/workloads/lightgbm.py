@@ -4,7 +4,7 @@ import lightgbm
 import numpy as np
 from meminterface_workloads import call, kind, sizes, workload
 
-ROWS, WIDTH = sizes(500, 60_000, edges=()), sizes(2, 40, edges=())
+ROWS, WIDTH = sizes(2000, 60_000, edges=()), sizes(4, 50, edges=())
 
 
 def data(rng, n, m):

@@ -1,4 +1,4 @@
-"""networkx: graphs by numbers of nodes and edges. Random graphs, as G(n, m)."""
+"""networkx: graphs by numbers of nodes and edges. Random graphs, as G(n, m), of four and more edges a node: nearly all in one piece."""
 
 import networkx as nx
 from meminterface_workloads import call, kind, sizes, workload
@@ -6,8 +6,8 @@ from meminterface_workloads import call, kind, sizes, workload
 kind(nx.DiGraph, "networkx.DiGraph", nodes=nx.number_of_nodes, edges=nx.number_of_edges)
 kind(lambda x: type(x) is nx.Graph, "networkx.Graph", nodes=nx.number_of_nodes, edges=nx.number_of_edges)
 
-N, D = sizes(20, 2500, edges=(1,)), sizes(1, 10, edges=(0,))
-SMALL = sizes(10, 700, edges=(1,))
+N, D = sizes(100, 5000, edges=(1,)), sizes(2, 12, edges=(0,))
+SMALL = sizes(60, 1200, edges=(1,))
 
 
 def graph(rng, nodes, degree, **weights):
@@ -44,22 +44,22 @@ def _(rng, nodes, degree):
     return call(nx.gnm_random_graph, nodes, nodes * degree, seed=rng.getrandbits(30))
 
 
-@workload("networkx.barabasi_albert_graph", nodes=sizes(20, 3000, edges=()), m=sizes(1, 12, edges=()))
+@workload("networkx.barabasi_albert_graph", nodes=sizes(100, 5000, edges=()), m=sizes(2, 12, edges=()))
 def _(rng, nodes, m):
     return call(nx.barabasi_albert_graph, nodes, m, seed=rng.getrandbits(30))
 
 
-@workload("networkx.watts_strogatz_graph", nodes=sizes(40, 3000, edges=()), k=sizes(2, 16, edges=()))
+@workload("networkx.watts_strogatz_graph", nodes=sizes(100, 5000, edges=()), k=sizes(2, 16, edges=()))
 def _(rng, nodes, k):
     return call(nx.watts_strogatz_graph, nodes, k, 0.1, seed=rng.getrandbits(30))
 
 
 for name in ("path_graph", "cycle_graph", "star_graph", "empty_graph"):
-    workload(f"networkx.{name}", n=sizes(20, 20_000, edges=(1,)))(lambda rng, n, f=getattr(nx, name): call(f, n))
-workload("networkx.complete_graph", n=sizes(5, 250))(lambda rng, n: call(nx.complete_graph, n))
+    workload(f"networkx.{name}", n=sizes(200, 40_000, edges=(1,)))(lambda rng, n, f=getattr(nx, name): call(f, n))
+workload("networkx.complete_graph", n=sizes(20, 350))(lambda rng, n: call(nx.complete_graph, n))
 
 
-@workload("networkx.grid_2d_graph", m=sizes(3, 80, edges=()), n=sizes(3, 80, edges=()))
+@workload("networkx.grid_2d_graph", m=sizes(10, 120, edges=()), n=sizes(10, 120, edges=()))
 def _(rng, m, n):
     return call(nx.grid_2d_graph, m, n)
 
@@ -85,23 +85,23 @@ on_graph("node_connected_component",
 for name in ("single_source_shortest_path_length", "single_source_dijkstra_path_length", "bfs_tree", "dfs_tree"):
     on_graph(name, make=joined, more=lambda rng, n: ((0,), {}))
 on_graph("shortest_path", make=joined, more=lambda rng, n: ((0, n - 1), {}))
-on_graph("single_source_shortest_path", make=joined, more=lambda rng, n: ((0,), {}), nodes=sizes(20, 1200, edges=(1,)))
-on_graph("betweenness_centrality", nodes=sizes(10, 120, edges=()), degree=sizes(1, 6))
-on_graph("closeness_centrality", nodes=sizes(10, 200, edges=()), degree=sizes(1, 6))
+on_graph("single_source_shortest_path", make=joined, more=lambda rng, n: ((0,), {}), nodes=sizes(60, 1500, edges=(1,)))
+on_graph("betweenness_centrality", nodes=sizes(30, 250, edges=()), degree=sizes(2, 8))
+on_graph("closeness_centrality", nodes=sizes(30, 400, edges=()), degree=sizes(2, 8))
 on_graph("to_numpy_array", nodes=SMALL)
 on_graph("to_scipy_sparse_array")
 on_graph("to_dict_of_lists")
 on_graph("adjacency_matrix")
-on_graph("floyd_warshall_numpy", nodes=sizes(10, 400, edges=()))
+on_graph("floyd_warshall_numpy", nodes=sizes(60, 700, edges=()))
 on_graph("node_link_data")
 on_graph("to_edgelist")
-on_graph("complement", nodes=sizes(10, 250, edges=()))
-on_graph("line_graph", nodes=sizes(20, 800, edges=()), degree=sizes(1, 5))
+on_graph("complement", nodes=sizes(40, 350, edges=()))
+on_graph("line_graph", nodes=sizes(60, 1200, edges=()), degree=sizes(2, 6))
 on_graph("convert_node_labels_to_integers")
 on_graph("is_directed_acyclic_graph", make=directed)
 on_graph("number_strongly_connected_components", make=directed)
 on_graph("condensation", make=directed)
-on_graph("hits", make=directed, nodes=sizes(20, 1500, edges=()))
+on_graph("hits", make=directed, nodes=sizes(100, 3000, edges=()))
 
 
 for name in ("copy", "to_directed"):

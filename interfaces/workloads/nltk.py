@@ -13,7 +13,7 @@ from meminterface_workloads import call, kind, sizes, workload
 WORDS = [f"{a}{b}{c}" for a in ("mem", "in", "re", "pro", "trans") for b in ("or", "fa", "ta", "li", "gre") for c in ("y", "ces", "ble", "ing", "ed", "s")]
 WORDS += [f"{word}{n}" for word in WORDS for n in range(30)]
 WEIGHTS = list(itertools.accumulate(1 / (n + 1) for n in range(len(WORDS))))
-N = sizes(200, 60_000, edges=(0,))
+N = sizes(3000, 300_000, edges=(0,))
 
 
 def words(rng, count):
@@ -36,7 +36,7 @@ workload("nltk.stem.PorterStemmer.stem", n=sizes(3, 60, edges=()))(
     lambda rng, n: call(nltk.stem.PorterStemmer().stem, (rng.choice(WORDS) * 20)[:n]))
 workload("nltk.collocations.BigramCollocationFinder.from_words", n=N)(
     lambda rng, n: call(nltk.collocations.BigramCollocationFinder.from_words, words(rng, n)))
-workload("nltk.metrics.edit_distance", n=sizes(5, 600, edges=(0,)), m=sizes(5, 600, edges=()))(
+workload("nltk.metrics.edit_distance", n=sizes(30, 1000, edges=(0,)), m=sizes(30, 1000, edges=()))(
     lambda rng, n, m: call(nltk.metrics.edit_distance, "".join(rng.choices("abcdef", k=n)), "".join(rng.choices("abcdef", k=m))))
 workload("nltk.metrics.jaccard_distance", n=N)(
     lambda rng, n: call(nltk.metrics.jaccard_distance, set(words(rng, n)), set(words(rng, n))))

@@ -11,11 +11,11 @@ def records(rng, rows, columns):
             for _ in range(rows)]
 
 
-@workload("orjson.loads", rows=sizes(10, 6000), columns=sizes(1, 10))
+@workload("orjson.loads", rows=sizes(200, 20_000), columns=sizes(2, 12))
 def _(rng, rows, columns):
     return call(orjson.loads, json.dumps(records(rng, rows, columns)).encode())
 
 
-@workload("orjson.dumps", rows=sizes(10, 6000), columns=sizes(1, 10), parameters=["obj", "default=None", "option=None"])
+@workload("orjson.dumps", rows=sizes(200, 20_000), columns=sizes(2, 12), parameters=["obj", "default=None", "option=None"])
 def _(rng, rows, columns):
     return call(orjson.dumps, records(rng, rows, columns))

@@ -12,8 +12,8 @@ kind(pd.DataFrame, "pandas.DataFrame", rows=lambda f: f.shape[0], columns=lambda
 kind(pd.Series, "pandas.Series", rows=lambda s: s.shape[0])
 kind(pd.Index, "pandas.Index", rows=lambda s: s.shape[0])
 
-R, C = sizes(1000, 150_000, edges=(0,)), sizes(1, 12, edges=())
-TEXT = sizes(200, 25_000, edges=(0,))
+R, C = sizes(4000, 300_000, edges=(0,)), sizes(2, 16, edges=())
+TEXT = sizes(1000, 80_000, edges=(0,))
 
 
 def numbers(rng, rows, columns):
@@ -58,22 +58,22 @@ frame_method("astype", "float32")
 frame_method("head", 50)
 frame_method("sample", frac=0.5, random_state=1)
 frame_method("set_index", "c0")
-frame_method("melt", rows=sizes(100, 40_000))
+frame_method("melt", rows=sizes(1000, 80_000))
 frame_method("quantile", 0.9)
 workload("pandas.DataFrame.rename", rows=R, columns=C)(
     lambda rng, rows, columns: call(numbers(rng, rows, columns).rename, columns={"c0": "first"}))
 frame_method("clip", 0.1, 0.9)
 frame_method("nlargest", 100, "c0")
-frame_method("to_csv", rows=sizes(50, 5000))
-frame_method("to_json", rows=sizes(50, 10_000))
-frame_method("to_dict", rows=sizes(50, 8000))
+frame_method("to_csv", rows=sizes(1000, 60_000))
+frame_method("to_json", rows=sizes(500, 40_000))
+frame_method("to_dict", rows=sizes(500, 20_000))
 frame_method("to_records")
 frame_method("memory_usage")
 frame_method("query", "c0 > 0.5")
 
 
 def series_method(name, *args, **kwargs):
-    workload(f"pandas.Series.{name}", rows=sizes(1000, 600_000, edges=(0,)))(
+    workload(f"pandas.Series.{name}", rows=sizes(8000, 2_000_000, edges=(0,)))(
         lambda rng, rows: call(getattr(series(rng, rows), name), *args, **kwargs))
 
 
@@ -86,14 +86,14 @@ workload("pandas.Series.map", rows=TEXT)(lambda rng, rows: call(series(rng, rows
 workload("pandas.Series.apply", rows=TEXT)(lambda rng, rows: call(series(rng, rows).apply, lambda x: x * 2))
 
 
-@workload("pandas.DataFrame.merge", rows=sizes(100, 60_000), columns=sizes(1, 8, edges=()))
+@workload("pandas.DataFrame.merge", rows=sizes(2000, 150_000), columns=sizes(1, 8, edges=()))
 def _(rng, rows, columns):
     left, right = numbers(rng, rows, columns), numbers(rng, rows, columns)
     left["id"], right["id"] = order(rng, rows), order(rng, rows)
     return call(left.merge, right, on="id")
 
 
-@workload("pandas.merge", rows=sizes(100, 60_000), columns=sizes(1, 8, edges=()))
+@workload("pandas.merge", rows=sizes(2000, 150_000), columns=sizes(1, 8, edges=()))
 def _(rng, rows, columns):
     left, right = numbers(rng, rows, columns), numbers(rng, rows, columns)
     left["id"], right["id"] = order(rng, rows), order(rng, rows)
@@ -105,13 +105,13 @@ def _(rng, rows, columns):
     return call(pd.concat, [numbers(rng, rows, columns), numbers(rng, rows, columns)])
 
 
-@workload("pandas.get_dummies", rows=sizes(100, 60_000), distinct=sizes(2, 40, edges=()))
+@workload("pandas.get_dummies", rows=sizes(2000, 100_000), distinct=sizes(4, 60, edges=()), externals={"distinct_values": "different values of the data"})
 def _(rng, rows, distinct):
     data = pd.Series([f"value {rng.randrange(distinct)}" for _ in range(rows)])
-    return call(pd.get_dummies, data)
+    return call(pd.get_dummies, data).given(distinct_values=distinct)
 
 
-@workload("pandas.pivot_table", rows=sizes(200, 100_000, edges=()))
+@workload("pandas.pivot_table", rows=sizes(4000, 500_000, edges=()))
 def _(rng, rows):
     return call(pd.pivot_table, mixed(rng, rows, 1), values="c0", index="key")
 
@@ -131,7 +131,7 @@ def _(rng, rows):
     return call(pd.to_numeric, pd.Series([f"{rng.random():.6f}" for n in range(rows)]))
 
 
-@workload("pandas.date_range", periods=sizes(100, 1_000_000), parameters=["start=None", "end=None", "periods=None", "freq=None"])
+@workload("pandas.date_range", periods=sizes(2000, 2_000_000), parameters=["start=None", "end=None", "periods=None", "freq=None"])
 def _(rng, periods):
     return call(pd.date_range, "2024-01-01", periods=periods, freq="min")
 
@@ -157,18 +157,18 @@ def _(rng, rows, columns):
     return call(pd.DataFrame, np.random.default_rng(rng.getrandbits(32)).random((rows, columns)))
 
 
-@workload("pandas.DataFrame.from_records", rows=sizes(100, 20_000), columns=sizes(1, 10, edges=()))
+@workload("pandas.DataFrame.from_records", rows=sizes(500, 30_000), columns=sizes(1, 10, edges=()))
 def _(rng, rows, columns):
     return call(pd.DataFrame.from_records, [{f"c{n}": rng.random() for n in range(columns)} for _ in range(rows)])
 
 
-@workload("pandas.read_csv", rows=sizes(100, 40_000), columns=C, externals={"file_bytes": "bytes of the file", "column_count": "columns of the file"})
+@workload("pandas.read_csv", rows=sizes(2000, 120_000), columns=C, externals={"file_bytes": "bytes of the file", "column_count": "columns of the file"})
 def _(rng, rows, columns):
     text = csv(rng, rows, columns)
     return call(pd.read_csv, io.StringIO(text)).given(file_bytes=len(text), column_count=columns)
 
 
-@workload("pandas.read_json", rows=sizes(50, 8000), columns=sizes(1, 10, edges=()), externals={"file_bytes": "bytes of the file"})
+@workload("pandas.read_json", rows=sizes(500, 20_000), columns=sizes(1, 10, edges=()), externals={"file_bytes": "bytes of the file"})
 def _(rng, rows, columns):
     text = numbers(rng, rows, columns).to_json(orient="records")
     return call(pd.read_json, io.StringIO(text)).given(file_bytes=len(text))

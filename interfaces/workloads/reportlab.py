@@ -21,13 +21,13 @@ def canvas(rng, pages, lines):
     return made
 
 
-workload("reportlab.pdfgen.canvas.Canvas.save", pages=sizes(1, 60, edges=()), lines=sizes(5, 60, edges=()))(
+workload("reportlab.pdfgen.canvas.Canvas.save", pages=sizes(5, 200, edges=()), lines=sizes(5, 60, edges=()))(
     lambda rng, pages, lines: call(canvas(rng, pages, lines).save).described(self__lines=pages * lines))
-workload("reportlab.platypus.SimpleDocTemplate.build", paragraphs=sizes(2, 250, edges=()))(
+workload("reportlab.platypus.SimpleDocTemplate.build", paragraphs=sizes(10, 500, edges=()))(
     lambda rng, paragraphs: call(SimpleDocTemplate(io.BytesIO()).build, [Paragraph("word " * 40, STYLE) for _ in range(paragraphs)]))
-workload("reportlab.platypus.Paragraph", words=sizes(20, 4000, edges=()), parameters=["text", "style=None", "**kwargs"])(
+workload("reportlab.platypus.Paragraph", words=sizes(100, 10_000, edges=()), parameters=["text", "style=None", "**kwargs"])(
     lambda rng, words: call(Paragraph, " ".join(f"word{rng.randrange(99)}" for _ in range(words)), STYLE))
-workload("reportlab.platypus.Table", rows=sizes(5, 2000, edges=()), columns=sizes(1, 10, edges=()), parameters=["data", "**kwargs"])(
+workload("reportlab.platypus.Table", rows=sizes(50, 4000, edges=()), columns=sizes(2, 12, edges=()), parameters=["data", "**kwargs"])(
     lambda rng, rows, columns: call(Table, [[f"{rng.random():.4f}" for _ in range(columns)] for _ in range(rows)]))
 for path, make in {
     "reportlab.pdfgen.canvas.Canvas": lambda: Canvas(io.BytesIO()),

@@ -16,8 +16,9 @@ import sklearn.svm
 import sklearn.tree
 from meminterface_workloads import WORKLOADS, call, kind, sizes, workload
 
-ROWS, WIDTH = sizes(200, 12_000, edges=()), sizes(2, 40, edges=())
-FEW = sizes(100, 2500, edges=())
+ROWS, WIDTH = sizes(2000, 60_000, edges=()), sizes(4, 50, edges=())
+MANY = sizes(4000, 250_000, edges=())
+FEW = sizes(500, 6000, edges=())
 OPTIONS = {"RandomForestClassifier": {"n_estimators": 10}, "RandomForestRegressor": {"n_estimators": 10}, "KMeans": {"n_clusters": 4, "n_init": 1},
            "MiniBatchKMeans": {"n_clusters": 4, "n_init": 1}, "PCA": {"n_components": 2}, "TruncatedSVD": {"n_components": 2},
            "LogisticRegression": {"max_iter": 50}, "GradientBoostingClassifier": {"n_estimators": 10},
@@ -61,7 +62,7 @@ def estimator(path, uses="predict", classes=False, rows=ROWS, width=WIDTH, alone
         return call(getattr(fitted, uses), data(rng, n, m))
 
     workload(f"{path}.fit", n=rows, m=width)(fit)
-    workload(f"{path}.{uses}", n=rows, m=width)(use)
+    workload(f"{path}.{uses}", n=MANY if rows is ROWS else rows, m=width)(use)
 
 
 L, P = "sklearn.linear_model.", "sklearn.preprocessing."
@@ -71,9 +72,9 @@ for name in ("LogisticRegression", "SGDClassifier"):
     estimator(L + name, classes=True)
 for name in ("StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "Normalizer", "QuantileTransformer"):
     estimator(P + name, uses="transform", alone=True)
-estimator(P + "PolynomialFeatures", uses="transform", alone=True, rows=FEW, width=sizes(2, 25, edges=()))
+estimator(P + "PolynomialFeatures", uses="transform", alone=True, rows=FEW, width=sizes(4, 30, edges=()))
 estimator("sklearn.naive_bayes.GaussianNB", classes=True)
-estimator("sklearn.tree.DecisionTreeClassifier", classes=True)
+estimator("sklearn.tree.DecisionTreeClassifier", classes=True, rows=sizes(1000, 20_000, edges=()))
 estimator("sklearn.tree.DecisionTreeRegressor", rows=FEW)
 estimator("sklearn.ensemble.RandomForestClassifier", classes=True, rows=FEW)
 estimator("sklearn.ensemble.RandomForestRegressor", rows=FEW)
@@ -83,20 +84,20 @@ estimator("sklearn.neighbors.NearestNeighbors", uses="kneighbors", alone=True, r
 estimator("sklearn.cluster.KMeans", alone=True)
 estimator("sklearn.cluster.MiniBatchKMeans", alone=True)
 estimator("sklearn.decomposition.PCA", uses="transform", alone=True)
-estimator("sklearn.decomposition.TruncatedSVD", uses="transform", alone=True, width=sizes(4, 60, edges=()))
-estimator("sklearn.svm.SVC", classes=True, rows=sizes(100, 1500, edges=()), width=sizes(2, 30, edges=()))
+estimator("sklearn.decomposition.TruncatedSVD", uses="transform", alone=True, width=sizes(6, 60, edges=()))
+estimator("sklearn.svm.SVC", classes=True, rows=sizes(300, 3000, edges=()), width=sizes(4, 40, edges=()))
 estimator("sklearn.svm.LinearSVC", classes=True, rows=FEW)
 
 for name in ("euclidean_distances", "cosine_similarity", "rbf_kernel"):
-    workload(f"sklearn.metrics.pairwise.{name}", n=sizes(20, 1500, edges=()), k=sizes(20, 1500, edges=()))(
+    workload(f"sklearn.metrics.pairwise.{name}", n=sizes(100, 2500, edges=()), k=sizes(100, 2500, edges=()))(
         lambda rng, n, k, f=getattr(sklearn.metrics.pairwise, name): call(f, data(rng, n, 5), data(rng, k, 5)))
 for name in ("accuracy_score", "confusion_matrix", "f1_score"):
-    workload(f"sklearn.metrics.{name}", n=sizes(100, 500_000, edges=()))(
+    workload(f"sklearn.metrics.{name}", n=sizes(5000, 1_000_000, edges=()))(
         lambda rng, n, f=getattr(sklearn.metrics, name): call(f, (data(rng, n, 1)[:, 0] > 0.5).astype(int), (data(rng, n, 1)[:, 0] > 0.5).astype(int)))
 for name in ("mean_squared_error", "r2_score", "mean_absolute_error"):
-    workload(f"sklearn.metrics.{name}", n=sizes(100, 800_000, edges=()))(
+    workload(f"sklearn.metrics.{name}", n=sizes(5000, 2_000_000, edges=()))(
         lambda rng, n, f=getattr(sklearn.metrics, name): call(f, data(rng, n, 1)[:, 0], data(rng, n, 1)[:, 0]))
-workload("sklearn.metrics.roc_auc_score", n=sizes(100, 300_000, edges=()))(
+workload("sklearn.metrics.roc_auc_score", n=sizes(5000, 600_000, edges=()))(
     lambda rng, n: call(sklearn.metrics.roc_auc_score, (data(rng, n, 1)[:, 0] > 0.5).astype(int), data(rng, n, 1)[:, 0]))
 workload("sklearn.model_selection.train_test_split", n=ROWS, m=WIDTH)(
     lambda rng, n, m: call(sklearn.model_selection.train_test_split, data(rng, n, m)))
@@ -113,7 +114,7 @@ def texts(rng, documents, words):
 for name in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
     cls = getattr(sklearn.feature_extraction.text, name)
     kind(cls, f"sklearn.feature_extraction.text.{name}")
-    workload(f"sklearn.feature_extraction.text.{name}.fit_transform", documents=sizes(20, 3000, edges=()), words=sizes(5, 80, edges=()))(
+    workload(f"sklearn.feature_extraction.text.{name}.fit_transform", documents=sizes(200, 6000, edges=()), words=sizes(8, 100, edges=()))(
         lambda rng, documents, words, cls=cls: call(cls().fit_transform, texts(rng, documents, words)))
 
 

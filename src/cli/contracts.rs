@@ -49,7 +49,7 @@ enum Action {
     Show {
         /// Qualified name: `numpy.zeros`, `PIL.Image.Image.resize`, `boto3.client.s3.get_object`.
         name: String,
-        /// Draw a learned contract into a file, .svg or .html: measured calls, the formula with its band, what it leaves over.
+        /// Draw a learned contract into a file, .svg, .html or .png: measured calls, the formula with its band, what it leaves over.
         #[arg(long, value_name = "FILE")]
         plot: Option<PathBuf>,
         /// The measured calls for --plot: a folder of traces (docs/LEARNING.md).
@@ -425,9 +425,9 @@ fn draw(
 ) -> Result<(), Diagnostic> {
     let usage = |message: String, help: &str| Diagnostic::new(Kind::Usage, message).help(help);
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if !matches!(extension.as_str(), "svg" | "html") {
-        let message = format!("`--plot` draws .svg and .html files, not `{}`", file.display());
-        return Err(usage(message, "browsers and `rsvg-convert -o out.png out.svg` make other formats of an SVG file"));
+    if !matches!(extension.as_str(), "svg" | "html" | "png") {
+        let message = format!("`--plot` draws .svg, .html and .png files, not `{}`", file.display());
+        return Err(usage(message, "browsers and `rsvg-convert` make other formats of an SVG file"));
     }
     if contracts.all(name).is_empty() {
         return Err(unknown(name, contracts));
@@ -436,10 +436,14 @@ fn draw(
     if let Some(folder) = traces {
         super::learn::read(&trace::files(folder)?, python, &mut found)?;
     }
-    let sheet = plot::sheet(name, contracts, &found.traces)
-        .map_err(|reason| usage(format!("`{name}` cannot be drawn: {reason}"), "`contracts show` prints it"))?;
-    let text = if extension == "html" { plot::page(name, &sheet.svg) } else { sheet.svg };
-    super::output::write_file(file, &text)?;
+    let refused = |reason| usage(format!("`{name}` cannot be drawn: {reason}"), "`contracts show` prints it");
+    let sheet = plot::sheet(name, contracts, &found.traces).map_err(refused)?;
+    let content = match extension.as_str() {
+        "html" => plot::page(name, &sheet.svg).into_bytes(),
+        "png" => plot::pixels(&sheet.svg).map_err(refused)?,
+        _ => sheet.svg.into_bytes(),
+    };
+    super::output::write_file(file, content)?;
     let left_out = match sheet.left_out {
         0 => String::new(),
         count => format!(", {count} left out (they did not return, or the contract does not give their peak)"),

@@ -36,12 +36,12 @@ pub enum Engine {
 
 /// Learn what library calls take: run them, measure them, fit formulas, write contracts.
 ///
-/// WORKLOADS are names of workload files that ship (`networkx`), or paths of your own; without any, and without --traces,
-/// all that ship are traced. Each call runs in a process of its own, with your rights, in the interpreter that --python
+/// WORKLOADS are names of workload files that ship (`networkx`), or paths of your own; `all` are all that ship, as is nothing
+/// without --traces. Each call runs in a process of its own, with your rights, in the interpreter that --python
 /// names. docs/LEARNING.md describes workloads, traces and what comes out.
 #[derive(Args, Debug)]
 pub struct LearnArguments {
-    /// Workload files: names of shipped ones, or paths.
+    /// Workload files: names of shipped ones, `all` of them, or paths.
     workloads: Vec<String>,
     /// The interpreter, with the libraries in it (and memray, so that native allocations are seen).
     #[arg(long, value_name = "PY", default_value = "python3")]
@@ -441,7 +441,7 @@ fn workload_files(
     let shipped = shipped_workloads();
     let mut files = Vec::new();
     let all: Vec<String>;
-    let names = if arguments.workloads.is_empty() {
+    let names = if arguments.workloads.is_empty() || arguments.workloads == ["all"] {
         all = shipped.iter().map(|(name, _)| (*name).to_owned()).collect();
         &all
     } else {

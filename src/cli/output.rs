@@ -83,7 +83,7 @@ impl Output {
 ///
 /// # Errors
 /// `cannot-write`.
-pub fn write_file(path: &Path, text: &str) -> Result<(), Diagnostic> {
+pub fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Diagnostic> {
     let failed = |error: std::io::Error| {
         Diagnostic::new(Kind::CannotWrite, format!("cannot be written: {error}"))
             .in_file(path)
@@ -95,7 +95,7 @@ pub fn write_file(path: &Path, text: &str) -> Result<(), Diagnostic> {
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    fs_err::write(&temporary, text).map_err(failed)?;
+    fs_err::write(&temporary, content).map_err(failed)?;
     fs_err::rename(&temporary, path).map_err(|error| {
         let _ = fs_err::remove_file(&temporary);
         failed(error)

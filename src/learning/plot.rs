@@ -1,8 +1,8 @@
 //! Pictures of contracts: measured points, the formula with its band, and what the formula leaves over, as SVG.
 //!
 //! [`sheet`] takes a callable's contracts and its traces (without any, the formulas over the ranges that they were learned
-//! on) and gives the text of an SVG file; [`page`] puts that into an HTML page. The same input gives the same text. Depends on
-//! `contracts`, `formula` and `trace`.
+//! on) and gives the text of an SVG file; [`page`] puts that into an HTML page, [`pixels`] makes a PNG file of it. The same input
+//! gives the same bytes. Depends on `contracts`, `formula` and `trace`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,6 +17,8 @@ use crate::contracts::described::DescribedCall;
 use crate::contracts::{Contract, Contracts, Distribution, Residual};
 use crate::formula::{Environment, Formula, Text};
 
+/// Pixels of a PNG file for one of the SVG file, each way: texts stay sharp on dense screens.
+const ZOOM: f32 = 2.0;
 /// The ends of the band: shares of the residual.
 const BAND: [f64; 3] = [0.01, 0.5, 0.99];
 /// Width and height of a panel's inside, and what is left around it, in pixels.
@@ -140,6 +142,23 @@ pub fn sheet(name: &str, contracts: &Contracts, traces: &[Trace]) -> Result<Shee
     svg.push_str("</svg>\n");
     sheet.svg = svg;
     Ok(sheet)
+}
+
+/// The picture as a PNG file, in DejaVu Sans on every machine.
+///
+/// # Errors
+/// Why it cannot be drawn, in words.
+pub fn pixels(svg: &str) -> Result<Vec<u8>, String> {
+    let mut options = resvg::usvg::Options::default();
+    let fonts = options.fontdb_mut();
+    fonts.load_font_data(dejavu::sans::regular().to_vec());
+    fonts.load_font_data(dejavu::sans::bold().to_vec());
+    fonts.set_sans_serif_family("DejaVu Sans");
+    let tree = resvg::usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    let size = tree.size().to_int_size().scale_by(ZOOM).ok_or("it is empty")?;
+    let mut drawn = resvg::tiny_skia::Pixmap::new(size.width(), size.height()).ok_or("it is too large")?;
+    resvg::render(&tree, resvg::tiny_skia::Transform::from_scale(ZOOM, ZOOM), &mut drawn.as_mut());
+    drawn.encode_png().map_err(|error| error.to_string())
 }
 
 /// A page with a picture.

@@ -513,6 +513,20 @@ def trace(spec, job, options, idle):
     return line
 
 
+def first_use():
+    """Makes libraries take what they take once and keep: OpenBLAS has a buffer of 32 MiB from the first product that is
+    large enough on, and the warm-up call is too small for that. numpy and scipy have one each."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return
+    square = numpy.ones((256, 256))
+    square @ square
+    if "scipy" in sys.modules:
+        from scipy.linalg import blas
+
+        blas.dgemm(1.0, square, square)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+")
@@ -559,6 +573,7 @@ def main():
         return 2
     warm_problem = None
     if spec.warm:
+        first_use()
         try:
             warm = make(spec, spec.smallest(), 1)
             warm.function(*warm.args, **warm.kwargs)

@@ -143,7 +143,7 @@ class Workload:
         combinations = [{}]
         for name, axis in choices.items():
             combinations = [dict(one, **{name: coded(value)}) for one in combinations for value in axis.values]
-        each = {0: 1, 1: 14, 2: 22}.get(len(ranges), 32)
+        each = {0: 1, 1: 16, 2: 26}.get(len(ranges), 34)
         if quick:
             each = {0: 1, 1: 8, 2: 14}.get(len(ranges), 20)
         if len(combinations) > 1:
