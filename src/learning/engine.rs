@@ -16,6 +16,9 @@ use crate::diagnostic::{Diagnostic, Kind, Span};
 
 const DRIVER: &str = include_str!("harness/learn_dask.py");
 
+/// Parts of a callable that one worker reads; more are summarised first, so many at a time.
+const MOST_PARTS: usize = 100;
+
 /// What is asked of the cluster.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -67,7 +70,7 @@ pub fn run(ask: &Ask) -> Result<Answer, Diagnostic> {
     })?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let wish = json!({"command": text(&ask.command), "python": text(&ask.python), "scheduler": ask.scheduler, "jobs": ask.jobs,
-                      "most": ask.most, "only": ask.only, "folder": text(&ask.folder),
+                      "most": ask.most, "most_parts": MOST_PARTS, "only": ask.only, "folder": text(&ask.folder),
                       "files": ask.files.iter().map(|file| text(file)).collect::<Vec<_>>()});
     let mut child = Command::new(&ask.python)
         .args(["-B", "-W", "ignore"])

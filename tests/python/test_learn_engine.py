@@ -38,8 +38,8 @@ def traces(tmp_path_factory):
     return folder
 
 
-def learn(folder, out, *words):
-    words = [command(), "learn", "--traces", "traces", "-o", out, "--python", sys.executable, "--format", "json", *words]
+def learn(folder, out, *words, traces="traces"):
+    words = [command(), "learn", "--traces", traces, "-o", out, "--python", sys.executable, "--format", "json", *words]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr  # the broken line is left out, and said
     return json.loads(done.stdout), (folder / out / "mylib.toml").read_text()
@@ -58,6 +58,21 @@ def test_a_cluster_learns_what_one_machine_learns(traces, more):
     assert 40 <= kept <= 46 if more else kept == 120
     assert [problem["message"] for problem in cluster["left_out"]] == [problem["message"] for problem in alone["left_out"]]
     assert not list((traces / f"cluster-{name}").glob(".parts-*")), "what lies between is gone"
+
+
+def test_parts_of_very_many_files_are_summarised_in_a_tree(traces):
+    """More parts of a callable than one worker reads (100): they are merged first, and the contracts are the same."""
+    (traces / "many").mkdir()
+    for number, line in enumerate((traces / "traces" / "0.jsonl").read_text().splitlines()):
+        (traces / "many" / f"{number:03}.jsonl").write_text(line + "\n" + ("{broken\n" if number == 7 else ""))
+    assert len(list((traces / "many").iterdir())) == 100
+    for number in range(100, 110):
+        (traces / "many" / f"{number}.jsonl").write_text(json.dumps(trace("mylib.smooth", 50 + number, 3, 24 * (50 + number) + 1200)) + "\n")
+    for more in [], ["--most-traces", "30"]:
+        alone, contract = learn(traces, f"alone-many-{len(more)}", *more, traces="many")
+        cluster, joined = learn(traces, f"cluster-many-{len(more)}", "--engine", "dask", "--jobs", "2", *more, traces="many")
+        assert joined == contract
+        assert cluster["callables"] == alone["callables"]
 
 
 def test_an_interpreter_without_dask_is_named(traces, tmp_path):

@@ -25,6 +25,35 @@ def part(ask, number, file):
     return run(words)
 
 
+def merge(ask, folder, group, number, files):
+    """Some parts of a callable as one: the summary of their summaries, in their order."""
+    os.makedirs(group, exist_ok=True)
+    for file in files:
+        link = f"{group}/{os.path.basename(file)}"
+        if not os.path.exists(link):
+            os.link(file, link)
+    words = [ask["command"], "learn", "--traces", group, "--partition", folder, "--part", f"{number:09}"]
+    return run(words + ["--most-traces", str(ask["most"]), "--format", "json"])
+
+
+def merged(ask, client, folders):
+    """The folders of the callables, each with at most so many parts as one worker reads: a tree of summaries."""
+    few, level = [], 0
+    while folders:
+        level += 1
+        parts = {folder: sorted(os.path.join(folder, name) for name in os.listdir(folder)) for folder in folders}
+        few += [folder for folder, files in parts.items() if len(files) <= ask["most_parts"]]
+        jobs = []
+        for files in parts.values():
+            if len(files) > ask["most_parts"]:
+                chunks = [files[n : n + ask["most_parts"]] for n in range(0, len(files), ask["most_parts"])]
+                jobs += [(number, chunk) for number, chunk in enumerate(chunks)]
+        root = f"{ask['folder']}/level{level}"
+        done = [client.submit(merge, ask, f"{root}/parts", f"{root}/groups/{n:09}", *job, pure=False, retries=2) for n, job in enumerate(jobs)]
+        folders = sorted({folder for one in client.gather(done) for folder in one["folders"]})
+    return sorted(few, key=lambda folder: folder.rsplit("/", 2)[1:])
+
+
 def fit(ask, number, folder):
     out = f"{ask['folder']}/out/{number:09}"
     words = [ask["command"], "learn", "--traces", folder, "-o", out, "--most-traces", str(ask["most"]), "--format", "json"]
@@ -47,7 +76,7 @@ def main():
     try:
         count = len(ask["files"])
         parts = client.gather(client.map(part, [ask] * count, range(count), ask["files"], pure=False, retries=2))
-        folders = sorted({folder for one in parts for folder in one["folders"]})
+        folders = merged(ask, client, sorted({folder for one in parts for folder in one["folders"]}))
         count = len(folders)
         fits = client.gather(client.map(fit, [ask] * count, range(count), folders, pure=False, retries=2))
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
