@@ -4,11 +4,11 @@ import itertools
 
 import nltk
 import nltk.collocations
-import nltk.metrics
 import nltk.stem
 import nltk.tokenize
 import nltk.util
 from meminterface_workloads import call, kind, sizes, workload
+from nltk.metrics import edit_distance, jaccard_distance  # the attribute `nltk.metrics` is another module
 
 WORDS = [f"{a}{b}{c}" for a in ("mem", "in", "re", "pro", "trans") for b in ("or", "fa", "ta", "li", "gre") for c in ("y", "ces", "ble", "ing", "ed", "s")]
 WORDS += [f"{word}{n}" for word in WORDS for n in range(30)]
@@ -37,6 +37,6 @@ workload("nltk.stem.PorterStemmer.stem", n=sizes(3, 60, edges=()))(
 workload("nltk.collocations.BigramCollocationFinder.from_words", n=N)(
     lambda rng, n: call(nltk.collocations.BigramCollocationFinder.from_words, words(rng, n)))
 workload("nltk.metrics.edit_distance", n=sizes(30, 1000, edges=(0,)), m=sizes(30, 1000, edges=()))(
-    lambda rng, n, m: call(nltk.metrics.edit_distance, "".join(rng.choices("abcdef", k=n)), "".join(rng.choices("abcdef", k=m))))
+    lambda rng, n, m: call(edit_distance, "".join(rng.choices("abcdef", k=n)), "".join(rng.choices("abcdef", k=m))))
 workload("nltk.metrics.jaccard_distance", n=N)(
-    lambda rng, n: call(nltk.metrics.jaccard_distance, set(words(rng, n)), set(words(rng, n))))
+    lambda rng, n: call(jaccard_distance, set(words(rng, n)), set(words(rng, n))))

@@ -12,7 +12,7 @@ use super::output::write_file;
 use super::{Exit, Output};
 use crate::contracts::{Contracts, Origin, check};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::learning::callable::{GOOD_MEDIAN, GOOD_P95, Learned, learn};
+use crate::learning::callable::{GOOD_MEDIAN, GOOD_P95, Learned, MOST_ERROR, learn};
 use crate::learning::compare::{Comparison, compare};
 use crate::learning::summary::{MOST_TRACES, reduced, tolerance};
 use crate::learning::trace::{self, Outcome, Trace, Traces};
@@ -76,6 +76,9 @@ pub struct LearnArguments {
     /// Of a callable with more traces so many stand for all, chosen by a hash of their lines, and those at the ends.
     #[arg(long, value_name = "N", default_value_t = MOST_TRACES as u64, value_parser = clap::value_parser!(u64).range(16..))]
     most_traces: u64,
+    /// Write nothing of a callable whose median error on held-back sizes is above this.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * MOST_ERROR)]
+    most_error: f64,
     /// Learn from --traces on a cluster: files are parted by callable, callables fitted apart, contracts joined.
     #[arg(long, value_enum, requires = "traces", conflicts_with_all = ["workloads", "check", "diff", "partition"])]
     engine: Option<Engine>,
@@ -235,7 +238,7 @@ fn learn_all(arguments: &LearnArguments, output: &mut Output) -> Result<Exit, Di
     let learned: Vec<Learned> = jobs
         .par_iter()
         .map(|((_, name), traces)| {
-            let learned = learn(name, traces);
+            let learned = learn(name, traces, arguments.most_error / 100.0);
             bar.inc(1);
             learned
         })
@@ -638,6 +641,7 @@ fn on_cluster(arguments: &LearnArguments, files: Vec<PathBuf>, output: &mut Outp
         scheduler: arguments.scheduler.clone(),
         jobs: arguments.jobs,
         most: most_traces(arguments),
+        most_error: arguments.most_error,
         files: files.iter().map(|file| absolute(file)).collect(),
         only: arguments.only.clone(),
         folder: folder.clone(),

@@ -16,8 +16,9 @@ use crate::contracts::Residual;
 pub const GOOD_MEDIAN: f64 = 0.03;
 /// 95th percentile of the relative error on held-back sizes that a contract has to reach.
 pub const GOOD_P95: f64 = 0.10;
-/// Median relative error on held-back sizes above which nothing is written: a name for the unknown says more.
-const MOST_MEDIAN: f64 = 0.5;
+/// Median relative error on held-back sizes above which nothing is written if nothing else is said: a name for the unknown
+/// says more.
+pub const MOST_ERROR: f64 = 0.5;
 /// Fewest different sizes that anything is learned from.
 const FEWEST: usize = 4;
 /// Most combinations of kinds of arguments that get formulas of their own.
@@ -137,8 +138,8 @@ fn root(name: &str) -> &str {
     name.split(['.', '[']).next().unwrap_or(name)
 }
 
-/// Learns from all traces of one callable.
-pub fn learn(name: &str, traces: &[&Trace]) -> Learned {
+/// Learns from all traces of one callable; nothing if the median relative error on held-back sizes is above `most_error`.
+pub fn learn(name: &str, traces: &[&Trace], most_error: f64) -> Learned {
     let mut learned = Learned {
         name: name.to_owned(),
         library: traces.first().map(|trace| trace.library.clone()).unwrap_or_default(),
@@ -187,12 +188,12 @@ pub fn learn(name: &str, traces: &[&Trace]) -> Learned {
     learned.kinds = kinds(&rows);
     let parts = by_kind(&rows);
     let split: Vec<Entry> = if parts.len() > 1 {
-        parts.iter().filter_map(|(when, rows)| entry(&learned, rows, when.clone()).ok()).collect()
+        parts.iter().filter_map(|(when, rows)| entry(&learned, rows, when.clone(), most_error).ok()).collect()
     } else {
         Vec::new()
     };
     let whole = !split.is_empty() && split.len() == parts.len();
-    match entry(&learned, &rows, String::new()) {
+    match entry(&learned, &rows, String::new(), most_error) {
         Ok(general) => {
             let mean = split.iter().map(|entry| entry.peak.cross_validated).sum::<f64>() / split.len().max(1) as f64;
             let kind = |entry: &Entry| entry.result.split(',').next().unwrap_or_default().to_owned();
@@ -530,7 +531,7 @@ fn constant(rows: &[&Trace], sizes: &Data, when: String) -> Result<Entry, String
     })
 }
 
-fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, String> {
+fn entry(learned: &Learned, rows: &[&Trace], when: String, most_error: f64) -> Result<Entry, String> {
     let sizes = table(learned, rows);
     let distinct = sizes.groups.iter().collect::<BTreeSet<_>>().len();
     if distinct == 1 && sizes.names.is_empty() && rows.iter().all(|trace| trace.axes.is_empty()) {
@@ -551,7 +552,7 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         let pairs: Vec<(f64, f64)> = predicted.iter().copied().zip(test.y.iter().copied()).collect();
         (quality.median, quality.p95, quality.above_mib) = errors(&pairs);
         let own = model.values(&train.names, &train.rows).unwrap_or_default();
-        if let Some(residual) = residual::fit(&ratios(&own, &train.y)) {
+        if let Some(residual) = residual::fit(&ratios(&own, &train.y), model.cross_validated) {
             let most = residual.quantile(0.99);
             let covered = pairs.iter().filter(|(f, y)| *y <= f * most * 1.001 + NOISE).count();
             quality.coverage = (!pairs.is_empty()).then(|| covered as f64 / pairs.len() as f64);
@@ -571,17 +572,18 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
         )),
         _ => Some("no sizes could be held back".to_owned()),
     };
-    if quality.median.is_some_and(|median| median > MOST_MEDIAN) {
+    if quality.median.is_some_and(|median| median > most_error) {
         return Err(format!("the median error on held-back sizes is {}", percent(quality.median.unwrap_or(0.0))));
     }
     let predicted = model.values(&peaks.names, &peaks.rows).unwrap_or_default();
     let mut residuals = Vec::new();
-    residuals.extend(residual::fit(&ratios(&predicted, &peaks.y)).map(|found| ("peak", found)));
+    residuals.extend(residual::fit(&ratios(&predicted, &peaks.y), model.cross_validated).map(|found| ("peak", found)));
 
     let demand = with(&sizes, |n| rows[n].demand).and_then(|data| {
         let model = fit::fit(&data, options)?;
         let predicted = model.values(&data.names, &data.rows)?;
-        residuals.extend(residual::fit(&ratios(&predicted, &data.y)).map(|found| ("demand", found)));
+        residuals
+            .extend(residual::fit(&ratios(&predicted, &data.y), model.cross_validated).map(|found| ("demand", found)));
         Some(model)
     });
     // Small calls are served from memory that the process has: their resident growth says nothing of larger ones.
@@ -602,7 +604,8 @@ fn entry(learned: &Learned, rows: &[&Trace], when: String) -> Result<Entry, Stri
             Some((own, _)) => own.iter().zip(&top).map(|(own, top)| own.min(*top)).collect(),
             None => top,
         };
-        residuals.extend(residual::fit(&ratios(&written, &data.y)).map(|found| ("resident_peak", found)));
+        let unseen = own.as_ref().map_or(model.cross_validated, |(_, own)| own.cross_validated);
+        residuals.extend(residual::fit(&ratios(&written, &data.y), unseen).map(|found| ("resident_peak", found)));
         own.map(|(_, found)| found)
     });
     let small = |name: fn(&Trace) -> Option<f64>| {

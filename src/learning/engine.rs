@@ -32,6 +32,8 @@ pub struct Ask {
     pub jobs: usize,
     /// Traces of a callable that are kept.
     pub most: usize,
+    /// Median error on held-back sizes up to which a contract is written, in percent.
+    pub most_error: f64,
     /// Files of traces, in the order in which one machine reads them.
     pub files: Vec<PathBuf>,
     /// Patterns of callables.
@@ -70,7 +72,7 @@ pub fn run(ask: &Ask) -> Result<Answer, Diagnostic> {
     })?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let wish = json!({"command": text(&ask.command), "python": text(&ask.python), "scheduler": ask.scheduler, "jobs": ask.jobs,
-                      "most": ask.most, "most_parts": MOST_PARTS, "only": ask.only, "folder": text(&ask.folder),
+                      "most": ask.most, "most_error": ask.most_error, "most_parts": MOST_PARTS, "only": ask.only, "folder": text(&ask.folder),
                       "files": ask.files.iter().map(|file| text(file)).collect::<Vec<_>>()});
     let mut child = Command::new(&ask.python)
         .args(["-B", "-W", "ignore"])

@@ -461,7 +461,7 @@ pub fn calibrate(logs: &Logs, formula: Option<&str>) -> Result<Calibration, Diag
         }
     };
     let ratios: Vec<f64> = predicted.iter().filter(|(f, _)| *f > 0.0).map(|(f, y)| y / f).collect();
-    let residual = residual::fit(&ratios);
+    let residual = residual::fit(&ratios, 0.0);
     let baseline = (baseline / 1024.0).round() * 1024.0;
     let text = match (&parsed, scale) {
         (Some(formula), Some(scale)) => format!("{baseline:.0} + {}*({formula})", (scale * 1e4).round() / 1e4),

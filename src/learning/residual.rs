@@ -9,12 +9,17 @@ use crate::contracts::{Distribution, Residual};
 
 /// Spread of the ratio below which the formula counts as exact.
 const EXACT: f64 = 1e-3;
+/// How many times as wide a distribution is made at the most, for errors on sizes that were not seen.
+const MOST_WIDER: f64 = 5.0;
 /// Probabilities that an empirical distribution keeps.
 const KEPT: &[f64] = &[0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
 
 /// Fits the family that the ratios are most likely from: normal, lognormal or gamma; their quantiles if none fits.
 /// Ratios that are not positive and finite are left out. None of fewer than three.
-pub fn fit(ratios: &[f64]) -> Option<Residual> {
+///
+/// `unseen` is the mean relative error on sizes that the formula was not fitted to: where ratios of those that it was fitted
+/// to are closer together than that says, the distribution is made as wide.
+pub fn fit(ratios: &[f64], unseen: f64) -> Option<Residual> {
     let mut sorted: Vec<f64> = ratios.iter().copied().filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let count = sorted.len();
@@ -23,8 +28,16 @@ pub fn fit(ratios: &[f64]) -> Option<Residual> {
     }
     let traces = count as u64;
     let (first, last) = (sorted[0], sorted[count - 1]);
-    if (first - 1.0).abs() <= EXACT && (last - 1.0).abs() <= EXACT {
+    if (first - 1.0).abs() <= EXACT && (last - 1.0).abs() <= EXACT && unseen <= EXACT {
         return Some(Residual { distribution: Distribution::Exact, traces, ks: None });
+    }
+    let middle = super::quantile(&sorted, 0.5).unwrap_or(1.0);
+    let spread = sorted.iter().map(|ratio| (ratio - middle).abs()).sum::<f64>() / count as f64;
+    if unseen > spread {
+        // Nothing is below nothing.
+        let most = if first < middle { 0.95 * middle / (middle - first) } else { f64::INFINITY };
+        let factor = (unseen / spread.max(EXACT)).clamp(1.0, MOST_WIDER.min(most.max(1.0)));
+        sorted.iter_mut().for_each(|ratio| *ratio = middle + factor * (*ratio - middle));
     }
     let mut best: Option<(f64, Distribution, f64)> = None;
     for (likelihood, distribution) in [normal(&sorted), lognormal(&sorted), gamma(&sorted)].into_iter().flatten() {
@@ -195,18 +208,18 @@ mod tests {
     fn the_family_that_made_the_ratios_is_found() {
         let normal = Normal::new(0.0, 1.0).expect("a distribution");
         let wide: Vec<f64> = uniform(400).map(|p| (0.6 * normal.inverse_cdf(p)).exp()).collect();
-        let found = fit(&wide).expect("a fit");
+        let found = fit(&wide, 0.0).expect("a fit");
         let Distribution::LogNormal { mu, sigma } = found.distribution else { panic!("{found:?}") };
         assert!(mu.abs() < 0.1 && (sigma - 0.6).abs() < 0.06, "{found:?}");
         let narrow: Vec<f64> = uniform(400).map(|p| 5.0 + 1.0 * normal.inverse_cdf(p)).collect();
-        let found = fit(&narrow).expect("a fit");
+        let found = fit(&narrow, 0.0).expect("a fit");
         assert!((found.quantile(0.5) - 5.0).abs() < 0.15 && found.ks.is_some(), "{found:?}");
     }
 
     #[test]
     fn two_clusters_are_no_family() {
         let ratios: Vec<f64> = (0..100).map(|n| if n % 3 == 0 { 0.5 + n as f64 * 1e-5 } else { 2.0 }).collect();
-        let found = fit(&ratios).expect("a fit");
+        let found = fit(&ratios, 0.0).expect("a fit");
         assert_eq!(found.distribution.name(), "empirical");
         assert!((found.quantile(0.99) - 2.0).abs() < 1e-6);
     }
@@ -217,7 +230,7 @@ mod tests {
         let of = |count: usize| -> Vec<f64> {
             (0..count).map(|n| normal.inverse_cdf((n as f64 + 0.5) / count as f64)).collect()
         };
-        let (few, many) = (fit(&of(10)).expect("a fit"), fit(&of(1000)).expect("a fit"));
+        let (few, many) = (fit(&of(10), 0.0).expect("a fit"), fit(&of(1000), 0.0).expect("a fit"));
         // 2.3 standard deviations of many; of ten, by Student's distribution, at least a quarter more.
         assert!((many.quantile(0.99) - 1.116).abs() < 0.005, "{many:?}");
         assert!(few.quantile(0.99) > 1.14 && few.quantile(0.99) < 1.2, "{few:?}");
@@ -225,7 +238,19 @@ mod tests {
 
     #[test]
     fn what_is_exact_is_called_so() {
-        assert_eq!(fit(&[1.0, 1.0002, 0.9999]).map(|r| r.distribution), Some(Distribution::Exact));
-        assert_eq!(fit(&[1.0, f64::NAN]), None);
+        assert_eq!(fit(&[1.0, 1.0002, 0.9999], 0.0).map(|r| r.distribution), Some(Distribution::Exact));
+        assert_eq!(fit(&[1.0, f64::NAN], 0.0), None);
+    }
+
+    #[test]
+    fn errors_on_sizes_that_were_not_seen_make_it_wider() {
+        let normal = Normal::new(1.0, 0.01).expect("a distribution");
+        let ratios: Vec<f64> = (0..100).map(|n| normal.inverse_cdf((f64::from(n) + 0.5) / 100.0)).collect();
+        let (narrow, wide) = (fit(&ratios, 0.0).expect("a fit"), fit(&ratios, 0.03).expect("a fit"));
+        // The mean distance from the middle is 0.008: that of sizes that were left out is nearly four times as much.
+        assert!((narrow.quantile(0.99) - 1.024).abs() < 0.002, "{narrow:?}");
+        assert!((wide.quantile(0.99) - 1.09).abs() < 0.01, "{wide:?}");
+        // Less than what is seen changes nothing.
+        assert_eq!(fit(&ratios, 0.005), fit(&ratios, 0.0));
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn candidates(data: &Data, options: Options) -> Vec<Column> {
         }
     }
     // Graphs: what pairs of edges at a node take is edges times the mean degree.
-    for a in 0..stepping {
+    for a in (0..stepping).filter(|a| name(*a).ends_with("edges")) {
         for b in (0..count).filter(|b| *b != a && count <= 4) {
             texts.push((format!("{}**2/max({}, 1)", name(a), name(b)), 3.5));
         }
@@ -119,26 +119,24 @@ fn placed(data: &Data, count: usize, floor: f64) -> Vec<(String, f64)> {
         floor,
     };
     let mut found = Vec::new();
+    let doubling = |scale: f64, of: &str| {
+        let scaled = if scale == 1.0 { of.to_owned() } else { format!("{scale}*{of}") };
+        (format!("2**ceil(log2(max({scaled}, 1)))"), 3.2)
+    };
+    let ones = vec![1.0; data.y.len()];
     for a in 0..count {
         let (x, name) = (data.column(a), &data.names[a]);
-        for b in (0..count).filter(|b| a == *b || count <= 4) {
+        found.extend(search.doubling(&x, true).map(|scale| doubling(scale, name)));
+        found.extend(search.end(&x, &ones).map(|most| (format!("min({name}, {most})"), 2.6)));
+        for b in (0..count).filter(|b| a != *b && count <= 4) {
             let (y, other) = (data.column(b), &data.names[b]);
-            let (each, product): (Vec<f64>, _) =
-                if a == b { (vec![1.0; x.len()], name.clone()) } else { (y, format!("{name}*{other}")) };
-            if a <= b {
-                found.extend(
-                    search.doubling(&x, &each).map(|scale| (format!("2**ceil(log2(max({scale}*{product}, 1)))"), 3.2)),
-                );
-            }
+            found.extend(search.end(&x, &y).map(|most| (format!("{other}*min({name}, {most})"), 3.2)));
             if a < b {
-                let both: Vec<f64> = x.iter().zip(&each).map(|(x, each)| x * each).collect();
-                let end = search.end(&both, &vec![1.0; both.len()]);
-                found.extend(end.map(|most| (format!("min({product}, {most})"), 3.2)));
+                let product: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x * y).collect();
+                let name = format!("{name}*{other}");
+                found.extend(search.doubling(&product, false).map(|scale| doubling(scale, &name)));
+                found.extend(search.end(&product, &ones).map(|most| (format!("min({name}, {most})"), 3.2)));
             }
-            found.extend(search.end(&x, &each).map(|most| {
-                let factor = if a == b { String::new() } else { format!("{other}*") };
-                (format!("{factor}min({name}, {most})"), if a == b { 2.6 } else { 3.2 })
-            }));
         }
     }
     found
@@ -170,16 +168,17 @@ impl Search<'_> {
     }
 
     /// Where a buffer doubles: what a library counts (bytes of a line, slots that may be three quarters full) is a multiple
-    /// of the size. None where doubling at powers of two says as much.
-    fn doubling(&self, x: &[f64], each: &[f64]) -> Option<f64> {
-        let product: Vec<f64> = x.iter().zip(each).map(|(x, each)| x * each).collect();
-        if product.iter().any(|x| *x < 0.0 || *x >= 1e12) {
+    /// of the size. None where doubling at powers of two of a size (always a candidate), or none of a product, says as much.
+    fn doubling(&self, x: &[f64], is_size: bool) -> Option<f64> {
+        if x.iter().any(|x| *x < 0.0 || *x >= 1e12) {
             return None;
         }
-        let steps = |scale: f64| product.iter().map(|x| (scale * x).max(1.0).log2().ceil().exp2()).collect::<Vec<_>>();
-        let scales = (1..DOUBLING_STEPS).map(|k| digits((f64::from(k) / f64::from(DOUBLING_STEPS)).exp2(), 3));
-        let (loss, scale) = self.best(&product, scales, steps)?;
-        let plain = self.loss(&product, &steps(1.0)).unwrap_or(f64::INFINITY);
+        let steps = |scale: f64| x.iter().map(|x| (scale * x).max(1.0).log2().ceil().exp2()).collect::<Vec<_>>();
+        let scales =
+            (u32::from(is_size)..DOUBLING_STEPS).map(|k| digits((f64::from(k) / f64::from(DOUBLING_STEPS)).exp2(), 3));
+        let (loss, scale) = self.best(x, scales, steps)?;
+        let plain = if is_size { steps(1.0) } else { x.to_vec() };
+        let plain = self.loss(x, &plain).unwrap_or(f64::INFINITY);
         (loss < 0.7 * plain).then_some(scale)
     }
 

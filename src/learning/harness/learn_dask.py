@@ -57,7 +57,7 @@ def merged(ask, client, folders):
 def fit(ask, number, folder):
     out = f"{ask['folder']}/out/{number:09}"
     words = [ask["command"], "learn", "--traces", folder, "-o", out, "--most-traces", str(ask["most"]), "--format", "json"]
-    answer = run(words)
+    answer = run(words + ["--most-error", str(ask["most_error"])])
     files = sorted(os.listdir(out)) if os.path.isdir(out) else []
     answer["written"] = [os.path.join(out, name) for name in files if name.endswith(".toml")]
     return answer
