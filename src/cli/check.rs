@@ -312,7 +312,7 @@ pub fn run(arguments: &CheckArguments, output: &mut Output) -> Exit {
     }
     let state = State::new(found.into_iter().map(|(_, profile)| profile).collect());
     if let Some(file) = &arguments.write_state
-        && let Err(problem) = super::output::write_file(file, &state.to_json())
+        && let Err(problem) = super::output::write_file(file, state.to_json())
     {
         output.report(&problem);
     }

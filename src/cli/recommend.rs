@@ -269,7 +269,7 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
     let all: Vec<Recommendation> = found.iter().map(|(_, one)| one.clone()).collect();
     if let Some(file) = &arguments.write_workload {
         let written = match all.as_slice() {
-            [one] => super::output::write_file(file, &workload(one)),
+            [one] => super::output::write_file(file, workload(one)),
             all => {
                 let message = format!("`--write-workload` writes one handler's, and there are {}", all.len());
                 Err(usage(message, "name it with `--handler`"))
@@ -280,7 +280,7 @@ pub fn run(arguments: &RecommendArguments, output: &mut Output) -> Exit {
         }
     }
     if let Some(file) = &arguments.plot
-        && let Err(problem) = super::output::write_file(file, &html(&all))
+        && let Err(problem) = super::output::write_file(file, html(&all))
     {
         output.report(&problem);
     }
