@@ -64,7 +64,7 @@ workload("pandas.DataFrame.rename", rows=R, columns=C)(
     lambda rng, rows, columns: call(numbers(rng, rows, columns).rename, columns={"c0": "first"}))
 frame_method("clip", 0.1, 0.9)
 frame_method("nlargest", 100, "c0")
-frame_method("to_csv", rows=sizes(1000, 60_000))
+frame_method("to_csv", rows=sizes(2000, 200_000))
 frame_method("to_json", rows=sizes(500, 40_000))
 frame_method("to_dict", rows=sizes(500, 20_000))
 frame_method("to_records")
