@@ -134,7 +134,7 @@ pub fn sheet(name: &str, contracts: &Contracts, traces: &[Trace]) -> Result<Shee
             svg,
             "<text x=\"{LEFT}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"bold\">{}</text>",
             top - 40.0,
-            escaped(&shortened(&heading, 118))
+            escaped(&shortened(&heading, 100))
         );
         fit_panel(part, top, &mut svg);
         residual_panel(part, top, &mut svg);
@@ -151,8 +151,9 @@ pub fn sheet(name: &str, contracts: &Contracts, traces: &[Trace]) -> Result<Shee
 pub fn pixels(svg: &str) -> Result<Vec<u8>, String> {
     let mut options = resvg::usvg::Options::default();
     let fonts = options.fontdb_mut();
-    fonts.load_font_data(dejavu::sans::regular().to_vec());
-    fonts.load_font_data(dejavu::sans::bold().to_vec());
+    // As narrow as the fonts of browsers: captions have the width of a panel.
+    fonts.load_font_data(dejavu::sans_condensed::regular().to_vec());
+    fonts.load_font_data(dejavu::sans_condensed::bold().to_vec());
     fonts.set_sans_serif_family("DejaVu Sans");
     let tree = resvg::usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
     let size = tree.size().to_int_size().scale_by(ZOOM).ok_or("it is empty")?;
@@ -284,7 +285,7 @@ fn fit_panel(part: &Part<'_>, top: f64, svg: &mut String) {
         0 => "no measured calls; line: formula, band: 1st to 99th percentile".to_owned(),
         count => format!("{count} measured calls; line: formula at the median ratio, band: 1st to 99th percentile"),
     };
-    let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{:.1}\" fill=\"#666666\">{told}</text>", top - 10.0);
+    let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{:.1}\" font-size=\"11\" fill=\"#666666\">{told}</text>", top - 10.0);
 }
 
 /// How measured amounts lie about the formula: a histogram, and what the contract's distribution expects.
@@ -384,7 +385,7 @@ fn residual_panel(part: &Part<'_>, top: f64, svg: &mut String) {
     let covers = if ratios.is_empty() { String::new() } else { format!(", not exceeded by {:.0} %", 100.0 * covered) };
     let _ = writeln!(
         svg,
-        "<text x=\"{left}\" y=\"{:.1}\" fill=\"#666666\">distribution: {name}; dashed: its 99th percentile, {most:.3}{covers}</text>",
+        "<text x=\"{left}\" y=\"{:.1}\" font-size=\"11\" fill=\"#666666\">distribution: {name}; dashed: 99th percentile {most:.3}{covers}</text>",
         top - 10.0
     );
 }
